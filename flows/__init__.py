@@ -1,0 +1,1 @@
+"""Recipes, the run, the command line, Prefect."""

@@ -1,0 +1,1 @@
+"""Proxy models trained on two data sets, and their comparison."""

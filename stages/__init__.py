@@ -1,0 +1,1 @@
+"""The five levels: pure steps, one component per file."""

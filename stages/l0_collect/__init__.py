@@ -1,0 +1,1 @@
+"""L0 collect: files to documents."""

@@ -1,0 +1,1 @@
+"""L1 filter: clean, unique documents."""

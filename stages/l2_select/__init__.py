@@ -1,0 +1,1 @@
+"""L2 select: high-quality documents."""

@@ -1,0 +1,1 @@
+"""L3 synthesize: documents that did not exist."""
