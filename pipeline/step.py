@@ -122,7 +122,7 @@ class Step(BaseModel, ABC):
     def prepare(self) -> None:
         """Load what the step needs, once per process. Errors here stop the run: they are no row's fault."""
 
-    def check_input(self, schema: pa.Schema) -> None:  # noqa: B027  # optional to override
+    def check_input(self, schema: pa.Schema) -> None:
         """Raise ValueError if the level's input cannot feed this step; called before anything starts."""
 
 
