@@ -78,6 +78,11 @@ class Judgement:
         if threshold is not None:
             self.threshold[chosen] = np.broadcast_to(np.asarray(threshold, np.float64), chosen.shape)[chosen]
 
+    def join(self, part: Judgement, start: int) -> None:
+        """Take over the judgement of the rows from `start` on."""
+        for row in np.flatnonzero(~part.kept):
+            self.drop_row(start + int(row), Reason(part.rules[part.rule[row]], part.value[row], part.threshold[row]))
+
     def drop_row(self, row: int, reason: str) -> None:
         """Drop one row, for steps written per document. A `Reason` brings its value and threshold."""
         if reason not in self.rules:
@@ -114,6 +119,10 @@ class Step(BaseModel, ABC):
     def columns(self) -> tuple[pa.Field, ...]:
         """Columns that this step adds to the level's schema."""
         return ()
+
+    def identity(self) -> dict[str, Any]:
+        """The parameters that decide the output; part of the recipe id."""
+        return self.model_dump(mode="json")
 
     def assets(self) -> Mapping[str, str]:
         """Name → sha256 of the files that decide the output, such as a model; part of the recipe id."""
@@ -153,6 +162,10 @@ class Source(Step):
     """Reads files into rows. Every row of the input comes out as a row, a drop or a quarantine entry."""
 
     paths: tuple[str, ...] = ()
+
+    def identity(self) -> dict[str, Any]:
+        """Without the paths: the content of the files counts, not where they lie."""
+        return self.model_dump(mode="json", exclude={"paths"})
 
     @abstractmethod
     def units(self, path: str, sha256: str) -> list[Unit]:
@@ -238,6 +251,9 @@ class Scorer(RowStep):
 
 class GroupingStep(Step):
     """Decides about documents by looking at several: duplicates, caps, contamination."""
+
+    writes_clusters: ClassVar[bool] = False
+    """True if its decisions say which rows belong together (id, cluster, kept_id, similarity)."""
 
     @abstractmethod
     def group(self, grouping: Grouping) -> None:

@@ -1,0 +1,280 @@
+"""A level: steps in order over shards, in as many passes as its grouping steps ask for.
+
+    row pass        each shard by itself: read → steps → write (pipeline.rowpass)
+    grouping step   shuffle over all shards, ends in decisions per row (pipeline.grouping)
+
+The level's folder carries its recipe id. Shards that have a record there are done; a manifest there means that the
+level is. Unfinished passes lie under `work/` until the manifest is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.accounting import total
+from pipeline.document import BASE_SCHEMA, level_schema
+from pipeline.fingerprint import recipe_id, versions
+from pipeline.grouping import Grouping, ShardRows
+from pipeline.manifest import Manifest, Parent, ShardRecord, content_id, dump
+from pipeline.rowpass import Decided, RowTask, quarantine_shard, run_row_task
+from pipeline.runner import Runner
+from pipeline.step import Generator, GroupingStep, Source, Step, Unit
+from pipeline.store import Store
+
+Emit = Callable[[str, Mapping[str, Any]], None]
+"""(event, fields): how a level tells what it does."""
+
+
+class LevelError(RuntimeError):
+    """The level cannot give a result that anybody should use."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that L0 reads, named by its content."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level of a recipe."""
+
+    name: str
+    dataset: str
+    steps: tuple[Step, ...]
+    source: Source | None = None
+    keep_dropped_text: bool = False
+
+    def all_steps(self) -> tuple[Step, ...]:
+        return (*((self.source,) if self.source else ()), *self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A complete level on the store."""
+
+    manifest: Manifest
+    path: str
+    """Of the manifest, relative to the store."""
+    reused: bool = False
+
+    @property
+    def directory(self) -> str:
+        return self.path.rsplit("/", 1)[0]
+
+
+def level_id(level: Level, inputs: Sequence[InputFile] = (), parent_id: str | None = None) -> str:
+    """The level's recipe id, known before running; the order of the input files does not matter."""
+    names = [parent_id] if parent_id else sorted(file.sha256 for file in inputs)
+    settings = [level.dataset, str(level.keep_dropped_text)]
+    return recipe_id(level.name, [*settings, *names], level.all_steps())
+
+
+def directory_of(level: Level, identity: str) -> str:
+    return f"{level.name}/{level.dataset}-{identity[:16]}"
+
+
+def find_level(store: Store, level: Level, identity: str) -> Finished | None:
+    """The finished level, if it is there."""
+    path = f"{directory_of(level, identity)}/manifest.json"
+    if not store.exists(path):
+        return None
+    return Finished(Manifest.model_validate_json(store.read(path)), path, reused=True)
+
+
+def run_level(
+    level: Level,
+    store: Store,
+    runner: Runner,
+    emit: Emit,
+    inputs: Sequence[InputFile] = (),
+    parent: Finished | None = None,
+) -> Finished:
+    """The finished level: found, or made from the shards that are missing."""
+    identity = level_id(level, inputs, parent.manifest.recipe_id if parent else None)
+    if found := find_level(store, level, identity):
+        return found
+    directory = directory_of(level, identity)
+    units, schema = _units(level, store, inputs, parent)
+    emit("level_started", {"level": level.name, "shards": len(units), "directory": directory})
+    records = _run_passes(level, store, runner, emit, directory, units, schema)
+    manifest = _manifest(level, identity, directory, inputs, parent, records)
+    path = f"{directory}/manifest.json"
+    if not store.create(path, dump(manifest)):  # another run of the same recipe was faster
+        manifest = Manifest.model_validate_json(store.read(path))
+    store.remove(f"{directory}/work")
+    return Finished(manifest, path)
+
+
+def _units(
+    level: Level, store: Store, inputs: Sequence[InputFile], parent: Finished | None
+) -> tuple[list[Unit], pa.Schema]:
+    """What each task reads, in an order that follows from content, and the schema it comes in."""
+    if level.source is not None:
+        ordered = sorted(inputs, key=lambda file: (file.sha256, file.path))
+        return [unit for file in ordered for unit in level.source.units(file.path, file.sha256)], BASE_SCHEMA
+    if parent is None:
+        raise ValueError(f"{level.name} has neither a source nor a level before it; add `l0_collect` to the recipe")
+    files = [file for file in parent.manifest.files if file.role == "data"]
+    paths = [store.location(f"{parent.directory}/{file.path}") for file in files]
+    units = [Unit(path, file.sha256, 0, file.rows) for path, file in zip(paths, files, strict=True)]
+    return units, pq.read_schema(paths[0]) if paths else BASE_SCHEMA
+
+
+def _run_passes(
+    level: Level, store: Store, runner: Runner, emit: Emit, directory: str, units: list[Unit], schema: pa.Schema
+) -> list[ShardRecord]:
+    passes = split_passes(level.steps)
+    records: list[ShardRecord] = []
+    earlier: tuple[str, ...] = ()
+    decided: tuple[Decided, ...] = ()
+    clusters = False
+    for step in (step for step in level.steps if not isinstance(step, Generator)):
+        step.check_input(schema)
+    for number, part in enumerate(passes):
+        last = number == len(passes) - 1
+        folder = directory if last else f"{directory}/work/{number:02d}"
+        if isinstance(part, GroupingStep):
+            tables = _run_grouping(part, store, runner, folder, units, decided)
+            decided, clusters = (*decided, tables), clusters or part.writes_clusters
+            emit("grouped", {"level": level.name, "step": part.kind})
+            continue
+        schema = _schema_after(schema, (*(one.step for one in decided), *part))
+        tasks = [
+            RowTask(
+                store=store.root,
+                directory=folder,
+                shard=shard,
+                unit=unit,
+                source=level.source if number == 0 else None,
+                decided=decided,
+                steps=part,
+                schema=schema,
+                earlier=earlier,
+                clusters=clusters,
+                keep_dropped_text=level.keep_dropped_text,
+            )
+            for shard, unit in enumerate(units)
+        ]
+        records = _run_tasks(level.name, tasks, runner, emit)
+        units = [_output_unit(store, record) for record in records]
+        earlier, decided = (*earlier, folder), ()
+    return records
+
+
+def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:
+    """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data."""
+    passes: list[tuple[Step, ...] | GroupingStep] = []
+    gathered: list[Step] = []
+    for step in steps:
+        if isinstance(step, GroupingStep):
+            if gathered:
+                passes.append(tuple(gathered))
+            passes.append(step)
+            gathered = []
+        else:
+            gathered.append(step)
+    return [*passes, tuple(gathered)]
+
+
+def _schema_after(schema: pa.Schema, steps: Sequence[Step]) -> pa.Schema:
+    for step in steps:
+        # A generator's rows are new documents: they start from the base columns.
+        schema = level_schema(step.columns(), BASE_SCHEMA if isinstance(step, Generator) else schema)
+    return schema
+
+
+def _run_grouping(
+    step: GroupingStep, store: Store, runner: Runner, folder: str, units: list[Unit], decided: tuple[Decided, ...]
+) -> Decided:
+    shards = [
+        ShardRows(shard, unit.path, (unit.stop or 0) - unit.start, tuple(one.tables for one in decided))
+        for shard, unit in enumerate(units)
+    ]
+    grouping = Grouping(store, runner, folder, shards)
+    step.group(grouping)
+    if grouping.decisions is None:
+        raise LevelError(f"step '{step.kind}' ended without calling grouping.decide; a grouping step must")
+    return Decided(step, grouping.decisions)
+
+
+def _run_tasks(level: str, tasks: list[RowTask], runner: Runner, emit: Emit) -> list[ShardRecord]:
+    """A record per shard. A shard whose task fails for good is quarantined whole, and the others go on."""
+    records: dict[int, ShardRecord] = {}
+    resident = any(step.resident for task in tasks[:1] for step in task.steps)
+    for index, result in runner.map(run_row_task, tasks, resident=resident):
+        if isinstance(result, Exception):
+            result = quarantine_shard(tasks[index], result)
+        records[index] = result
+        done = total(record.counts for record in records.values())
+        emit(
+            "shard_done",
+            {
+                "level": level,
+                "done": len(records),
+                "of": len(tasks),
+                "rows_in": done.rows_in,
+                "rows_out": done.rows_out,
+                "quarantined": done.quarantined,
+            },
+        )
+    return [records[index] for index in range(len(tasks))]
+
+
+def _output_unit(store: Store, record: ShardRecord) -> Unit:
+    data = next(file for file in record.files if file.role == "data")
+    return Unit(store.location(data.path), data.sha256, 0, data.rows)
+
+
+def _manifest(
+    level: Level,
+    identity: str,
+    directory: str,
+    inputs: Sequence[InputFile],
+    parent: Finished | None,
+    records: list[ShardRecord],
+) -> Manifest:
+    counts = total(record.counts for record in records)
+    counts.check(level.name)
+    _check_quarantine(level.name, counts.rows_in, counts.quarantined)
+    files = [
+        file.model_copy(update={"path": file.path.removeprefix(f"{directory}/")})
+        for record in records
+        for file in record.files
+    ]
+    return Manifest(
+        level=level.name,
+        dataset=level.dataset,
+        recipe_id=identity,
+        content_id=content_id(files),
+        parents=[_as_parent(parent)] if parent else [],
+        inputs=[{"path": file.path, "sha256": file.sha256} for file in sorted(inputs, key=lambda file: file.sha256)],
+        steps=[step.identity() | {"assets": dict(step.assets())} for step in level.all_steps()],
+        versions=versions(library for step in level.all_steps() for library in step.libraries),
+        seconds=round(sum(record.seconds for record in records), 3),
+        files=sorted(files, key=lambda file: (file.role, file.path)),
+        **counts.model_dump(),
+    )
+
+
+def _as_parent(parent: Finished) -> Parent:
+    manifest = parent.manifest
+    return Parent(
+        level=manifest.level, recipe_id=manifest.recipe_id, content_id=manifest.content_id, manifest=parent.path
+    )
+
+
+def _check_quarantine(level: str, rows_in: int, quarantined: int) -> None:
+    # A defect of a step or a wrong model fails on nearly every row; single bad rows are the data's.
+    if rows_in > 20 and 2 * quarantined > rows_in:
+        raise LevelError(
+            f"{level}: {quarantined} of {rows_in} rows could not be processed, more than half; nothing was published. "
+            f"The errors are in {level}/*/quarantine; mend the step or the input and run again"
+        )

@@ -1,0 +1,376 @@
+"""What one task does to one shard: read, apply earlier decisions, run row steps in order, write.
+
+| file                           | rows                                                        |
+|--------------------------------|-------------------------------------------------------------|
+| data/part-00000.parquet        | kept                                                        |
+| dropped/part-00000.parquet     | id, url, reason, value, threshold, step, text (when asked)  |
+| quarantine/part-00000.parquet  | id, url, step, error                                        |
+| clusters/part-00000.parquet    | id, cluster, kept_id, similarity (where duplicates are)     |
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.accounting import Counts, chain
+from pipeline.batch import Batch
+from pipeline.document import BASE_SCHEMA, DROPPED_SCHEMA, QUARANTINE_SCHEMA, content_hash, text_views, to_schema
+from pipeline.generate import run_generator
+from pipeline.grouping import CLUSTER_COLUMNS, Tables, read_bucket
+from pipeline.manifest import FileEntry, ShardRecord, dump
+from pipeline.shard import ShardWriter, read_batches
+from pipeline.step import (
+    Generator,
+    GroupingStep,
+    Judgement,
+    Outcome,
+    RowStep,
+    Source,
+    SourceBatch,
+    Step,
+    Unit,
+    describe,
+)
+from pipeline.store import Store, open_store
+
+CLUSTER_SCHEMA = pa.schema(CLUSTER_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What one grouping step decided, for the pass that applies it."""
+
+    step: GroupingStep
+    tables: Tables
+
+
+@dataclass(frozen=True, slots=True)
+class RowTask:
+    """One shard through one pass."""
+
+    store: str
+    directory: str
+    """Of the pass; files go to its data/, dropped/, … and the record to its shards/."""
+    shard: int
+    unit: Unit
+    """What to read: a part of an input file (L0) or a whole file of the store."""
+    source: Source | None
+    decided: tuple[Decided, ...]
+    steps: tuple[Step, ...]
+    schema: pa.Schema
+    """Of the rows that leave this pass."""
+    earlier: tuple[str, ...] = ()
+    """Folders of the passes before this one; what they dropped and counted is carried on."""
+    clusters: bool = False
+    """True if this pass or one before it has decisions with clusters."""
+    keep_dropped_text: bool = False
+
+    @property
+    def record(self) -> str:
+        return f"{self.directory}/shards/part-{self.shard:05d}.json"
+
+    def output(self, role: str) -> str:
+        return f"{self.directory}/{role}/part-{self.shard:05d}.parquet"
+
+
+def run_row_task(task: RowTask) -> ShardRecord:
+    """Do the task, or find it done. Errors of single rows end in quarantine; other errors are raised."""
+    store = open_store(task.store)
+    if store.exists(task.record):
+        return _record(store, task.record)
+    started = time.monotonic()
+    for step in task.steps:
+        step.prepare()
+    counts = Counts()
+    with ExitStack() as stack:
+        files = Outputs(store, task, stack)
+        for batch in _incoming(store, task, files, counts):
+            for step in task.steps:
+                if isinstance(step, Generator):
+                    batch = run_generator(step, batch, store, files, counts)
+                elif isinstance(step, RowStep):
+                    batch = run_row_step(step, batch, files, counts)
+            if task.source is not None:
+                batch = identify(batch)
+            counts.rows_out += len(batch)
+            counts.bytes_out += text_bytes(batch.rows)
+            files.data.write(to_schema(batch.rows, task.schema))
+        counts.check(f"{task.directory} shard {task.shard}")
+        return _finish(task, store, files, counts, time.monotonic() - started)
+
+
+def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds: float) -> ShardRecord:
+    """Commit the files, then the record, which carries on what earlier passes dropped from this shard."""
+    before = [_record(store, f"{folder}/shards/part-{task.shard:05d}.json") for folder in task.earlier]
+    if before:  # each record is cumulative: the last one holds all
+        files.carry_on(store, before[-1])
+        counts = chain([before[-1].counts, counts])
+        counts.check(f"{task.directory} shard {task.shard}")
+    record = ShardRecord(
+        shard=task.shard,
+        input={"sha256": task.unit.sha256, "start": task.unit.start, "stop": task.unit.stop},
+        counts=counts,
+        files=files.commit(),
+        seconds=round(seconds + sum(record.seconds for record in before[-1:]), 3),
+    )
+    return record if store.create(task.record, dump(record)) else _record(store, task.record)
+
+
+def _record(store: Store, path: str) -> ShardRecord:
+    return ShardRecord.model_validate_json(store.read(path))
+
+
+class Outputs:
+    """The open files of one task."""
+
+    def __init__(self, store: Store, task: RowTask, stack: ExitStack) -> None:
+        schemas = {"data": task.schema, "dropped": DROPPED_SCHEMA, "quarantine": QUARANTINE_SCHEMA}
+        if task.clusters:
+            schemas["clusters"] = CLUSTER_SCHEMA
+        self._writers = {
+            role: stack.enter_context(ShardWriter(store, task.output(role), schema)) for role, schema in schemas.items()
+        }
+        self._keep_text = task.keep_dropped_text
+        self.data = self._writers["data"]
+
+    def drop(self, rows: pa.RecordBatch, step: str, rules: list[str], value: Any, threshold: Any) -> None:
+        """Record dropped rows; value and threshold are nan where a rule measures nothing."""
+        text = column_or_null(rows, "text") if self._keep_text else pa.nulls(rows.num_rows, pa.string())
+        self._writers["dropped"].write(
+            pa.RecordBatch.from_arrays(
+                [
+                    row_ids(rows),
+                    column_or_null(rows, "url"),
+                    pa.array([f"{step}.{rule}" for rule in rules], pa.string()),
+                    pa.array(np.asarray(value, np.float64), from_pandas=True),
+                    pa.array(np.asarray(threshold, np.float64), from_pandas=True),
+                    pa.array([step] * rows.num_rows, pa.string()),
+                    text,
+                ],
+                schema=DROPPED_SCHEMA,
+            )
+        )
+
+    def quarantine(self, entries: list[tuple[str, str, str, str]]) -> None:
+        """(id, url, step, error)"""
+        rows = [dict(zip(QUARANTINE_SCHEMA.names, entry, strict=True)) for entry in entries]
+        self._writers["quarantine"].write(pa.RecordBatch.from_pylist(rows, QUARANTINE_SCHEMA))
+
+    def clusters(self, rows: pa.Table) -> None:
+        for batch in rows.select(CLUSTER_SCHEMA.names).cast(CLUSTER_SCHEMA).to_batches():
+            self._writers["clusters"].write(batch)
+
+    def carry_on(self, store: Store, record: ShardRecord) -> None:
+        """Copy what an earlier pass wrote down about rows that ended there."""
+        for file in record.files:
+            if file.role != "data":
+                for rows in read_batches(store.location(file.path)):
+                    self._writers[file.role].write(rows)
+
+    def commit(self) -> list[FileEntry]:
+        return [writer.commit(role) for role, writer in self._writers.items()]
+
+
+def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts) -> Iterator[Batch]:
+    """Batches as they come in, counted, with the decisions of earlier grouping steps applied."""
+    if task.source is not None:
+        for found in task.source.read(task.unit):
+            yield _from_source(found, task.source.kind, files, counts)
+        return
+    decisions = [(decided, read_bucket(store, decided.tables, task.shard)) for decided in task.decided]
+    first = 0
+    for rows in read_batches(task.unit.path):
+        counts.rows_in += rows.num_rows
+        counts.bytes_in += text_bytes(rows)
+        numbers = np.arange(first, first + rows.num_rows)
+        first += rows.num_rows
+        batch = Batch(rows)
+        for decided, table in decisions:
+            batch, numbers = _apply_decision(decided.step, table, batch, numbers, files, counts)
+        yield batch
+
+
+def _from_source(found: SourceBatch, kind: str, files: Outputs, counts: Counts) -> Batch:
+    counts.rows_in += found.rows.num_rows + len(found.quarantined) + len(found.dropped)
+    counts.bytes_in += text_bytes(found.rows)
+    if found.quarantined:
+        files.quarantine([(name, url, kind, error) for name, url, error in found.quarantined])
+        counts.quarantined += len(found.quarantined)
+    if found.dropped:
+        names, urls, rules = (list(column) for column in zip(*found.dropped, strict=True))
+        nothing = np.full(len(names), np.nan)
+        files.drop(pa.RecordBatch.from_pydict({"id": names, "url": urls}), kind, rules, nothing, nothing)
+        _count(counts.dropped, (f"{kind}.{rule}" for rule in rules))
+    return Batch(found.rows)
+
+
+def _apply_decision(
+    step: GroupingStep, table: pa.Table, batch: Batch, numbers: Any, files: Outputs, counts: Counts
+) -> tuple[Batch, Any]:
+    """Drop the rows that the step decided to drop, and set its columns on those it named."""
+    place, decision = _matching(table, numbers)
+    if step.writes_clusters and decision.num_rows:
+        files.clusters(decision)
+    for column in step.columns():
+        values = pa.nulls(len(batch), column.type)
+        if decision.num_rows:
+            index = np.full(len(batch), -1)
+            index[place] = np.arange(len(place))
+            values = decision.column(column.name).combine_chunks().take(pa.array(index, mask=index < 0))
+        batch = batch.with_column(column, values.cast(column.type))
+    if not decision.num_rows:
+        return batch, numbers
+    dropped = decision.column("rule").is_valid().to_numpy()
+    chosen = decision.filter(pa.array(dropped))
+    keep = np.ones(len(batch), np.bool_)
+    keep[place[dropped]] = False
+    rules = chosen.column("rule").to_pylist()
+    gone = batch.rows.take(pa.array(place[dropped]))
+    files.drop(gone, step.kind, rules, _floats(chosen, "value"), _floats(chosen, "threshold"))
+    _count(counts.dropped, (f"{step.kind}.{rule}" for rule in rules))
+    return batch.filter(keep), numbers[keep]
+
+
+def _matching(table: pa.Table, numbers: Any) -> tuple[Any, pa.Table]:
+    """(position in the batch, decision) for the decisions about these rows, in row order."""
+    if not table.num_columns or not len(numbers):
+        return np.empty(0, np.int64), pa.table({})
+    rows = table.column("row").to_numpy()
+    table = table.filter(pa.array((rows >= numbers[0]) & (rows <= numbers[-1]))).sort_by("row")
+    place = np.searchsorted(numbers, table.column("row").to_numpy())
+    return place, table
+
+
+def _floats(table: pa.Table, name: str) -> Any:
+    return table.column(name).to_numpy(zero_copy_only=False)
+
+
+def run_row_step(step: RowStep, batch: Batch, files: Outputs, counts: Counts) -> Batch:
+    """One step over a batch: rows it drops and rows it cannot process are written down, the others returned."""
+    if not len(batch):
+        return _with_columns(step, batch)
+    outcome = _process(step, batch)
+    for change, rows in outcome.changed.items():
+        name = f"{step.kind}.{change}"
+        counts.changed[name] = counts.changed.get(name, 0) + rows
+    keep = np.ones(len(batch), np.bool_)
+    if outcome.errors:
+        bad = sorted(outcome.errors)
+        rows = batch.rows.take(pa.array(bad))
+        ids, urls = row_ids(rows).to_pylist(), column_or_null(rows, "url").to_pylist()
+        errors = [outcome.errors[row] for row in bad]
+        files.quarantine([(name, url, step.kind, error) for name, url, error in zip(ids, urls, errors, strict=True)])
+        counts.quarantined += len(bad)
+        keep[bad] = False
+    judgement = outcome.judgement
+    if judgement is not None:
+        gone = np.flatnonzero(keep & ~judgement.kept)
+        rules = [judgement.rules[index] for index in judgement.rule[gone]]
+        if len(gone):
+            files.drop(
+                batch.rows.take(pa.array(gone)), step.kind, rules, judgement.value[gone], judgement.threshold[gone]
+            )
+            _count(counts.dropped, (f"{step.kind}.{rule}" for rule in rules))
+        keep &= judgement.kept
+    return outcome.batch.filter(keep)
+
+
+def _process(step: RowStep, batch: Batch) -> Outcome:
+    """The step's outcome; if it raises, the rows that make it raise are found by halving and become errors."""
+    try:
+        return step.process(batch)
+    except Exception as error:
+        if len(batch) == 1:
+            return Outcome(_with_columns(step, batch), errors={0: describe(error)})
+    middle = len(batch) // 2
+    halves = [_process(step, batch.slice(0, middle)), _process(step, batch.slice(middle, len(batch) - middle))]
+    return _joined(halves, middle)
+
+
+def _joined(halves: list[Outcome], middle: int) -> Outcome:
+    first, second = halves
+    schema = max((half.batch.rows.schema for half in halves), key=len)
+    rows = pa.Table.from_batches([to_schema(half.batch.rows, schema) for half in halves]).combine_chunks()
+    errors = first.errors | {row + middle: error for row, error in second.errors.items()}
+    changed = {
+        name: first.changed.get(name, 0) + second.changed.get(name, 0) for name in {*first.changed, *second.changed}
+    }
+    judgement = None
+    if first.judgement is not None or second.judgement is not None:
+        judgement = Judgement(rows.num_rows)
+        for half, start in ((first, 0), (second, middle)):
+            if half.judgement is not None:
+                judgement.join(half.judgement, start)
+    return Outcome(Batch(rows.to_batches()[0]), judgement, errors, changed)
+
+
+def _with_columns(step: Step, batch: Batch) -> Batch:
+    """The batch with the step's columns as nulls where they are missing: for rows that it did not process."""
+    for column in step.columns():
+        if column.name not in batch.rows.schema.names:
+            batch = batch.with_column(column, pa.nulls(len(batch), column.type))
+    return batch
+
+
+def identify(batch: Batch) -> Batch:
+    """Give each row its id and text hash: from source identity (url, else the source's own id) and text."""
+    rows = batch.rows
+    urls, own = column_or_null(rows, "url").to_pylist(), column_or_null(rows, "source_id").to_pylist()
+    texts = list(text_views(batch.text))
+    ids = [content_hash(url or name or "", text) for url, name, text in zip(urls, own, texts, strict=True)]
+    hashes = [content_hash(text) for text in texts]
+    return batch.with_column(BASE_SCHEMA.field("id"), pa.array(ids, pa.string())).with_column(
+        BASE_SCHEMA.field("text_hash"), pa.array(hashes, pa.string())
+    )
+
+
+def text_bytes(rows: pa.RecordBatch) -> int:
+    """UTF-8 bytes of the text; of the page, where there is no text yet."""
+    name = next((name for name in ("text", "html") if name in rows.schema.names), None)
+    return int(pc.sum(pc.binary_length(rows.column(name))).as_py() or 0) if name else 0
+
+
+def column_or_null(rows: pa.RecordBatch, name: str) -> pa.Array:
+    return rows.column(name) if name in rows.schema.names else pa.nulls(rows.num_rows, pa.string())
+
+
+def row_ids(rows: pa.RecordBatch) -> pa.Array:
+    """The id, or what names a row of L0 that has none yet."""
+    name = next((name for name in ("id", "source_id", "url") if name in rows.schema.names), "")
+    return column_or_null(rows, name).cast(pa.string())
+
+
+def _count(counter: dict[str, int], names: Iterable[str]) -> None:
+    for name in names:
+        counter[name] = counter.get(name, 0) + 1
+
+
+def quarantine_shard(task: RowTask, error: Exception) -> ShardRecord:
+    """The record of a shard whose task failed for good: every row of it is quarantined with the error."""
+    store = open_store(task.store)
+    counts = Counts()
+    reason = describe(error)
+    last_step = task.steps[0].kind if task.steps else "read"
+    with ExitStack() as stack:
+        files = Outputs(store, task, stack)
+        if task.source is not None:
+            stop = task.unit.stop if task.unit.stop is not None else task.unit.start + 1
+            names = [(f"{task.unit.path}#{row}", "") for row in range(task.unit.start, stop)]
+        else:
+            names = [
+                (row["id"], row["url"] or "")
+                for rows in read_batches(task.unit.path, ["id", "url"])
+                for row in rows.to_pylist()
+            ]
+        counts.rows_in = counts.quarantined = len(names)
+        if names:
+            files.quarantine([(name, url, last_step, reason) for name, url in names])
+        return _finish(task, store, files, counts, 0.0)

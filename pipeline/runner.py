@@ -1,0 +1,155 @@
+"""Runs tasks: in this process, or on Ray. The only file that imports ray.
+
+A task is a module-level function and one picklable argument. Results come back as tasks finish, errors as values,
+so one failing task costs no other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+ATTEMPTS = 3
+"""Tries of a task whose error may pass by itself. Steps and Prefect do not retry: one owner."""
+PASSING_ERRORS = (OSError, TimeoutError)
+
+
+class Runner(Protocol):
+    """Where tasks run. The output of a run never depends on it."""
+
+    def map(
+        self, function: Callable[[T], R], tasks: Sequence[T], resident: bool = False
+    ) -> Iterator[tuple[int, R | Exception]]:
+        """(index of the task, its result or its error), in order of completion.
+
+        `resident` asks for long-lived processes, worth it for tasks that load a language model.
+        """
+        ...
+
+
+def results(runner: Runner, function: Callable[[T], R], tasks: Sequence[T]) -> list[R]:
+    """All results in the order of the tasks; the first error is raised."""
+    found: dict[int, R] = {}
+    for index, result in runner.map(function, tasks):
+        if isinstance(result, Exception):
+            raise result
+        found[index] = result
+    return [found[index] for index in range(len(tasks))]
+
+
+class InlineRunner:
+    """One task after the other in this process: for one shard, for tests, for debugging."""
+
+    def map(
+        self, function: Callable[[T], R], tasks: Sequence[T], resident: bool = False
+    ) -> Iterator[tuple[int, R | Exception]]:
+        for index, task in enumerate(tasks):
+            yield index, _attempt(function, task)
+
+
+def _attempt(function: Callable[[T], R], task: T) -> R | Exception:
+    for attempt in range(ATTEMPTS):
+        try:
+            return function(task)
+        except PASSING_ERRORS as error:
+            if attempt == ATTEMPTS - 1:
+                return error
+        except Exception as error:
+            return error
+    raise AssertionError("unreachable: the last attempt returns")
+
+
+class RayRunner:
+    """Ray tasks per shard and long-lived actors for models, on a local Ray or an existing cluster.
+
+    At most twice as many tasks are pending as there are workers, and only paths and counts travel.
+    """
+
+    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        import ray
+
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # Each task is one core's work; a library's own threads would fight the other tasks.
+        environment = {"env_vars": {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}}
+        if not ray.is_initialized():
+            if address is None or address == "local":
+                # "local" always starts its own Ray; without it a stray cluster on the machine would be joined.
+                ray.init(
+                    address="local",
+                    num_cpus=workers or os.cpu_count(),
+                    object_store_memory=128 << 20,  # nothing large travels, and Docker's /dev/shm may be 64 MiB
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    runtime_env=environment,
+                )
+            else:
+                ray.init(address=address, log_to_driver=False, runtime_env=environment)
+        self._ray = ray
+        self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+    def map(
+        self, function: Callable[[T], R], tasks: Sequence[T], resident: bool = False
+    ) -> Iterator[tuple[int, R | Exception]]:
+        if resident:
+            yield from self._on_actors(function, tasks)
+            return
+        # System faults (a lost node, a killed worker) are retried by Ray, passing errors by `_attempt`. max_calls
+        # gives a worker's memory back now and then.
+        remote = self._ray.remote(num_cpus=1, max_retries=ATTEMPTS, max_calls=50)(_attempt)
+        yield from self._bounded(tasks, 2 * self._workers, lambda task: remote.remote(function, task))
+
+    def _on_actors(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[tuple[int, R | Exception]]:
+        # The model takes the machine's cores or GPU by itself: one actor per node, with the threads it wants.
+        gpus = 1 if self._ray.cluster_resources().get("GPU") else 0
+        actor_class = self._ray.remote(num_cpus=0, num_gpus=gpus, max_restarts=ATTEMPTS, max_task_retries=ATTEMPTS)(
+            _Resident
+        )
+        count = max(1, int(self._ray.cluster_resources().get("GPU", 1)))
+        environment = {"env_vars": {"RAY_USAGE_STATS_ENABLED": "0"}}
+        actors = [actor_class.options(runtime_env=environment).remote() for _ in range(min(count, len(tasks)))]
+        turn = iter(range(len(tasks)))
+        try:
+            yield from self._bounded(
+                tasks, 2 * len(actors), lambda task: actors[next(turn) % len(actors)].run.remote(function, task)
+            )
+        finally:
+            for actor in actors:
+                self._ray.kill(actor)
+
+    def _bounded(
+        self, tasks: Sequence[T], window: int, submit: Callable[[T], Any]
+    ) -> Iterator[tuple[int, R | Exception]]:
+        pending: dict[Any, int] = {}
+        waiting = iter(enumerate(tasks))
+        while True:
+            while len(pending) < window and (following := next(waiting, None)) is not None:
+                index, task = following
+                pending[submit(task)] = index
+            if not pending:
+                return
+            done, _ = self._ray.wait(list(pending), num_returns=1)
+            try:
+                result = self._ray.get(done[0])
+            except Exception as error:  # the worker died more often than Ray retries
+                result = error
+            yield pending.pop(done[0]), result
+
+
+class _Resident:
+    """A process that stays, so that what a step loaded once serves all its tasks."""
+
+    def run(self, function: Callable[[T], R], task: T) -> R | Exception:
+        return _attempt(function, task)
+
+
+def open_runner(kind: str, address: str | None = None, workers: int | None = None) -> Runner:
+    """`inline` or `ray`."""
+    if kind == "inline":
+        return InlineRunner()
+    if kind == "ray":
+        return RayRunner(address, workers)
+    raise ValueError(f"runner '{kind}': give inline or ray")

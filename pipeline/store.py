@@ -1,0 +1,156 @@
+"""Where things lie. Paths inside a store are relative, with forward slashes.
+
+Data is written once: `create` never replaces, so of two writers the first wins and a writer that wakes up late
+changes nothing. Only references change, by `compare_and_swap`. A reader sees a whole file or none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+
+class Store(Protocol):
+    """A local folder today; object storage comes behind the same methods."""
+
+    root: str
+
+    def exists(self, path: str) -> bool: ...
+    def read(self, path: str) -> bytes: ...
+    def list(self, prefix: str) -> list[str]:
+        """All files below a folder, sorted; empty if there is none."""
+        ...
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write a file that is not there yet. False, and nothing changed, if it is."""
+        ...
+
+    def commit(self, temporary: Path, path: str) -> bool:
+        """Move a finished local file into the store under a name that is not taken yet; else remove it, False."""
+        ...
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Write or overwrite whole; only for files that nothing depends on, such as reports."""
+        ...
+
+    def compare_and_swap(self, path: str, expected: bytes | None, data: bytes) -> bool:
+        """Replace the content if it still is `expected` (None: absent). False if somebody was faster."""
+        ...
+
+    def remove(self, prefix: str) -> None:
+        """Remove a file or folder; nothing happens if there is none."""
+        ...
+
+    def temporary(self) -> Path:
+        """A fresh local name for a file that `commit` will move in."""
+        ...
+
+    def location(self, path: str) -> str:
+        """The path as pyarrow and people can open it."""
+        ...
+
+
+class LocalStore:
+    """A folder on a local disk. SIGKILL and power loss leave whole files: fsync, then link, then fsync the folder."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = str(Path(root).absolute())
+
+    def exists(self, path: str) -> bool:
+        return self._path(path).exists()
+
+    def read(self, path: str) -> bytes:
+        return self._path(path).read_bytes()
+
+    def list(self, prefix: str) -> list[str]:
+        folder = self._path(prefix)
+        return sorted(str(file.relative_to(self.root)) for file in folder.rglob("*") if file.is_file())
+
+    def create(self, path: str, data: bytes) -> bool:
+        return not self._path(path).exists() and self.commit(self._write_temporary(data), path)
+
+    def commit(self, temporary: Path, path: str) -> bool:
+        target = self._path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _fsync(temporary)
+        try:
+            os.link(temporary, target)  # fails if the name is taken, in one step
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink()
+        _fsync(target.parent)
+        return True
+
+    def replace(self, path: str, data: bytes) -> None:
+        target = self._path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._write_temporary(data)
+        _fsync(temporary)
+        os.replace(temporary, target)
+        _fsync(target.parent)
+
+    def compare_and_swap(self, path: str, expected: bytes | None, data: bytes) -> bool:
+        target = self._path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(f"{target}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            current = target.read_bytes() if target.exists() else None
+            if current != expected:
+                return False
+            self.replace(path, data)
+            return True
+
+    def remove(self, prefix: str) -> None:
+        target = self._path(prefix)
+        if target.is_dir():
+            shutil.rmtree(target, ignore_errors=True)  # two runs may tidy up at once
+        else:
+            target.unlink(missing_ok=True)
+
+    def temporary(self) -> Path:
+        folder = self._path("tmp")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / uuid.uuid4().hex
+
+    def location(self, path: str) -> str:
+        return str(self._path(path))
+
+    def _path(self, path: str) -> Path:
+        return Path(self.root, path)
+
+    def _write_temporary(self, data: bytes) -> Path:
+        temporary = self.temporary()
+        temporary.write_bytes(data)
+        return temporary
+
+
+def open_store(location: str) -> Store:
+    """The store at a local path. Object storage is refused by name rather than written to a folder called `s3:`."""
+    if "://" in location:
+        raise ValueError(f"store '{location}': only local paths work so far; give a folder, e.g. --store ./store")
+    return LocalStore(location)
+
+
+@contextlib.contextmanager
+def temporary_file(store: Store) -> Iterator[Path]:
+    """A temporary local file, removed if it was not committed."""
+    path = store.temporary()
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
