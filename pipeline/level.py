@@ -133,7 +133,7 @@ def _run_passes(
 ) -> list[ShardRecord]:
     passes = split_passes(level.steps)
     records: list[ShardRecord] = []
-    earlier: tuple[str, ...] = ()
+    before = ""
     decided: tuple[Decided, ...] = ()
     clusters = False
     for step in (step for step in level.steps if not isinstance(step, Generator)):
@@ -157,7 +157,7 @@ def _run_passes(
                 decided=decided,
                 steps=part,
                 schema=schema,
-                earlier=earlier,
+                before=before,
                 clusters=clusters,
                 keep_dropped_text=level.keep_dropped_text,
             )
@@ -165,7 +165,7 @@ def _run_passes(
         ]
         records = _run_tasks(level.name, tasks, runner, emit)
         units = [_output_unit(store, record) for record in records]
-        earlier, decided = (*earlier, folder), ()
+        before, decided = folder, ()
     return records
 
 

@@ -67,8 +67,8 @@ class RowTask:
     steps: tuple[Step, ...]
     schema: pa.Schema
     """Of the rows that leave this pass."""
-    earlier: tuple[str, ...] = ()
-    """Folders of the passes before this one; what they dropped and counted is carried on."""
+    before: str = ""
+    """Folder of the row pass before this one; what it dropped and counted is carried on."""
     clusters: bool = False
     """True if this pass or one before it has decisions with clusters."""
     keep_dropped_text: bool = False
@@ -109,17 +109,17 @@ def run_row_task(task: RowTask) -> ShardRecord:
 
 def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds: float) -> ShardRecord:
     """Commit the files, then the record, which carries on what earlier passes dropped from this shard."""
-    before = [_record(store, f"{folder}/shards/part-{task.shard:05d}.json") for folder in task.earlier]
-    if before:  # each record is cumulative: the last one holds all
-        files.carry_on(store, before[-1])
-        counts = chain([before[-1].counts, counts])
+    if task.before:
+        before = _record(store, f"{task.before}/shards/part-{task.shard:05d}.json")
+        files.carry_on(store, before)
+        counts, seconds = chain([before.counts, counts]), seconds + before.seconds
         counts.check(f"{task.directory} shard {task.shard}")
     record = ShardRecord(
         shard=task.shard,
         input={"sha256": task.unit.sha256, "start": task.unit.start, "stop": task.unit.stop},
         counts=counts,
         files=files.commit(),
-        seconds=round(seconds + sum(record.seconds for record in before[-1:]), 3),
+        seconds=round(seconds, 3),
     )
     return record if store.create(task.record, dump(record)) else _record(store, task.record)
 
