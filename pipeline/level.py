@@ -34,6 +34,10 @@ class LevelError(RuntimeError):
     """The level cannot give a result that anybody should use."""
 
 
+class PlanError(ValueError):
+    """Input, parameters or model do not fit; found before any row was processed."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputFile:
     """A file that L0 reads, named by its content."""
@@ -98,11 +102,15 @@ def run_level(
     parent: Finished | None = None,
 ) -> Finished:
     """The finished level: found, or made from the shards that are missing."""
-    identity = level_id(level, inputs, parent.manifest.recipe_id if parent else None)
-    if found := find_level(store, level, identity):
-        return found
+    try:
+        identity = level_id(level, inputs, parent.manifest.recipe_id if parent else None)
+        if found := find_level(store, level, identity):
+            return found
+        units, schema = _units(level, store, inputs, parent)
+        _check_steps(level, schema)
+    except (ValueError, OSError) as error:
+        raise PlanError(f"{level.name}: {error}") from error
     directory = directory_of(level, identity)
-    units, schema = _units(level, store, inputs, parent)
     emit("level_started", {"level": level.name, "shards": len(units), "directory": directory})
     records = _run_passes(level, store, runner, emit, directory, units, schema)
     manifest = _manifest(level, identity, directory, inputs, parent, records)
@@ -128,6 +136,13 @@ def _units(
     return units, pq.read_schema(paths[0]) if paths else BASE_SCHEMA
 
 
+def _check_steps(level: Level, schema: pa.Schema) -> None:
+    """Let every step see the schema that it will get, so that a missing column stops the run before it starts."""
+    for step in level.steps:
+        step.check_input(schema)
+        schema = _schema_after(schema, [step])
+
+
 def _run_passes(
     level: Level, store: Store, runner: Runner, emit: Emit, directory: str, units: list[Unit], schema: pa.Schema
 ) -> list[ShardRecord]:
@@ -136,8 +151,6 @@ def _run_passes(
     before = ""
     decided: tuple[Decided, ...] = ()
     clusters = False
-    for step in (step for step in level.steps if not isinstance(step, Generator)):
-        step.check_input(schema)
     for number, part in enumerate(passes):
         last = number == len(passes) - 1
         folder = directory if last else f"{directory}/work/{number:02d}"

@@ -76,18 +76,15 @@ class RayRunner:
         # Each task is one core's work; a library's own threads would fight the other tasks.
         environment = {"env_vars": {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}}
         if not ray.is_initialized():
+            settings: dict[str, Any] = {"log_to_driver": False, "runtime_env": environment}
             if address is None or address == "local":
                 # "local" always starts its own Ray; without it a stray cluster on the machine would be joined.
-                ray.init(
-                    address="local",
-                    num_cpus=workers or os.cpu_count(),
-                    object_store_memory=128 << 20,  # nothing large travels, and Docker's /dev/shm may be 64 MiB
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    runtime_env=environment,
-                )
+                settings |= {"address": "local", "num_cpus": workers or os.cpu_count(), "include_dashboard": False}
+                # Nothing large travels, and Docker's /dev/shm may be 64 MiB.
+                settings["object_store_memory"] = 128 << 20
             else:
-                ray.init(address=address, log_to_driver=False, runtime_env=environment)
+                settings["address"] = address
+            _start(ray, settings)
         self._ray = ray
         self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
@@ -137,6 +134,18 @@ class RayRunner:
             except Exception as error:  # the worker died more often than Ray retries
                 result = error
             yield pending.pop(done[0]), result
+
+
+def _start(ray: Any, settings: dict[str, Any]) -> None:
+    """`ray.init`, tried again: Ray gives its node 30 s to start, and a busy machine takes longer."""
+    for attempt in range(ATTEMPTS):
+        try:
+            ray.init(**settings)
+            return
+        except Exception:
+            ray.shutdown()
+            if attempt == ATTEMPTS - 1:
+                raise
 
 
 class _Resident:

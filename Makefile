@@ -1,0 +1,40 @@
+# make run: the whole pipeline on the embedded demo. make test: all tests. Both set up the environment first.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN = $(VENV)/bin
+DEMO ?= demo
+
+.PHONY: help install run test test-fast check lock clean
+
+help:  ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+install: $(VENV)/.installed  ## Create .venv from requirements.lock (about 5 minutes, 5 GB)
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+# --no-deps: the lock is complete, and leaves out what would break the set (see its head).
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+run: install  ## Build the demo web, refine it through all five levels, compare raw with refined
+	$(BIN)/python -m flows.demo --output $(DEMO)
+	$(BIN)/orefine run demo --input $(DEMO)/web.warc.gz --store $(DEMO)/store --runner ray --prefect --json > $(DEMO)/run.json \
+		|| test $$? -eq 3
+	$(BIN)/python -m flows.demo_report --output $(DEMO)
+
+test: install  ## All checks and all tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+test-fast: install  ## Tests that start neither Ray, Prefect nor vLLM
+	$(BIN)/python -m pytest -m "not ray and not prefect and not vllm and not slow"
+
+lock:  ## Write requirements.lock from the environment as it is
+	$(BIN)/python -m flows.lock > requirements.lock
+
+clean:  ## Remove the demo and caches; the environment stays
+	rm -rf $(DEMO) .pytest_cache .mypy_cache .ruff_cache

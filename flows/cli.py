@@ -1,0 +1,148 @@
+"""The command line. Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 3 done with rows quarantined.
+
+Imports are late: `orefine shard` must start work in about a second, without Ray, Prefect or torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows import model_commands, store_commands
+from flows.options import FAILED, QUARANTINED, USAGE, Json, StoreOption, print_result, say
+
+app = typer.Typer(
+    help="Refine raw web text into versioned training data, and prove that it got better.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Settings = Annotated[list[str] | None, typer.Option("--set", help="dotted.key=value over the recipe; repeatable.")]
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+    """`main` looks for --debug itself, since errors end up there."""
+
+
+@app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that comes with Orefine.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="Replaces the source's paths; repeatable.")
+    ] = None,
+    store: StoreOption = "store",
+    runner: Annotated[str, typer.Option(help="auto, inline or ray.")] = "auto",
+    ray_address: Annotated[str | None, typer.Option(help="An existing Ray cluster, or auto.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Cores of a local Ray; default all.")] = None,
+    settings: Settings = None,
+    prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, one task per level.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a recipe through its levels."""
+    chosen = _run_flow if prefect else _run
+    _finish(chosen(recipe, inputs, store, runner, ray_address, workers, settings), as_json)
+
+
+@app.command()
+def shard(
+    path: Annotated[str, typer.Argument(metavar="INPUT", help="Parquet, JSONL or WARC file.")],
+    output: Annotated[str, typer.Option("--output", help="Folder for levels and the release.")],
+    recipe: Annotated[str, typer.Option(help="YAML file or the name of a recipe.")] = "shard",
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Refine one shard in this process."""
+    _finish(_run(recipe, [path], output, "inline", None, None, settings), as_json)
+
+
+def _run(
+    recipe: str,
+    inputs: list[str] | None,
+    store: str,
+    runner: str,
+    address: str | None,
+    workers: int | None,
+    settings: list[str] | None,
+) -> dict[str, Any]:
+    from flows.recipe import load_recipe
+    from flows.run import open_run, run_recipe
+
+    plan = load_recipe(recipe, inputs or (), settings or ())
+    opened = open_run(store, runner, address, workers, plan.l0_collect.source.paths)
+    return run_recipe(plan, opened).as_json(opened.store)
+
+
+def _run_flow(recipe: str, inputs: list[str] | None, store: str, *rest: Any) -> dict[str, Any]:
+    # Embedded runs leave the user's own Prefect alone.
+    os.environ.setdefault("PREFECT_HOME", str(Path(store).absolute() / "prefect"))
+    from flows.refine import refine
+
+    return dict(refine(recipe, inputs, store, *rest))
+
+
+def _finish(result: dict[str, Any], as_json: bool) -> None:
+    say(f"release  {result['release']}")
+    say(f"report   {result['report']}")
+    if as_json:
+        print(json.dumps(result))
+    if quarantined := sum(level["quarantined"] for level in result["levels"]):
+        say(f"{quarantined} rows are in quarantine, with their errors, beside the data of their level")
+        raise typer.Exit(QUARANTINED)
+
+
+@app.command()
+def steps(as_json: Json = False) -> None:
+    """List every step with its parameters and defaults."""
+    from flows.recipe import all_steps, kind_of
+
+    entries, lines = [], []
+    for level, step in all_steps():
+        schema = step.model_json_schema()
+        parameters = {name: field for name, field in schema["properties"].items() if name != "kind"}
+        does = (step.__doc__ or "").strip().split("\n")[0]
+        entries.append({"level": level, "kind": kind_of(step), "does": does, "parameters": parameters})
+        lines.append(f"{level:<14} {kind_of(step)}: {does}")
+        lines += [f"{'':<16} {name} = {json.dumps(field.get('default'))}" for name, field in parameters.items()]
+    print_result(entries, as_json, lines)
+
+
+for _command in (store_commands.show, store_commands.explain, store_commands.verify, store_commands.export):
+    app.command()(_command)
+app.command("train-classifier")(model_commands.train_classifier)
+app.command("ablate")(model_commands.ablate)
+app.command("certify")(model_commands.certify)
+app.command("verify-certificate")(model_commands.verify_certificate)
+
+
+def main() -> None:
+    """Entry point of `orefine`: errors become one line and an exit code, unless --debug is given."""
+    try:
+        app()
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        say(f"orefine: {_explain(error)}")
+        sys.exit(USAGE if _is_usage(error) else FAILED)
+
+
+def _is_usage(error: Exception) -> bool:
+    from flows.recipe import RecipeError
+    from pipeline.level import PlanError
+    from pipeline.release import UnknownRef
+
+    return isinstance(error, (RecipeError, PlanError, UnknownRef))
+
+
+def _explain(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if _is_usage(error) else f"{type(error).__name__}: {text} (--debug shows where)"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Commands that train, compare and certify: train-classifier, ablate, certify, verify-certificate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.options import FAILED, Json, Ref, StoreOption, finish_check, print_result, say
+
+Seeds = Annotated[list[str], typer.Option(help=".jsonl, .jsonl.gz or .parquet files with `text`; repeatable.")]
+
+
+def train_classifier(
+    positives: Seeds,
+    negatives: Seeds,
+    output: Annotated[Path, typer.Option(help="Folder for model.bin and model_card.json.")],
+    normalizer: Annotated[str, typer.Option(help="plain, ultrafine or dclm.")] = "plain",
+    tokenizer: Annotated[str | None, typer.Option(help="For ultrafine: a tokenizer.json.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="dim=64, epochs=5, …; repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a fastText quality classifier from seeds and measure it on a held-out part."""
+    import yaml
+    from pydantic import ValidationError
+
+    from flows.recipe import RecipeError
+    from stages.l2_select.fasttext_quality import FasttextQuality
+
+    values = {name: yaml.safe_load(value) for name, _, value in (one.partition("=") for one in settings or ())}
+    train = {"positives": {"paths": positives}, "negatives": {"paths": negatives}} | values
+    try:
+        step = FasttextQuality.model_validate({"train": train, "normalizer": normalizer, "tokenizer": tokenizer})
+        step.fitted([], output)
+    except (ValidationError, ValueError, FileNotFoundError) as error:
+        raise RecipeError(str(error)) from error
+    card = json.loads((output / "model_card.json").read_text())
+    lines = [f"{name}: {card[name]}" for name in ("trained", "held_out", "roc_auc", "precision", "recall")]
+    print_result(card, as_json, [*lines, f"model: {output / 'model.bin'}"])
+
+
+def ablate(
+    baseline: Annotated[
+        str, typer.Argument(help="A release (dataset@version), manifest.json, Parquet file or folder.")
+    ],
+    candidate: Annotated[str, typer.Argument(help="What is compared with it.")],
+    output: Annotated[Path, typer.Option("--output", help="Folder for the result; finished runs there are reused.")],
+    budget: Annotated[str, typer.Option(help="toy (CPU, minutes), small or medium (GPU).")] = "toy",
+    heldout: Annotated[list[Path] | None, typer.Option(help="Texts to judge by; each is a domain.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Runs per arm.")] = None,
+    aa: Annotated[bool, typer.Option("--aa", help="Train the baseline twice as often: the noise floor.")] = False,
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """Train proxy models on two data sets and compare them in bits per byte."""
+    from flows.recipe import RecipeError
+    from pipeline.ablation import compare
+    from pipeline.ablation.data import text_files
+    from pipeline.ablation.model import BUDGETS
+
+    if budget not in BUDGETS:
+        raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
+    arms = [text_files(_data_path(name, store)) for name in (baseline, candidate)]
+    held = [file for path in heldout or () for file in text_files(path)]
+    verdict = compare.ablate(arms[0], arms[1], output, BUDGETS[budget], held, seeds, say, aa=aa)
+    print_result(verdict.summary(), as_json, [verdict.report.read_text()])
+
+
+def _data_path(name: str, store: str) -> Path:
+    from pipeline.release import resolve
+    from pipeline.store import open_store
+
+    if Path(name).exists():
+        return Path(name)
+    place = open_store(store)
+    return Path(place.location(resolve(place, name)))
+
+
+def certify(
+    ref: Ref,
+    output: Annotated[Path | None, typer.Option("--output", help="File to write; default: beside the level.")] = None,
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """Write the certificate of a release that went through L4."""
+    from flows.certify import certify_release
+    from pipeline.store import open_store
+
+    certificate, path = certify_release(open_store(store), ref, output)
+    print_result(certificate | {"path": str(path)}, as_json, [f"{path}: {certificate['certificate_hash']}"])
+
+
+def verify_certificate(
+    file: Annotated[Path, typer.Argument(metavar="FILE")], store: StoreOption = "", as_json: Json = False
+) -> None:
+    """Recompute a certificate: hashes, counts, and the formal checks on every certified row."""
+    from flows.certify import check_certificate
+
+    if not file.is_file():
+        say(f"orefine: certificate {file} is not there")
+        raise typer.Exit(FAILED)
+    finish_check(check_certificate(file, store), str(file), as_json)

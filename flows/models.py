@@ -1,0 +1,53 @@
+"""Train the classifiers that a recipe names by their seeds, once per seeds, settings and code."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline.document import content_hash
+from pipeline.fingerprint import canonical, code_version, versions
+from pipeline.level import Finished, Level
+from pipeline.shard import read_batches
+from pipeline.step import Step
+from stages.l2_select.fasttext_quality import FasttextQuality
+
+if TYPE_CHECKING:
+    from flows.run import Run
+
+
+def with_models(level: Level, run: Run, parent: Finished | None) -> Level:
+    """The level with every classifier trained; models lie under `models/` in the store."""
+    steps = tuple(_fitted(step, run, parent) for step in level.steps)
+    return Level(level.name, level.dataset, steps, level.source, level.keep_dropped_text)
+
+
+def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
+    if not isinstance(step, FasttextQuality) or step.train is None or parent is None:
+        return step
+    identity = content_hash(
+        canonical(step.identity()),
+        canonical(dict(step.assets())),
+        code_version(type(step).__module__),
+        canonical(versions(["fasttext-community"])),
+        parent.manifest.recipe_id,
+    )
+    folder = f"models/{identity[:16]}"
+    card, model = f"{folder}/model_card.json", f"{folder}/model.bin"
+    if not run.store.exists(card):
+        run.say(f"{step.kind}: training a classifier from the recipe's seeds")
+        with tempfile.TemporaryDirectory() as scratch:
+            step.fitted(_rows(run, parent), Path(scratch))
+            # The card last: its presence means that the model is there.
+            for path in (model, card):
+                run.store.create(path, (Path(scratch) / Path(path).name).read_bytes())
+    return step.model_copy(update={"model": run.store.location(model), "train": None})
+
+
+def _rows(run: Run, parent: Finished) -> Iterator[pa.RecordBatch]:
+    for path in parent.manifest.paths("data"):
+        yield from read_batches(run.store.location(f"{parent.directory}/{path}"), ["text", "url"])

@@ -1,0 +1,115 @@
+"""The funnel of a run: as lines for a terminal, as report.json, as one self-contained report.html."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.level import Finished
+from pipeline.store import Store
+
+SAMPLES = 5
+"""Dropped rows shown per reason."""
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c2430 }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 1rem } caption { text-align: left; color: #5b6675 }
+th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid #e3e7ec; vertical-align: top }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
+.bar { background: #e8edf3; height: .7rem; width: 100%; min-width: 8rem } .bar div { background: #2f6f9f; height: 100% }
+code { font-size: .85em; overflow-wrap: anywhere } .muted { color: #5b6675 }
+"""
+
+
+def summary(levels: Sequence[Finished]) -> list[dict[str, Any]]:
+    """The `levels` of `--json`, first to last."""
+    names = ("recipe_id", "content_id", "rows_in", "rows_made", "rows_out", "dropped", "quarantined")
+    names += ("bytes_in", "bytes_out", "seconds")
+    return [
+        {"level": one.manifest.level, "manifest": one.path, "reused": one.reused}
+        | one.manifest.model_dump(mode="json", include=set(names))
+        for one in levels
+    ]
+
+
+def funnel_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """One line per level and one per reason, for a terminal."""
+    lines = []
+    for row in rows:
+        rows_in = row["rows_in"] + row["rows_made"]
+        share = f"{row['rows_out'] / rows_in:6.1%}" if rows_in else "     –"
+        note = "  (reused)" if row.get("reused") else f"  {row['seconds']:.1f} s" if "seconds" in row else ""
+        lines.append(f"{row['level']:<14} {rows_in:>9,} in {row['rows_out']:>9,} out {share}{note}")
+        for reason, count in sorted(row["dropped"].items(), key=lambda item: (-item[1], item[0])):
+            lines.append(f"{'':<14} {count:>9,} dropped  {reason}")
+        if row["quarantined"]:
+            lines.append(f"{'':<14} {row['quarantined']:>9,} quarantined")
+    return lines
+
+
+def report_html(title: str, rows: Sequence[dict[str, Any]], store: Store, facts: dict[str, str]) -> str:
+    """Funnel, reasons and samples in one file without outside references. Document text is escaped."""
+    most = max((row["rows_in"] + row["rows_made"] for row in rows), default=1) or 1
+    body = [f"<h1>{html.escape(title)}</h1>", _facts(facts), "<h2>Funnel</h2><table>"]
+    body.append(
+        '<tr><th>level</th><th class="n">in</th><th class="n">out</th><th class="n">dropped</th>'
+        '<th class="n">quarantined</th><th>kept of all</th></tr>'
+    )
+    for row in rows:
+        dropped = sum(row["dropped"].values())
+        bar = f'<div class="bar"><div style="width:{100 * row["rows_out"] / most:.1f}%"></div></div>'
+        numbers = (row["rows_in"] + row["rows_made"], row["rows_out"], dropped, row["quarantined"])
+        cells = "".join(f'<td class="n">{number:,}</td>' for number in numbers)
+        body.append(f"<tr><td>{row['level']}</td>{cells}<td>{bar}</td></tr>")
+    body.append("</table>")
+    for row in rows:
+        if row["dropped"] or row["quarantined"]:
+            body.append(f"<h2>{row['level']}</h2>")
+            body.append(_reasons(row, _samples(store, row["manifest"])))
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f"<style>{STYLE}</style>\n" + "\n".join(body) + "</html>\n"
+    )
+
+
+def _facts(facts: dict[str, str]) -> str:
+    lines = [
+        f"<tr><td>{html.escape(name)}</td><td><code>{html.escape(value)}</code></td></tr>"
+        for name, value in facts.items()
+    ]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _reasons(row: dict[str, Any], samples: dict[str, list[dict[str, Any]]]) -> str:
+    lines = ['<table><tr><th>reason</th><th class="n">rows</th><th>samples: value against threshold</th></tr>']
+    for reason, count in sorted(row["dropped"].items(), key=lambda item: (-item[1], item[0])):
+        shown = "<br>".join(_sample(sample) for sample in samples.get(reason, []))
+        lines.append(f'<tr><td>{html.escape(reason)}</td><td class="n">{count:,}</td><td>{shown}</td></tr>')
+    if row["quarantined"]:
+        lines.append(f'<tr><td>quarantined</td><td class="n">{row["quarantined"]:,}</td><td></td></tr>')
+    return "".join(lines) + "</table>"
+
+
+def _sample(sample: dict[str, Any]) -> str:
+    name = html.escape((sample["url"] or sample["id"] or "")[:100])
+    if sample["value"] is None:
+        return f"<code>{name}</code>"
+    threshold = "" if sample["threshold"] is None else f" against {sample['threshold']:.4g}"
+    return f'<code>{name}</code> <span class="muted">{sample["value"]:.4g}{threshold}</span>'
+
+
+def _samples(store: Store, manifest: str) -> dict[str, list[dict[str, Any]]]:
+    """For each reason the dropped rows with the smallest ids: a sample that does not depend on order."""
+    folder = manifest.rsplit("/", 1)[0]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in store.list(f"{folder}/dropped"):
+        rows = pq.read_table(store.location(path), columns=["id", "url", "reason", "value", "threshold"]).to_pylist()
+        for row in rows:
+            known = found.setdefault(row["reason"], [])
+            known.append(row)
+            known.sort(key=lambda row: row["id"] or "")
+            del known[SAMPLES:]
+    return found
