@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO ?= demo
+# CUDA builds that break `import vllm` beside a CPU torch, and a package that overwrites fasttext-community's files.
+NOT_LOCKED = torchvision torchaudio torchcodec fasttext-predict
 
 .PHONY: help install run test test-fast check lock clean
 
@@ -34,7 +36,10 @@ test-fast: install  ## Tests that start neither Ray, Prefect nor vLLM
 	$(BIN)/python -m pytest -m "not ray and not prefect and not vllm and not slow"
 
 lock:  ## Write requirements.lock from the environment as it is
-	$(BIN)/python -m flows.lock > requirements.lock
+	sed -n '/^#/p' requirements.lock > $(VENV)/lock
+	$(BIN)/python -m pip freeze --all --exclude-editable $(addprefix --exclude ,pip $(NOT_LOCKED)) \
+		| sed 's/+cpu$$//' >> $(VENV)/lock
+	mv $(VENV)/lock requirements.lock
 
 clean:  ## Remove the demo and caches; the environment stays
 	rm -rf $(DEMO) .pytest_cache .mypy_cache .ruff_cache

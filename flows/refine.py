@@ -24,7 +24,7 @@ from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.recipe import load_recipe  # noqa: E402
-from flows.run import Result, finish, find_inputs, open_run, run_one_level  # noqa: E402
+from flows.run import Result, find_inputs, finish, open_run, run_one_level  # noqa: E402
 from pipeline.level import Finished  # noqa: E402
 from pipeline.manifest import Manifest  # noqa: E402
 from pipeline.report import funnel_lines  # noqa: E402

@@ -40,7 +40,7 @@ def funnel_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     lines = []
     for row in rows:
         rows_in = row["rows_in"] + row["rows_made"]
-        share = f"{row['rows_out'] / rows_in:6.1%}" if rows_in else "     –"
+        share = f"{row['rows_out'] / rows_in:6.1%}" if rows_in else "     -"
         note = "  (reused)" if row.get("reused") else f"  {row['seconds']:.1f} s" if "seconds" in row else ""
         lines.append(f"{row['level']:<14} {rows_in:>9,} in {row['rows_out']:>9,} out {share}{note}")
         for reason, count in sorted(row["dropped"].items(), key=lambda item: (-item[1], item[0])):
