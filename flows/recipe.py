@@ -135,8 +135,10 @@ def _set(raw: dict[str, Any], setting: str) -> None:
         place = _enter(place, name, key)
     if isinstance(place, list):
         place[_index(place, last, key)] = yaml.safe_load(value)
-    else:
+    elif isinstance(place, dict):
         place[last] = yaml.safe_load(value)
+    else:
+        raise RecipeError(f"--set {key}: '{last}' lies below a value; leave it out")
 
 
 def _enter(place: Any, name: str, key: str) -> Any:

@@ -259,7 +259,8 @@ def read_bucket(store: Store, tables: Tables, bucket: int | None) -> pa.Table:
                 continue
             chosen = range(reader.num_record_batches) if bucket is None else [bucket]
             found += [pa.Table.from_batches([reader.get_batch(index)]) for index in chosen]
-    return pa.concat_tables(found) if found else pa.table({})
+    # A function may return columns of type null for a partition without rows; others say what they are.
+    return pa.concat_tables(found, promote_options="default") if found else pa.table({})
 
 
 def _kind_of(store: Store, path: str) -> str:

@@ -16,13 +16,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.accounting import total
+from pipeline.accounting import Counts, total
 from pipeline.document import BASE_SCHEMA, level_schema
 from pipeline.fingerprint import recipe_id, versions
 from pipeline.grouping import Grouping, ShardRows
 from pipeline.manifest import Manifest, Parent, ShardRecord, content_id, dump
 from pipeline.rowpass import Decided, RowTask, quarantine_shard, run_row_task
 from pipeline.runner import Runner
+from pipeline.shard import read_batches
 from pipeline.step import Generator, GroupingStep, Source, Step, Unit
 from pipeline.store import Store
 
@@ -113,7 +114,7 @@ def run_level(
     directory = directory_of(level, identity)
     emit("level_started", {"level": level.name, "shards": len(units), "directory": directory})
     records = _run_passes(level, store, runner, emit, directory, units, schema)
-    manifest = _manifest(level, identity, directory, inputs, parent, records)
+    manifest = _manifest(level, store, identity, directory, inputs, parent, records)
     path = f"{directory}/manifest.json"
     if not store.create(path, dump(manifest)):  # another run of the same recipe was faster
         manifest = Manifest.model_validate_json(store.read(path))
@@ -176,7 +177,7 @@ def _run_passes(
             )
             for shard, unit in enumerate(units)
         ]
-        records = _run_tasks(level.name, tasks, runner, emit)
+        records = _run_tasks(level.name if last else f"{level.name}, pass {number + 1}", tasks, runner, emit)
         units = [_output_unit(store, record) for record in records]
         before, decided = folder, ()
     return records
@@ -248,6 +249,7 @@ def _output_unit(store: Store, record: ShardRecord) -> Unit:
 
 def _manifest(
     level: Level,
+    store: Store,
     identity: str,
     directory: str,
     inputs: Sequence[InputFile],
@@ -256,7 +258,7 @@ def _manifest(
 ) -> Manifest:
     counts = total(record.counts for record in records)
     counts.check(level.name)
-    _check_quarantine(level.name, counts.rows_in, counts.quarantined)
+    _check_quarantine(level.name, store, counts, records)
     files = [
         file.model_copy(update={"path": file.path.removeprefix(f"{directory}/")})
         for record in records
@@ -284,10 +286,13 @@ def _as_parent(parent: Finished) -> Parent:
     )
 
 
-def _check_quarantine(level: str, rows_in: int, quarantined: int) -> None:
+def _check_quarantine(level: str, store: Store, counts: Counts, records: list[ShardRecord]) -> None:
     # A defect of a step or a wrong model fails on nearly every row; single bad rows are the data's.
-    if rows_in > 20 and 2 * quarantined > rows_in:
-        raise LevelError(
-            f"{level}: {quarantined} of {rows_in} rows could not be processed, more than half; nothing was published. "
-            f"The errors are in {level}/*/quarantine; mend the step or the input and run again"
-        )
+    if counts.rows_in <= 20 or 2 * counts.quarantined <= counts.rows_in:
+        return
+    files = [file for record in records for file in record.files if file.role == "quarantine" and file.rows]
+    first = next(read_batches(store.location(files[0].path))).slice(0, 1).to_pylist()[0]
+    raise LevelError(
+        f"{level}: {counts.quarantined} of {counts.rows_in} rows could not be processed, more than half; nothing was "
+        f"published. The first failed at {first['step']} with: {first['error']}. All errors: {files[0].path}"
+    )

@@ -17,6 +17,7 @@ FILES = (
     ["apple pie is good", "banana", "", "apple tart is better"],
     ["cherry cake", "banana split", "apple pie is good"],
 )
+STEPS = (MinWords(), SameFirstWord(), Shout())
 
 
 def read(store: LocalStore, level: Finished, role: str) -> list[dict]:
@@ -26,9 +27,7 @@ def read(store: LocalStore, level: Finished, role: str) -> list[dict]:
     return rows
 
 
-def run(
-    folder: Path, files=FILES, steps=(MinWords(), SameFirstWord(), Shout())
-) -> tuple[LocalStore, Finished, Finished]:
+def run(folder: Path, files=FILES, steps=STEPS) -> tuple[LocalStore, Finished, Finished]:
     store = LocalStore(folder / "store")
     collected = run_level(l0(), store, InlineRunner(), silent, write_lines(folder / "input", *files))
     return store, collected, run_level(l1(*steps), store, InlineRunner(), silent, parent=collected)
@@ -116,10 +115,6 @@ def test_no_input_at_all_gives_an_empty_level(tmp_path: Path):
 
 
 def test_unknown_columns_go_to_meta():
-    import pyarrow as pa
-
-    from pipeline.document import BASE_SCHEMA, to_schema
-
     rows = pa.RecordBatch.from_pylist(
         [{"text": "a", "score": 3, "lang": None}, {"text": "b", "score": 4, "lang": "en"}]
     )
