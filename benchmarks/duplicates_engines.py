@@ -1,0 +1,155 @@
+"""Near-duplicate removal by one tool in one process: `python duplicates_engines.py TOOL INPUT WORK`.
+
+Reads `id` and `text` from a Parquet file and writes the ids that stay, one a line, to WORK/kept. All tools use word
+5-grams, 14 bands of 8 hashes and one process, and otherwise what their documentation shows. Imports lie inside the
+functions: each tool runs in the environment that has it. Exit code 3: the tool is not installed.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+NGRAM, BANDS, ROWS = 5, 14, 8
+
+
+def orefine(source: Path, work: Path, **options: object) -> Iterable[str]:
+    import pyarrow.parquet as pq
+
+    from pipeline.grouping import Grouping, ShardRows, read_bucket
+    from pipeline.runner import InlineRunner
+    from pipeline.store import open_store
+    from stages.l1_filter.near_duplicates import NearDuplicates
+
+    ids = pq.read_table(source, columns=["id"])["id"].to_pylist()
+    (work / "part.parquet").symlink_to(source.resolve())
+    store = open_store(str(work))
+    grouping = Grouping(store, InlineRunner(), "grouping", [ShardRows(0, "part.parquet", len(ids))])
+    NearDuplicates(**options).group(grouping)  # type: ignore[arg-type]
+    assert grouping.decisions is not None
+    decisions = read_bucket(store, grouping.decisions, 0)
+    gone = set(decisions.filter(decisions["rule"].is_valid())["row"].to_pylist()) if decisions.num_columns else set()
+    return (name for row, name in enumerate(ids) if row not in gone)
+
+
+def orefine_strict(source: Path, work: Path) -> Iterable[str]:
+    return orefine(source, work, preset="strict")
+
+
+def orefine_unverified(source: Path, work: Path) -> Iterable[str]:
+    return orefine(source, work, verify=None)
+
+
+def datatrove(source: Path, work: Path) -> Iterable[str]:
+    import json
+
+    from datatrove.executor import LocalPipelineExecutor
+    from datatrove.pipeline.dedup.minhash import (
+        MinhashConfig,
+        MinhashDedupBuckets,
+        MinhashDedupCluster,
+        MinhashDedupFilter,
+        MinhashDedupSignature,
+    )
+    from datatrove.pipeline.readers import ParquetReader
+    from datatrove.pipeline.writers import JsonlWriter
+
+    config = MinhashConfig(n_grams=NGRAM, num_buckets=BANDS, hashes_per_bucket=ROWS)
+    reader = ParquetReader(str(source.parent), glob_pattern=source.name)
+    signatures, buckets, removed = (str(work / name) for name in ("signatures", "buckets", "removed"))
+    stages = [
+        [reader, MinhashDedupSignature(signatures, config)],
+        [MinhashDedupBuckets(signatures, buckets, config=config)],
+        [MinhashDedupCluster(buckets, removed, config)],
+        [reader, MinhashDedupFilter(removed), JsonlWriter(str(work / "out"), compression=None)],
+    ]
+    for number, stage in enumerate(stages):
+        tasks = BANDS if number == 1 else 1
+        LocalPipelineExecutor(stage, tasks=tasks, workers=1, logging_dir=str(work / f"logs{number}")).run()
+    return [json.loads(line)["id"] for path in (work / "out").iterdir() for line in path.open()]
+
+
+def datasketch(source: Path, work: Path) -> Iterable[str]:
+    from datasketch import MinHash, MinHashLSH
+
+    ids, texts = _read(source)
+    index, union = MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS)), _Union(len(ids))
+    for row, text in enumerate(texts):
+        sketch = MinHash(num_perm=BANDS * ROWS)
+        sketch.update_batch([shingle.encode() for shingle in _shingles(text)])
+        for other in index.query(sketch):
+            union.join(row, other)
+        index.insert(row, sketch)
+    return (name for row, name in enumerate(ids) if union.root(row) == row)
+
+
+def rensa(source: Path, work: Path) -> Iterable[str]:
+    from rensa import RMinHash, RMinHashLSH
+
+    ids, texts = _read(source)
+    index, union = RMinHashLSH(threshold=0.8, num_perm=BANDS * ROWS, num_bands=BANDS), _Union(len(ids))
+    for row, text in enumerate(texts):
+        sketch = RMinHash(num_perm=BANDS * ROWS, seed=1)
+        sketch.update(list(_shingles(text)))
+        for other in index.query(sketch):
+            union.join(row, other)
+        index.insert(row, sketch)
+    return (name for row, name in enumerate(ids) if union.root(row) == row)
+
+
+def text_dedup(source: Path, work: Path) -> Iterable[str]:
+    from datasets import load_from_disk
+    from text_dedup.minhash import main
+
+    files = {"--path": "parquet", "--data_files": source, "--split": "train", "--output": work / "out"}
+    settings = {"--column": "text", "--ngram": NGRAM, "--num_perm": BANDS * ROWS, "--b": BANDS, "--r": ROWS}
+    options = {**files, "--cache_dir": work / "cache", "--num_proc": 1, "--batch_size": 10_000, **settings}
+    main([str(word) for option in options.items() for word in option], standalone_mode=False)
+    return list(load_from_disk(str(work / "out"))["id"])
+
+
+def _read(source: Path) -> tuple[list[str], list[str]]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(source, columns=["id", "text"])
+    return table["id"].to_pylist(), table["text"].to_pylist()
+
+
+def _shingles(text: str) -> set[str]:
+    words = re.sub(r"\W+", " ", text.lower()).split()
+    return {" ".join(words[first : first + NGRAM]) for first in range(max(1, len(words) - NGRAM + 1))}
+
+
+class _Union:
+    def __init__(self, size: int) -> None:
+        self.parent = list(range(size))
+
+    def root(self, node: int) -> int:
+        while self.parent[node] != node:
+            self.parent[node] = node = self.parent[self.parent[node]]
+        return node
+
+    def join(self, one: int, other: int) -> None:
+        a, b = sorted((self.root(one), self.root(other)))
+        self.parent[b] = a
+
+
+TOOLS: dict[str, Callable[[Path, Path], Iterable[str]]] = {
+    "orefine": orefine,
+    "orefine_strict": orefine_strict,
+    "orefine_unverified": orefine_unverified,
+    "datatrove": datatrove,
+    "text_dedup": text_dedup,
+    "datasketch": datasketch,
+    "rensa": rensa,
+}
+
+if __name__ == "__main__":
+    tool, source, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    try:
+        kept = TOOLS[tool](source, work)
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        sys.exit(3)
+    (work / "kept").write_text("".join(f"{name}\n" for name in kept))

@@ -1,0 +1,108 @@
+"""From bucket keys to candidate pairs, and from pairs to connected components.
+
+A node names a row: shard << 32 | row, int64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from pipeline.kernels.shingles import Array
+
+
+def shared_keys(key: Array) -> Array:
+    """Positions, in order of key, of the rows whose key occurs more than once."""
+    order = np.argsort(key)
+    many = np.zeros(len(key) + 1, np.bool_)
+    many[1:-1] = key[order[1:]] == key[order[:-1]]
+    return order[many[1:] | many[:-1]]
+
+
+def changes(*columns: Array) -> Array:
+    """True where a row differs from the one before in any column, and for the first."""
+    fresh = np.zeros(len(columns[0]), np.bool_)
+    fresh[:1] = True
+    for column in columns:
+        fresh[1:] |= column[1:] != column[:-1]
+    return fresh
+
+
+def candidate_pairs(key: Array, content: Array, order: Array, node: Array, cap: int) -> tuple[Array, Array, Array]:
+    """(a, b, copy) for rows that share a key: nodes of the pair, the better in `order` first.
+
+    Rows of one key and content are copies: each is paired with the best of them, `copy` is true, and that one stands
+    for all in pairs of different content. Those are all pairs of a key where it has at most `cap` contents. Otherwise
+    each is paired with the best and with the one before it in order, so the number of pairs stays linear.
+    """
+    rows = shared_keys(key)
+    rows = rows[np.lexsort((node[rows], order[rows], content[rows], key[rows]))]
+    fresh = changes(key[rows], content[rows])
+    best = rows[np.maximum.accumulate(np.where(fresh, np.arange(len(rows)), 0))]
+    heads = rows[fresh]
+    heads = heads[np.lexsort((node[heads], order[heads], key[heads]))]
+    starts = np.append(np.flatnonzero(changes(key[heads])), len(heads))
+    a, b = _bucket_pairs(node[heads], starts, cap)
+    copies = np.count_nonzero(~fresh)
+    return (
+        np.concatenate([a, node[best[~fresh]]]),
+        np.concatenate([b, node[rows[~fresh]]]),
+        np.arange(len(a) + copies) >= len(a),
+    )
+
+
+def components(first: Array, second: Array, count: int) -> Array:
+    """int64 per node 0…count-1: the smallest node that the edges (first, second) connect it to."""
+    parent = np.arange(count)
+    _connect(first, second, parent)
+    return parent
+
+
+def _bucket_pairs(nodes: Array, starts: Array, cap: int) -> tuple[Array, Array]:
+    sizes = np.diff(starts)
+    counts = np.where(sizes <= cap, sizes * (sizes - 1) // 2, 2 * sizes - 3)
+    a, b = np.empty((2, int(counts.sum())), np.int64)
+    _fill_pairs(nodes, starts, cap, a, b)
+    return a, b
+
+
+@njit(cache=True, nogil=True)
+def _fill_pairs(nodes, starts, cap, a, b):  # type: ignore[no-untyped-def]
+    pair = 0
+    for bucket in range(len(starts) - 1):
+        start, stop = starts[bucket], starts[bucket + 1]
+        for later in range(start + 1, stop):
+            if stop - start <= cap:
+                for earlier in range(start, later):
+                    a[pair], b[pair] = nodes[earlier], nodes[later]
+                    pair += 1
+            else:
+                a[pair], b[pair] = nodes[start], nodes[later]
+                pair += 1
+                if later > start + 1:
+                    a[pair], b[pair] = nodes[later - 1], nodes[later]
+                    pair += 1
+
+
+@njit(cache=True, nogil=True)
+def _connect(first, second, parent):  # type: ignore[no-untyped-def]
+    for edge in range(len(first)):
+        join(parent, first[edge], second[edge])
+    for node in range(len(parent)):
+        parent[node] = root(parent, node)
+
+
+@njit(cache=True, nogil=True)
+def join(parent, one, other):  # type: ignore[no-untyped-def]
+    """Union of two sets of a forest in which the smallest node is the root."""
+    a, b = root(parent, one), root(parent, other)
+    parent[max(a, b)] = min(a, b)
+
+
+@njit(cache=True, nogil=True)
+def root(parent, node):  # type: ignore[no-untyped-def]
+    """The smallest node of the node's set; halves the path on the way."""
+    while parent[node] != node:
+        parent[node] = parent[parent[node]]
+        node = parent[node]
+    return node
