@@ -1,1 +1,30 @@
 """L0 collect: files to documents."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.l0_collect.files import expand, remote_identity
+from stages.l0_collect.jsonl import JsonlSource
+from stages.l0_collect.parquet import ParquetSource
+from stages.l0_collect.warc import WarcSource
+
+AnySource = Annotated[ParquetSource | JsonlSource | WarcSource, Field(discriminator="kind")]
+"""Every source that a recipe may name."""
+from typing import Literal
+from pipeline.step import Step as _Base
+class _T(_Base):
+    kind: Literal["x"]="x"
+Step = _T
+FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".json": "jsonl", ".ndjson": "jsonl", ".warc": "warc"}
+COMPRESSIONS = (".gz", ".zst")
+
+
+def kind_for(path: str) -> str | None:
+    """The source that reads files of this name; None if the name does not say."""
+    for ending in COMPRESSIONS:
+        path = path.removesuffix(ending)
+    return next((kind for ending, kind in FORMATS.items() if path.endswith(ending)), None)
+
+
+__all__ = ["AnySource", "Step", "expand", "kind_for", "remote_identity"]
