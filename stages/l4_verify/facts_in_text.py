@@ -1,0 +1,134 @@
+"""Numbers and names in a text, in forms that can be compared: what `faithfulness` looks for.
+
+Numbers: 1,234 = 1234, 12.50 = 12.5, 3 million = 3000000, twenty-one = 21st = 21, 1990s = 1990, 5 percent = 5%. Left
+out: `one`, `first`, `second`, which are seldom numbers, and the indices of list items. No unit but % is compared.
+Names: capitalised words that do not open a sentence, runs of them (then also where they open one), and acronyms. Not
+seen, by construction: a name that stands alone at the opening of a sentence, names in small letters or other scripts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+ORDINALS = (
+    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+    "fifteenth sixteenth seventeenth eighteenth nineteenth"
+)
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+TEN = {word: 10 * number for number, word in enumerate(TENS.split(), start=2)}
+WORDS = {word: number for words in (UNITS, ORDINALS) for number, word in enumerate(words.split())} | TEN
+SELDOM_NUMBERS = {"zero", "zeroth", "one", "first", "second"}  # "one of them", "at first", "a second later"
+SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+NUMBER = re.compile(
+    r"(?:(?<![\w.,])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?!\d)(?:st|nd|rd|th|s)?"
+    rf"|\b(?:(?P<tens>{'|'.join(TEN)})[ -])?(?P<word>{'|'.join(WORDS)})\b)"
+    rf"(?:[ -](?P<scale>{'|'.join(SCALES)})\b)?(?P<percent>\s?%|[ -]per ?cent\b)?",
+    re.IGNORECASE,
+)
+LIST_INDEX = re.compile(r"^\s*(\d{1,2})[.)]\s", re.MULTILINE)
+
+TOKEN = re.compile(r"(?:[A-Z]\.){2,}|[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d+|\n|[^\w\s]")
+NO_BREAK = re.compile(r"\.?[ \t]+")
+OPENERS = frozenset('.!?:;\n"\u201c(-\u2013\u2014*\u2022')
+TITLE_WORDS = "mr mrs ms dr sir president professor prof judge justice senator sen governor gov king queen st"
+TITLES = frozenset(TITLE_WORDS.split())
+# They open a sentence in front of a name ("In Paris") and are none, nor part of one.
+FUNCTION_WORD_LIST = (
+    "a about according after all also although among an and another any are as at because before both but by can could "
+    "did do does during each every few for former from had has have he her here his how however if in into is it its "
+    "like many may more most my nearly no nor not now of on only or other our over per she should since so some such "
+    "than that the their then there these they this those though through thus to today under unlike until upon was we "
+    "were what when where whether which while who whose why will with within without would yes yet you your "
+    "question answer i i'm i've i'd i'll am pm ok"
+)
+FUNCTION_WORDS = frozenset(FUNCTION_WORD_LIST.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A number or name, as it stands in the text and in comparable form."""
+
+    item: str
+    value: str
+    start: int
+
+
+def numbers(text: str) -> Iterator[Fact]:
+    """Every number, in the order of the text."""
+    indices = {match.start(1) for match in LIST_INDEX.finditer(text)}
+    for match in NUMBER.finditer(text):
+        word, tens, scale = ((match[group] or "").lower() for group in ("word", "tens", "scale"))
+        if match.start() in indices or (word in SELDOM_NUMBERS and not tens and not scale):
+            continue
+        value = Decimal(WORDS[word] + TEN.get(tens, 0)) if word else Decimal(match["digits"].replace(",", ""))
+        plain = f"{(value * SCALES.get(scale, 1)).normalize():f}"
+        yield Fact(match[0], plain + ("%" if match["percent"] else ""), match.start())
+
+
+def names(text: str) -> Iterator[Fact]:
+    """Every name, in the order of the text; its value is its words in `folded` form, parted by a space."""
+    for run, opens in _capitalised_runs(text):
+        while len(run) > 1 and run[0][0].lower() in TITLES:
+            run, opens = run[1:], False
+        if opens and len(run) == 1 and not _is_acronym(run[0][0]):
+            continue
+        start, (last, last_start) = run[0][1], run[-1]
+        yield Fact(text[start : last_start + len(last)], " ".join(folded(word) for word, _ in run), start)
+
+
+def words(text: str) -> str:
+    """All words in `folded` form, parted and enclosed by spaces: a name is in the text if ` name ` is in this."""
+    return f" {' '.join(folded(match[0]) for match in TOKEN.finditer(text) if match[0][0].isalnum())} "
+
+
+def folded(word: str) -> str:
+    """A word without case, dots, possessive and plural: `Smiths'` and `Smith's` are `smith`, `U.S.` is `us`."""
+    word = re.sub(r"'s?$", "", word.casefold().replace("\u2019", "'").replace(".", ""))
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _capitalised_runs(text: str) -> Iterator[tuple[list[tuple[str, int]], bool]]:
+    """Runs of capitalised words with where each starts, and whether the run opens a sentence.
+
+    A function word is in no run, so that "In Paris" and "the U.S. The army" give `Paris`, `U.S.`.
+    """
+    run: list[tuple[str, int]] = []
+    run_opens = opens = True
+    for match in TOKEN.finditer(text):
+        word = match[0]
+        capitalised = word[0].isupper() and not _is_filler(word, opens)
+        if run and not (capitalised and _joins(text, run[-1], match.start())):
+            if word == "." and _is_abbreviation(run[-1][0]):
+                continue  # "J. Smith", "Dr. Smith": no sentence ends here
+            yield run, run_opens
+            run = []
+        if capitalised:
+            run_opens = run_opens if run else opens
+            run.append((word, match.start()))
+        opens = word in OPENERS
+    if run:
+        yield run, run_opens
+
+
+def _joins(text: str, last: tuple[str, int], start: int) -> bool:
+    return NO_BREAK.fullmatch(text, last[1] + len(last[0]), start) is not None
+
+
+def _is_abbreviation(word: str) -> bool:
+    return len(word) == 1 or word.lower() in TITLES
+
+
+def _is_filler(word: str, opens: bool) -> bool:
+    """Function words, and adverbs at the opening of a sentence ("Recently Smith left"; Emily and Sally are shorter)."""
+    return word.lower() in FUNCTION_WORDS or (opens and len(word) > 6 and word.endswith("ly"))
+
+
+def _is_acronym(word: str) -> bool:
+    return len(word) > 1 and word.isupper()

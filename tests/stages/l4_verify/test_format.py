@@ -1,0 +1,83 @@
+import pyarrow as pa
+import pytest
+
+from pipeline.batch import Batch
+from pipeline.certificate import calibrate
+from stages.l4_verify.format import Format
+
+PAIRS = "Question: Who was it?\nAnswer: Ann.\n\nQuestion: When was it?\nAnswer: It was in May."
+PROSE = "Ann went home. She came back in May."
+
+
+def rows(*texts: str, prompt: str | None = "rephrase@1", source: str = "Ann.") -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {
+            "id": [f"{row:032x}" for row in range(len(texts))],
+            "text": list(texts),
+            "source_text": [source] * len(texts),
+            "prompt": pa.array([prompt] * len(texts), pa.string()),
+        }
+    )
+
+
+def defect(text: str, prompt: str | None = "rephrase@1", source: str = "Ann.") -> str:
+    return Format().check(Batch(rows(text, prompt=prompt, source=source))).defect[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PROSE, ""),
+        ('She said "I am home."', ""),
+        ("", "empty"),
+        (f"{PROSE}<|im_end|>", "residue"),
+        (f"{PROSE}\nassistant\n{PROSE}", "residue"),
+        (f"<p>{PROSE}</p>", "residue"),
+        ("Ann wrote {document} here.", "residue"),
+        ("Ann \x07went home.", "control_characters"),
+        (f"```\n{PROSE}", "unbalanced_fence"),
+        ("Ann paid $$5.", "unbalanced_fence"),
+        ("Ann went home. She came", "unfinished"),
+    ],
+)
+def test_any_text(text, expected):
+    assert defect(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PAIRS, ""),
+        (PAIRS.rstrip("."), ""),
+        (PROSE, "no_pairs"),
+        ("Question: Who was it?\nAnswer: Ann.\nQuestion: When?\nAnswer: In May.", "no_pairs"),
+        ("Question: Who was it?\n\nAnswer: Ann.", "no_pairs"),
+        ("Question: It was Ann.\nAnswer: Ann.", "no_question_mark"),
+        ("Question: Who?\nAnswer: Ann.\n\nQuestion: who?\nAnswer: Bob.", "repeated_question"),
+    ],
+)
+def test_questions_and_answers(text, expected):
+    assert defect(text, "question_answer@1") == expected
+
+
+def test_a_tag_of_the_source_is_no_residue():
+    assert defect("Use <b> for bold.", source="In HTML, <b> makes bold.") == ""
+
+
+@pytest.mark.parametrize("prompt", [None, "poem@1"])
+def test_an_unknown_prompt_is_no_pass(prompt):
+    verdicts = Format().check(Batch(rows(PROSE, prompt=prompt)))
+    assert (verdicts.verdict, verdicts.defect) == (["abstain"], ["unknown_prompt"])
+
+
+def test_seeded_defects_are_caught():
+    found = calibrate(Format(), rows(*[PAIRS] * 10, prompt="question_answer@1"), seed=3)
+    assert {kind: (entry["mutants"], entry["recall"]) for kind, entry in found.items()} == {
+        "cut": (10, 0.0),  # an answer need not be a sentence
+        "token_left": (10, 1.0),
+        "fence_opened": (10, 1.0),
+        "answer_dropped": (10, 1.0),
+    }
+    prose = calibrate(Format(), rows(PROSE), seed=3)
+    assert prose["cut"] == {"mutants": 1, "caught": 1, "recall": 1.0}
+    assert prose["answer_dropped"] == {"mutants": 0, "caught": 0}
