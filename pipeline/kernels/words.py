@@ -1,0 +1,249 @@
+"""English words of each document: where they lie in the text buffer, their hashes and what they are made of.
+
+The words are those of spaCy's blank English tokenizer, which datatrove's English filters count, without the white
+space; `word_rules.py` cuts them. `split_words` is meant for `batch.derive("words", split_words)`: every later step
+reads the same arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from numba import njit
+
+from pipeline.batch import BoolArray
+from pipeline.kernels.english import BEFORE_STOP, DECIMAL, LETTER, PUNCTUATION, SENTENCE_END, SUFFIX, SYMBOL, UPPER
+from pipeline.kernels.utf8 import (
+    PRIME,
+    SEED,
+    SPACE,
+    Array,
+    class_at,
+    finish_hash,
+    grown,
+    hash_bytes,
+    head_of,
+    skip_chunk,
+    text_buffers,
+)
+from pipeline.kernels.word_rules import cut_chunk, find_exception, word_table
+
+HEAD = 4 << 20
+"""Bytes of a document that are looked at. Decisions hardly depend on the rest: Gopher's rules keep at most 100,000
+words of at most 10 characters on average, a quarter of this; and memory stays bounded whatever comes."""
+
+HAS_LETTER = 1
+ONLY_SYMBOLS = 2
+ONLY_PUNCTUATION = 4
+ENDS_SENTENCE = 8
+NOT_ASCII = 16
+FULL_STOP = 46
+BLANK = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words of a batch: document `d` has the words `begin[d]` to `end[d]` of the flat arrays."""
+
+    begin: Array
+    """int32 per document."""
+    end: Array
+    start: Array
+    """int32 per word: its first byte in `data`."""
+    stop: Array
+    hash: Array
+    """uint64 per word, of its bytes; the same on every machine."""
+    flags: Array
+    """uint8 per word: HAS_LETTER, ONLY_SYMBOLS, …"""
+    data: Array
+    """uint8: the text buffer of the batch as it was when the words were split."""
+
+    def __len__(self) -> int:
+        return len(self.begin)
+
+    def filter(self, keep: BoolArray) -> Words:
+        """The words of the documents where `keep` is true; word arrays are shared."""
+        return replace(self, begin=self.begin[keep], end=self.end[keep])
+
+    def texts(self, document: int) -> list[str]:
+        """The words of one document as strings, for looking at."""
+        span = range(self.begin[document], self.end[document])
+        return [self.data[self.start[i] : self.stop[i]].tobytes().decode("utf-8", "replace") for i in span]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts per document, int64."""
+
+    words: Array
+    real_words: Array
+    """Words that are not of symbols alone."""
+    characters: Array
+    """Characters of those."""
+    with_letter: Array
+    stop_words: Array
+    """How many of the given words are among them."""
+
+
+def split_words(texts: pa.StringArray) -> Words:
+    """The words of each text, of its first `HEAD` bytes. A null counts as empty."""
+    data, offsets = text_buffers(texts)
+    begin, end, start, stop, hashes, flags = _split(data, offsets, word_table(), HEAD)
+    return Words(begin, end, start, stop, hashes, flags, data)
+
+
+def tally(words: Words, stop_words: tuple[str, ...]) -> Tally:
+    """Counts words by kind; at most 64 stop words."""
+    if len(stop_words) > 64:
+        raise ValueError(f"{len(stop_words)} stop words; the limit is 64, so give fewer")
+    known = np.array([word_hash(word) for word in stop_words], np.uint64)
+    return Tally(*_tally(words.begin, words.end, words.start, words.stop, words.hash, words.flags, words.data, known))
+
+
+def word_hash(word: str) -> int:
+    """The hash that `Words` gives this word."""
+    data = np.frombuffer(word.encode(), np.uint8)
+    return int(hash_bytes(data, 0, len(data)))
+
+
+@njit(cache=True, nogil=True)
+def describe(data, start, stop, table):  # type: ignore[no-untyped-def]
+    """The flags of a word."""
+    every, some, wide = np.int64(-1), np.int64(0), False
+    i, characters = start, 0
+    while i < stop:
+        wide |= data[i] >= 128
+        kind, i = class_at(data, i, stop, table)
+        every &= kind
+        some |= kind
+        characters += 1
+    flags = HAS_LETTER if some & LETTER else 0
+    flags |= ONLY_SYMBOLS if every & SYMBOL else 0
+    flags |= ONLY_PUNCTUATION if every & PUNCTUATION else 0
+    flags |= ENDS_SENTENCE if characters == 1 and every & SENTENCE_END else 0
+    return flags | (NOT_ASCII if wide else 0)
+
+
+@njit(cache=True, nogil=True)
+def _skip_space(data, i, stop, table):  # type: ignore[no-untyped-def]
+    """Mostly one blank."""
+    while i < stop:
+        if data[i] < 128:
+            if not table[data[i]] & SPACE:
+                break
+            i += 1
+        else:
+            kind, after = class_at(data, i, stop, table)
+            if not kind & SPACE:
+                break
+            i = after
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _split(data, offsets, table, head):  # type: ignore[no-untyped-def]
+    documents = len(offsets) - 1
+    begin, end = np.empty(documents, np.int32), np.empty(documents, np.int32)
+    room = 1024
+    for d in range(documents):
+        room += min(np.int64(offsets[d + 1]) - offsets[d], head) // 4
+    start, stop = np.empty(room, np.int32), np.empty(room, np.int32)
+    hashes, flags = np.empty(room, np.uint64), np.empty(room, np.uint8)
+    ends = np.empty(1024, np.int32)
+    count = 0
+    for d in range(documents):
+        begin[d] = count
+        i = np.int64(offsets[d])
+        last = head_of(data, i, np.int64(offsets[d + 1]), head)
+        while True:
+            low = _skip_space(data, i, last, table)
+            if low == last:
+                break
+            i = low
+            # Most chunks are letters, some with a sign at the end; they need no rules unless they are an exception.
+            value, before, digits, first_other = SEED, SEED, np.int64(-1), np.int64(-1)
+            while i < last:
+                byte = data[i]
+                kind = table[byte]
+                if byte >= 128 or kind & SPACE:
+                    break
+                if first_other < 0 and not kind & LETTER:
+                    first_other = i
+                    before = value
+                digits &= kind
+                value = (value ^ np.uint64(byte)) * PRIME
+                i += 1
+            ascii_only = i == last or data[i] < 128
+            if not ascii_only:
+                i = skip_chunk(data, i, last, table)
+            if count + i - low > room:
+                room = count + count // 2 + i - low + 1024
+                start, stop = grown(start, room), grown(stop, room)
+                hashes, flags = grown(hashes, room), grown(flags, room)
+            if ascii_only and (first_other < 0 or digits & DECIMAL) and find_exception(data, low, i, table) < 0:
+                start[count], stop[count] = low, i
+                hashes[count], flags[count] = finish_hash(value), HAS_LETTER if first_other < 0 else 0
+                count += 1
+                continue
+            if (
+                ascii_only
+                and low < first_other == i - 1
+                and _is_cut_off(data, low, first_other, table)
+                and find_exception(data, low, i, table) < 0
+                and find_exception(data, low, first_other, table) < 0
+            ):
+                start[count], stop[count] = low, first_other
+                hashes[count], flags[count] = finish_hash(before), HAS_LETTER
+                start[count + 1], stop[count + 1] = first_other, i
+                hashes[count + 1] = hash_bytes(data, first_other, i)
+                flags[count + 1] = describe(data, first_other, i, table)
+                count += 2
+                continue
+            if 2 * (i - low) + 2 > len(ends):
+                ends = np.empty(4 * (i - low), np.int32)
+            for word in range(cut_chunk(data, low, i, table, ends)):
+                start[count], stop[count] = low, ends[word]
+                low = np.int64(ends[word])
+                hashes[count] = hash_bytes(data, start[count], stop[count])
+                flags[count] = describe(data, np.int64(start[count]), low, table)
+                count += 1
+        end[d] = count
+    return begin, end, start[:count], stop[:count], hashes[:count], flags[:count]
+
+
+@njit(cache=True, nogil=True)
+def _is_cut_off(data, low, i, table):  # type: ignore[no-untyped-def]
+    """Is the one sign at `i`, after letters that begin at `low`, a word of its own?"""
+    if data[i] == FULL_STOP:
+        return table[data[i - 1]] & BEFORE_STOP != 0 or (i - low > 1 and table[data[i - 2]] & UPPER != 0)
+    return table[data[i]] & SUFFIX != 0
+
+
+@njit(cache=True, nogil=True)
+def _tally(begin, end, start, stop, hashes, flags, data, known):  # type: ignore[no-untyped-def]
+    documents = len(begin)
+    words, real = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
+    characters, letters = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
+    distinct = np.zeros(documents, np.int64)
+    for d in range(documents):
+        met = np.uint64(0)
+        for word in range(begin[d], end[d]):
+            kind = flags[word]
+            letters[d] += kind & HAS_LETTER
+            if not kind & ONLY_SYMBOLS:
+                real[d] += 1
+                if kind & NOT_ASCII:
+                    for i in range(start[word], stop[word]):
+                        characters[d] += data[i] & 0xC0 != 0x80
+                else:
+                    characters[d] += stop[word] - start[word]
+            for k in range(len(known)):
+                if hashes[word] == known[k]:
+                    met |= np.uint64(1) << np.uint64(k)
+        words[d] = end[d] - begin[d]
+        while met:
+            distinct[d] += 1
+            met &= met - np.uint64(1)
+    return words, real, characters, letters, distinct

