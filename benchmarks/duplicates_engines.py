@@ -53,8 +53,10 @@ def datatrove(source: Path, work: Path) -> Iterable[str]:
     )
     from datatrove.pipeline.readers import ParquetReader
     from datatrove.pipeline.writers import JsonlWriter
+    from datatrove.utils.hashing import HashConfig
 
-    config = MinhashConfig(n_grams=NGRAM, num_buckets=BANDS, hashes_per_bucket=ROWS)
+    # SHA-1 as in FineWeb's own run; the default hash, xxhash, fails with xxhash 4
+    config = MinhashConfig(NGRAM, BANDS, ROWS, hash_config=HashConfig(hash_fc="sha1"))
     reader = ParquetReader(str(source.parent), glob_pattern=source.name)
     signatures, buckets, removed = (str(work / name) for name in ("signatures", "buckets", "removed"))
     stages = [

@@ -87,8 +87,9 @@ def _run_flow(recipe: str, inputs: list[str] | None, store: str, *rest: Any) -> 
 
 
 def _finish(result: dict[str, Any], as_json: bool) -> None:
-    say(f"release  {result['release']}")
-    say(f"report   {result['report']}")
+    for name in ("release", "certificate", "report"):
+        if name in result:
+            say(f"{name:<12} {result[name]}")
     if as_json:
         print(json.dumps(result))
     if quarantined := sum(level["quarantined"] for level in result["levels"]):

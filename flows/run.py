@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from flows.certify import LEVEL, certify
 from flows.models import with_models
 from flows.recipe import Recipe, RecipeError
 from pipeline.fingerprint import canonical
@@ -60,6 +61,8 @@ class Result:
     levels: list[Finished]
     report: str
     """Path of report.html, relative to the store."""
+    certificate: str = ""
+    """Path of the L4 certificate, relative to the store; empty without L4."""
 
     @property
     def quarantined(self) -> int:
@@ -74,7 +77,7 @@ class Result:
             "release": store.location(f"releases/{self.release.dataset}/{self.release.version}"),
             "report": store.location(self.report),
             "levels": summary(self.levels),
-        }
+        } | ({"certificate": store.location(self.certificate)} if self.certificate else {})
 
 
 def open_run(
@@ -143,7 +146,8 @@ def finish(run: Run, levels: list[Finished]) -> Result:
     path = f"runs/{run.run_id}/report.html"
     facts = {"version": release.version, "content id": release.content_id, "store": run.store.root}
     run.store.replace(path, report_html(f"{release.dataset}: run {run.run_id}", rows, run.store, facts).encode())
-    result = Result(release, levels, path)
+    lot = next((level for level in levels if level.manifest.level == LEVEL), None)
+    result = Result(release, levels, path, certify(run.store, lot) if lot else "")
     report = json.dumps(result.as_json(run.store), indent=1, sort_keys=True)
     run.store.replace(f"runs/{run.run_id}/report.json", report.encode())
     write_events(run)

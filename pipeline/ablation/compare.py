@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1  # bump when the same settings give another run: a change to the split, the model, training or scoring
 SAMPLE_BYTES_PER_TOKEN = 8  # text to choose from per token trained on; a BPE token is 3 to 5 bytes of most text
+SAMPLE_BYTES = 16_000_000  # at least, so that a few long documents do not stand for an arm
 MANY_EPOCHS = 4.0  # up to here repetition costs little (arXiv 2305.16264)
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 NOTHING_SIGNIFICANT = "no significant difference"
@@ -89,13 +90,14 @@ def ablate(
     arms = {"baseline": survey(baseline), "candidate": survey(candidate)}
     held = domains(arms, heldout, budget.heldout_bytes)
     excluded = np.concatenate([domain.hashes for domain in held])
-    arms = {name: choose(arm, name, excluded, SAMPLE_BYTES_PER_TOKEN * budget.tokens) for name, arm in arms.items()}
+    sample = max(SAMPLE_BYTES, SAMPLE_BYTES_PER_TOKEN * budget.tokens)
+    arms = {name: choose(arm, name, excluded, sample) for name, arm in arms.items()}
     held = without_overlap(held, arms.values())
     progress("training the tokenizer")
     equal = min(budget.tokenizer_bytes, *(int(arm.sizes[arm.chosen].sum()) for arm in arms.values()))
-    samples = [arm.texts(arm.first(equal)) for arm in arms.values()]
+    parts = [arm.texts(arm.first(equal)) for arm in arms.values()]
     tokenizer = train_tokenizer(
-        (text for sample in samples for b in sample for text in b.to_pylist()), budget.vocabulary
+        (text for part in parts for batch in part for text in batch.to_pylist()), budget.vocabulary
     )
     setting = _setting(arms, held, tokenizer, budget, seeds, aa, sliced=not heldout)
     output.mkdir(parents=True, exist_ok=True)

@@ -98,11 +98,11 @@ class Arm:
             start += len(batch)
 
     def first(self, size: int) -> BoolArray:
-        """Of the chosen rows a random sample of about `size` bytes, but at least one."""
+        """Of the chosen rows a random sample of `size` bytes; the document that crosses the limit belongs to it."""
         order = np.argsort(self.keys, kind="stable")
         order = order[self.chosen[order]]
         rows = np.zeros(len(self.keys), np.bool_)
-        rows[order[: max(1, np.searchsorted(np.cumsum(self.sizes[order]), size, "right"))]] = True
+        rows[order[: np.searchsorted(np.cumsum(self.sizes[order]), size) + 1]] = True
         return rows
 
     @property

@@ -2,9 +2,9 @@
 
 The sizes of `small` and `medium` follow DataDecide's grid (arXiv 2504.11393: 10M at batch 32 and 100 tokens a
 parameter; 30M lies between its 20M and 60M) with a quarter of its learning rates, since rankings of small runs hold
-better at a clearly reduced one (arXiv 2512.24503). `toy` is sized by what two CPU cores do in
-minutes. Its batch is small because 0.26 M tokens teach more in 256 steps than in 64: 2.80 BPB on C4 (learning rate
-2e-3) against 3.02 (4e-3).
+better at a clearly reduced one (arXiv 2512.24503). `toy` is sized by what two CPU cores do in minutes. Its batch
+is small because 0.26 M tokens teach more in 256 steps than in 64: 2.80 BPB on C4 (learning rate 2e-3) against 3.02
+(4e-3).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from pipeline.kernels.fasttext_file import HIERARCHICAL, SOFTMAX, Array, ModelError, ModelFile, read_model_file
+from pipeline.kernels.fasttext_file import HIERARCHICAL, SOFTMAX, Array, ModelError, ModelFile, read_model_file, spelled
 
 OFFSET = 1e-5  # the library returns exp(log(p + 1e-5))
 SIGMOID_LIMIT, SIGMOID_STEPS = 8, 512  # its sigmoid for one-vs-all is a table
@@ -63,7 +63,6 @@ class Classifier:
     """A loaded model; scoring changes nothing in it and releases the GIL."""
 
     labels: tuple[str, ...]
-    vocabulary: tuple[str, ...]
     features: Features
     loss: int
     outputs: Array | None
@@ -87,12 +86,13 @@ class Classifier:
         probability = _softmax(logits) if self.loss == SOFTMAX else _table_sigmoid(logits)
         return (probability + OFFSET).astype(np.float32)
 
-    def word_logits(self, label: str) -> Array:
-        """float32 (words): the log-odds of `label` for a text of one vocabulary word alone; two classes only."""
+    def word_logits(self, label: str) -> tuple[list[str], Array]:
+        """The vocabulary, and float32 (words): the log-odds of `label` for a text of that word alone; two classes only."""
         if self.loss != SOFTMAX or len(self.labels) != 2:
             raise ModelError(f"word logits exist for softmax with two labels; this model has {', '.join(self.labels)}")
         logits: Array = self.features.rows[: self.features.words, 0]
-        return logits if self.labels.index(label) == 1 else -logits
+        words = spelled(self.features.spelling, self.features.starts[: self.features.words + 1])
+        return words, logits if self.labels.index(label) == 1 else -logits
 
 
 def load_classifier(path: str | os.PathLike[str]) -> Classifier:
@@ -122,8 +122,7 @@ def _load(path: Path, modified_ns: int, size: int) -> Classifier:
         raise ModelError(f"{path}: some weights are no numbers; train it again with a lower learning rate")
     features = _features(file, rows)
     return Classifier(
-        labels=tuple(file.spelled(file.words, file.words + labels)),
-        vocabulary=tuple(file.spelled(0, file.words)),
+        labels=tuple(spelled(file.spelling, file.starts[file.words :])),
         features=features,
         loss=file.loss,
         outputs=None if collapse else outputs,

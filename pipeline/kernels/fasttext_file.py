@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +50,10 @@ class ModelFile:
     counts: Array
     """int64 (words + labels): occurrences in training."""
     kept: Array
-    """int32 (buckets): position of each hashed n-gram's row after those of the words, -1 if pruned; empty if all are."""
+    """int32 (buckets): position of each hashed n-gram's row after those of the words, -1 if pruned; empty: all kept."""
     matrix: Dense
     outputs: Array
     """float32 (labels, dimensions)"""
-
-    def spelled(self, first: int, last: int) -> list[str]:
-        """Entries `first` to `last` (excluded) of the vocabulary as text."""
-        text, starts = self.spelling.tobytes(), self.starts
-        return [text[starts[at] : starts[at + 1]].decode("utf-8", "replace") for at in range(first, last)]
 
 
 def read_model_file(path: Path) -> ModelFile:
@@ -67,6 +63,12 @@ def read_model_file(path: Path) -> ModelFile:
     except (OSError, ModelError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ModelError(f"{path}: {reason}; give a fastText classifier, as it was trained or fetched") from None
+
+
+def spelled(spelling: Array, starts: Array) -> list[str]:
+    """The words that begin, and but for the last one end, at `starts`, as text."""
+    text = spelling.tobytes()
+    return [text[begin:end].decode("utf-8", "replace") for begin, end in pairwise(starts)]
 
 
 class _Cursor:

@@ -93,10 +93,13 @@ def repeated(lines: Lines, skip_blank: bool = False) -> tuple[Array, Array]:
     return found[0], found[1]
 
 
-def characters(texts: pa.StringArray) -> tuple[Array, Array]:
-    """Per document: characters, and newlines among them (int64)."""
+def characters(texts: pa.StringArray) -> tuple[Array, Array, Array]:
+    """Per document: characters, newlines among them, and at least how many words it has (int64).
+
+    That bound counts the ASCII characters that stand behind ASCII white space.
+    """
     found = _characters(*text_buffers(texts), HEAD)
-    return found[0], found[1]
+    return found[0], found[1], found[2]
 
 
 def outer_newlines(texts: pa.StringArray) -> tuple[Array, Array]:
@@ -204,14 +207,18 @@ def _repeated(begin, end, start, stop, hashes, blank, data, skip_blank):  # type
 def _characters(data, offsets, head):  # type: ignore[no-untyped-def]
     documents = len(offsets) - 1
     count, newlines = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
+    chunks = np.zeros(documents, np.int64)
     for d in range(documents):
         first = np.int64(offsets[d])
         last = head_of(data, first, np.int64(offsets[d + 1]), head)
-        breaks = 0
+        breaks, begun, spaced = 0, 0, True
         for i in range(first, last):
-            breaks += data[i] == 10
-        count[d], newlines[d] = character_count(data, first, last), breaks
-    return count, newlines
+            byte = data[i]
+            breaks += byte == 10
+            begun += spaced and 32 < byte < 127
+            spaced = byte == 32 or 9 <= byte <= 13
+        count[d], newlines[d], chunks[d] = character_count(data, first, last), breaks, begun
+    return count, newlines, chunks
 
 
 @njit(cache=True, nogil=True)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stages.l0_collect.extract_html import ExtractHtml
 from stages.l0_collect.files import expand, remote_identity
 from stages.l0_collect.jsonl import JsonlSource
 from stages.l0_collect.parquet import ParquetSource
@@ -11,11 +12,8 @@ from stages.l0_collect.warc import WarcSource
 
 AnySource = Annotated[ParquetSource | JsonlSource | WarcSource, Field(discriminator="kind")]
 """Every source that a recipe may name."""
-from typing import Literal
-from pipeline.step import Step as _Base
-class _T(_Base):
-    kind: Literal["x"]="x"
-Step = _T
+Step = ExtractHtml
+"""Every step that an L0 recipe may name."""
 FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".json": "jsonl", ".ndjson": "jsonl", ".warc": "warc"}
 COMPRESSIONS = (".gz", ".zst")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.batch import Batch
 from pipeline.step import Filter, Judgement
@@ -48,12 +49,15 @@ class FineWebQuality(Filter):
         short = prose.short / count
         judgement.drop(short > self.short_line_thr, "short_lines", short, self.short_line_thr)
 
-        characters, newlines = lines.characters(batch.text)
+        characters, newlines, chunks = lines.characters(batch.text)
         _, repeated = lines.repeated(found, skip_blank=True)
         repeated = repeated / np.maximum(characters - newlines, 1)
         limit = self.char_duplicates_ratio
         judgement.drop(repeated > limit, "duplicate_line_chars", repeated, limit)
-        words = batch.derive("words", split_words)
-        per_word = newlines / np.maximum(words.end - words.begin, 1)
+        # A chunk between white space holds a word or more: words need counting only where chunks are too few.
+        listed = judgement.kept & (newlines > self.new_line_ratio * chunks * (1 - 1e-9))
+        words = split_words(batch.text.filter(pa.array(listed)))
+        per_word = np.zeros(len(batch))
+        per_word[listed] = newlines[listed] / np.maximum(words.end - words.begin, 1)
         judgement.drop(per_word > self.new_line_ratio, "too_many_newlines", per_word, self.new_line_ratio)
         return judgement

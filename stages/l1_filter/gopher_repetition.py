@@ -36,7 +36,7 @@ class GopherRepetition(Filter):
         from pipeline.kernels import lines, ngrams, words
 
         judgement = Judgement(len(batch))
-        characters, _ = lines.characters(batch.text)
+        characters, _, _ = lines.characters(batch.text)
         judgement.drop(characters == 0, "empty", 0, 1)
         length = np.maximum(characters, 1)
 

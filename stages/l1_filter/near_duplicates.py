@@ -107,28 +107,24 @@ class NearDuplicates(GroupingStep):
         grouping.decide(grouping.reduce("clusters", self.decisions, sets))
 
     def band_rows(self, batch: Batch, _: pa.Table | None) -> pa.Table:
-        """One row per document and band: what decides the bucket, and what its members are ordered by."""
+        """One row per document and band: its bucket, a hash of all its shingles, and about its survivor order."""
         from pipeline.kernels.minhash import band_keys, signatures
 
         found = self._shingles(batch.text)
         rows = np.flatnonzero(np.diff(found.offsets)).astype(np.int32)  # a text without words has nothing to compare
         keys = band_keys(signatures(found, self.bands * self.rows, self.seed)[rows], self.bands)
-        prefix = (self._quality(batch) << np.uint64(32)) | _id_prefix(batch.column("id"))
+        order = (self._quality(batch) << np.uint64(32)) | _id_prefix(batch.column("id"))
         return pa.table(
             {
                 "key": keys.ravel(),
                 "row": np.repeat(rows, self.bands),
-                "band": np.tile(np.arange(self.bands, dtype=np.uint8), len(rows)),
                 "content": np.repeat(found.contents[rows], self.bands),
-                "order": np.repeat(prefix[rows], self.bands),
+                "order": np.repeat(order[rows], self.bands),
             }
         )
 
     def candidate_pairs(self, keys: pa.Table) -> pa.Table:
-        """Pairs (a, b) of documents that share a bucket, as nodes; `copy` if all their shingles agree.
-
-        Copies agree in every band, so only the first band names them: n copies cost n pairs.
-        """
+        """Pairs (a, b) of documents that share a bucket, as nodes; `copy` if all their shingles agree."""
         from pipeline.kernels.components import candidate_pairs
 
         key, content, order = (keys.column(name).to_numpy() for name in ("key", "content", "order"))

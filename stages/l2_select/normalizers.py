@@ -1,32 +1,177 @@
-"""What a text looks like to a quality classifier: the same when it is trained and when it scores.
+"""What a quality classifier sees of a text: the same in training and in scoring.
 
-| name  | steps                                     | used by                       |
-|-------|-------------------------------------------|-------------------------------|
-| plain | newlines become spaces                    | most fastText classifiers     |
-| dclm  | stripped; every kind of line end is a space | DCLM (`fasttext_oh_eli5`)   |
+| name      | steps                                                                  | used by                        |
+|-----------|------------------------------------------------------------------------|--------------------------------|
+| plain     | newlines become spaces                                                 | most fastText classifiers      |
+| dclm      | stripped, each kind of line end becomes a space                        | DCLM's `fasttext_oh_eli5`      |
+| ultrafine | lower case, no diacritics, the pieces of a subword tokenizer as words  | Ultra-FineWeb's classifiers    |
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import functools
+import re
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 Normalizer = Literal["plain", "ultrafine", "dclm"]
+
+LINE_ENDS = "\r\n|[\n\v\f\r\x1c-\x1e\u0085\u2028\u2029]"  # those of str.splitlines
+SPACE = 0x20
+CACHED_CHUNKS = 500_000
+CACHED_CHARACTERS = 40  # a longer chunk (a run of newlines, Chinese) will hardly come again
+VISIBLE = ("L", "N", "P", "S")  # Unicode's letters, numbers, punctuation, symbols
+
+Array = np.ndarray[Any, Any]
 
 
 def normalize(texts: pa.StringArray, normalizer: Normalizer, tokenizer: str | None = None) -> pa.StringArray:
-    """Each text as one line; a null becomes empty."""
+    """Each text as the classifier wants it, on one line; a null becomes empty."""
     texts = pc.fill_null(texts, "")
+    if normalizer == "plain":
+        return pc.replace_substring(texts, "\n", " ")
     if normalizer == "dclm":
-        return dclm(texts)
-    return pc.replace_substring(texts, "\n", " ")
+        return pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), LINE_ENDS, " ")
+    if tokenizer is None:
+        raise ValueError("normalizer 'ultrafine' needs a `tokenizer`: a tokenizer.json")
+    return load_ultrafine(tokenizer_file(tokenizer))(texts)
 
 
-def dclm(texts: pa.StringArray) -> pa.StringArray:
-    """`" ".join(text.strip().splitlines())`, as DCLM's enricher does it."""
-    lines = pc.replace_substring_regex(
-        pc.utf8_trim_whitespace(texts), "\r\n|[\n\v\f\r\x1c-\x1e\u0085\u2028\u2029]", " "
-    )
-    return lines
+def tokenizer_file(tokenizer: str) -> Path:
+    """The tokenizer.json that this path is or holds."""
+    path = Path(tokenizer)
+    return path / "tokenizer.json" if path.is_dir() else path
+
+
+def load_ultrafine(path: Path) -> Ultrafine:
+    """The normalizer with this tokenizer, loaded once per process and again if the file changes."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ValueError(f"tokenizer {path}: {error.strerror}; give a Hugging Face tokenizer.json") from None
+    return _load_ultrafine(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_ultrafine(path: Path, modified_ns: int, size: int) -> Ultrafine:
+    from tokenizers import Tokenizer
+
+    try:
+        return Ultrafine(Tokenizer.from_file(str(path)))
+    except Exception as error:  # the Rust side raises plain Exception
+        raise ValueError(f"tokenizer {path}: {error}; give a Hugging Face tokenizer.json") from None
+
+
+class Ultrafine:
+    """Ultra-FineWeb's normalizer (openbmb/Ultra-FineWeb-classifier, `infer_folder.py`) over columns.
+
+    Texts are cut before spaces that no token reaches across; each distinct chunk is tokenized once and remembered.
+    Where a tokenizer allows no such cut, whole texts are tokenized: slower, with the same result.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._pieces: dict[int, str] = {}
+        self._known: dict[str, str] = {}
+        self.cuts = may_cut_at_spaces(tokenizer)
+
+    def __call__(self, texts: pa.StringArray) -> pa.StringArray:
+        bounds, data = _offsets(texts), texts.buffers()[2]
+        if data is None:
+            return texts
+        cuts = _cuts(np.frombuffer(data, np.uint8), bounds) if self.cuts else bounds
+        chunks = pa.StringArray.from_buffers(len(cuts) - 1, pa.py_buffer(cuts), data).dictionary_encode()
+        done = self._normalize(chunks.dictionary.to_pylist()).take(chunks.indices)
+        ends = np.searchsorted(cuts, bounds).astype(np.int32)
+        rows = pa.py_buffer(np.ascontiguousarray(_offsets(done)[ends]))
+        return pc.utf8_trim_whitespace(pa.StringArray.from_buffers(len(texts), rows, done.buffers()[2]))
+
+    def _normalize(self, chunks: list[str]) -> pa.StringArray:
+        """Each chunk's words, each followed by one space."""
+        new = [chunk for chunk in chunks if chunk not in self._known]
+        if len(self._known) + len(new) > CACHED_CHUNKS:
+            self._known.clear()
+            new = chunks
+        encoded = self._tokenizer.encode_batch_fast([_simplify(chunk) for chunk in new], add_special_tokens=False)
+        fresh = {chunk: self._join(encoding.ids) for chunk, encoding in zip(new, encoded, strict=True)}
+        self._known.update((chunk, done) for chunk, done in fresh.items() if len(chunk) <= CACHED_CHARACTERS)
+        known = self._known
+        return pa.array([known[chunk] if chunk in known else fresh[chunk] for chunk in chunks], pa.string())
+
+    def _join(self, ids: list[int]) -> str:
+        pieces = self._pieces
+        for piece in ids:
+            if piece not in pieces:
+                text = self._tokenizer.decode([piece], skip_special_tokens=False)
+                pieces[piece] = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+        joined = re.sub(" +", " ", " ".join([pieces[piece] for piece in ids])).strip(" ")
+        return joined + " " if joined else ""
+
+
+def _simplify(text: str) -> str:
+    """Steps 1 to 3: at most one empty line in a row, lower case, no diacritics."""
+    text = text.lower()
+    if text.isascii():
+        return re.sub("\n{3,}", "\n\n", text)
+    text = unicodedata.normalize("NFKD", re.sub("\n{3,}", "\n\n", text))
+    return "".join([character for character in text if unicodedata.category(character) != "Mn"])
+
+
+def may_cut_at_spaces(tokenizer: Tokenizer) -> bool:
+    """Whether cutting before a space that follows a visible character never changes the tokens.
+
+    Asked of the tokenizer itself, for every kind of neighbour: patterns in use (GPT-2, Llama 3, Qwen, DeepSeek) look
+    at most one character to the left, so pairs decide.
+    """
+    if tokenizer.pre_tokenizer is None:
+        return False  # merges may then reach across words
+    for token in tokenizer.get_added_tokens_decoder().values():
+        if token.lstrip or token.rstrip or token.single_word or any(map(str.isspace, token.content)):
+            return False
+    visible = [chr(code) for code in range(33, 127)] + list("éßжשع中ア한…“”’–€½①ﬁ")
+    lefts = [_simplify(left) for left in [*visible, "it's", "12", "a.", "..", "))"]]
+    rights = [_simplify(" " + right) for right in [*visible, "", " a", "\n", "\n\na", "\t.", "'s", "123", "🙂", "\u3000a"]]
+    left_ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(lefts, add_special_tokens=False)]
+    right_ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(rights, add_special_tokens=False)]
+    both = tokenizer.encode_batch_fast([left + right for left in lefts for right in rights], add_special_tokens=False)
+    expected = [left + right for left in left_ids for right in right_ids]
+    return all(encoding.ids == ids for encoding, ids in zip(both, expected, strict=True))
+
+
+def _cuts(data: Array, bounds: Array) -> Array:
+    """int32: where chunks begin, and the end: at each row's bounds, and before spaces after a visible character."""
+    spaces = np.flatnonzero(data[bounds[0] : bounds[-1]] == SPACE) + bounds[0]
+    spaces = spaces[spaces >= 4]  # so that the longest character fits before it; nothing is lost but a cut
+    before = data[spaces - 1].astype(np.int64)
+    wide = np.flatnonzero(before >= 0x80)
+    last, middle, first = before[wide] & 0x3F, *(data[spaces[wide] - back].astype(np.int64) for back in (2, 3))
+    two_bytes = middle >= 0xC0
+    before[wide] = np.where(two_bytes, (middle & 0x1F) << 6, (first & 0xF) << 12 | (middle & 0x3F) << 6) | last
+    before[wide[~two_bytes & (first < 0xE0)]] = 0  # four bytes: not worth a table
+    return np.unique(np.concatenate([bounds, spaces[_visible()[before]]])).astype(np.int32)
+
+
+@functools.cache
+def _visible() -> Array:
+    """bool (65536): characters that are visible and end in a visible one when simplified."""
+
+    def is_visible(character: str) -> bool:
+        simple = _simplify(character)
+        return all(unicodedata.category(part).startswith(VISIBLE) for part in (character, simple[-1:])) if simple else False
+
+    table = [not 0xD800 <= code < 0xE000 and is_visible(chr(code)) for code in range(1 << 16)]
+    return np.array(table)
+
+
+def _offsets(texts: pa.StringArray) -> Array:
+    return np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]

@@ -82,7 +82,7 @@ class Report:
     calibration: list[dict[str, float]]
     """Per tenth of the score: rows, mean score, share of positives."""
     influential_words: dict[str, list[tuple[str, float]]]
-    """Words with the largest weight towards each class, with what each occurrence adds to the logit."""
+    """The words that speak most for each class, with the log-odds of a text that held nothing else."""
 
 
 def train(
@@ -199,7 +199,7 @@ def _measure(
     truth = classes.positive[classes.held_out]
     scores = classifier.probabilities(texts.filter(pa.array(classes.held_out)))[:, column].clip(max=1)
     chosen = scores >= 0.5
-    words, weights = classifier.vocabulary, classifier.word_logits(POSITIVE)
+    words, weights = classifier.word_logits(POSITIVE)
     order = np.argsort(weights, kind="stable")
     top = {POSITIVE: order[::-1][:INFLUENTIAL_WORDS], NEGATIVE: order[:INFLUENTIAL_WORDS]}
     with model.open("rb") as file:

@@ -1,6 +1,6 @@
 """L3 synthesize: documents that did not exist."""
-from typing import Literal
-from pipeline.step import Step as _Base
-class _T(_Base):
-    kind: Literal["x"]="x"
-Step = _T
+
+from stages.l3_synthesize.rewrite import Rewrite
+
+Step = Rewrite
+"""Every step that an L3 recipe may name."""

@@ -121,12 +121,15 @@ PROMPTS = {
         Prompt(
             name="rephrase",
             version=1,
-            system="You rewrite texts in clear, plain English.",
-            instruction=(
-                "Rewrite the following text in your own words. Keep all facts, names and numbers. "
-                f"Write only the rewritten text.\n\n{PLACEHOLDER}"
+            # All of the instruction in the system turn and nothing but the document in the user's: asked in the user's
+            # turn, SmolLM2-135M shortened 10 of 20 passages to less than half; this way one in 20.
+            system=(
+                "You are an assistant that rewrites text. Rewrite the input text so that it is clearer and more formal, "
+                "and keep all of its essential content."
             ),
+            instruction=PLACEHOLDER,
             parse=plain,
+            temperature=0.3,
         ),
         Prompt(
             name="question_answer",

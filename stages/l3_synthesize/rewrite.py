@@ -60,7 +60,8 @@ class Rewrite(Generator):
     frequency_penalty: float | None = None
     max_new_tokens: int | None = Field(None, ge=1)
     seed: int = 0
-    max_input_tokens: int = Field(300, ge=1)
+    max_input_tokens: int = Field(200, ge=1)
+    """A model of 135 M parameters loses the thread of longer passages; give larger ones 1,000 and more."""
     long_documents: Literal["cut", "drop"] = "cut"
     min_words: int = Field(40, ge=1)
     max_concurrent: int = Field(32, ge=1)

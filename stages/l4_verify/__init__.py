@@ -1,6 +1,11 @@
 """L4 verify: certified documents."""
-from typing import Literal
-from pipeline.step import Step as _Base
-class _T(_Base):
-    kind: Literal["x"]="x"
-Step = _T
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.l4_verify.faithfulness import Faithfulness
+from stages.l4_verify.format import Format
+
+Step = Annotated[Format | Faithfulness, Field(discriminator="kind")]
+"""Every step that an L4 recipe may name."""

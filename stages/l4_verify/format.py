@@ -105,6 +105,8 @@ FAMILIES: dict[str, Callable[[str], tuple[str, str]]] = {"rephrase": _prose, "qu
 
 
 def _cut(text: str, chance: random.Random) -> str | None:
+    if text.startswith("Question:"):
+        return None  # fewer words of an answer may still be an answer
     words = text.rsplit(" ", chance.randint(1, 5))
     return words[0].rstrip(".!?") if len(words) > 1 else None
 
@@ -126,7 +128,7 @@ def _drop_answer(text: str, chance: random.Random) -> str | None:
 
 
 MUTATIONS: dict[str, Callable[[str, random.Random], str | None]] = {
-    "cut": _cut,  # of answers, which need not be sentences, the cut is not seen
+    "cut": _cut,
     "token_left": _leave_token,
     "fence_opened": _open_fence,
     "answer_dropped": _drop_answer,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.kernels import lines as kernel
-from pipeline.kernels.words import HEAD
+from pipeline.kernels.words import HEAD, split_words
 
 PIECES = ["\n", "\n\n", "\r\n", "\r", " ", "\t", "a", "b.", "é!", "...", "…", "•", "- ", "#", "\u2028", "\x85", "\x1c"]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
@@ -42,7 +42,9 @@ def test_lines_paragraphs_and_their_repeats(texts: list[str]) -> None:
 @given(TEXTS)
 def test_counts(text: str) -> None:
     array = pa.array([text])
-    assert [int(part[0]) for part in kernel.characters(array)] == [len(text), text.count("\n")]
+    characters, newlines, at_least = (int(part[0]) for part in kernel.characters(array))
+    assert [characters, newlines] == [len(text), text.count("\n")]
+    assert at_least == len(re.findall(r"(?<![^ \t-\r])[!-~]", text)) <= split_words(array).end[0]
     assert [bool(part[0]) for part in kernel.outer_newlines(array)] == [text.startswith("\n"), text.endswith("\n")]
     ellipses = text.count("...") + text.count("…")
     assert [int(part[0]) for part in kernel.count_symbols(array)] == [text.count("#"), ellipses]

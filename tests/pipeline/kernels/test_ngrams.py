@@ -13,7 +13,7 @@ from pipeline.kernels.words import split_words
 VOCABULARY = ["a", "é", "the", "of", "word", "日本", "x", "!"]
 TEXTS = st.one_of(
     st.lists(st.sampled_from(VOCABULARY), max_size=60),
-    st.builds(lambda words, times: words * times, st.lists(st.sampled_from(VOCABULARY), max_size=14), st.integers(0, 6)),
+    st.builds(lambda words, n: words * n, st.lists(st.sampled_from(VOCABULARY), max_size=14), st.integers(0, 6)),
 ).map(" ".join)
 
 

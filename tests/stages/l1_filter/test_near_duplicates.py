@@ -101,7 +101,7 @@ def test_a_component_too_large_for_memory_is_compared_on_a_sample(decide, monkey
     assert len({row["similarity"] for row in found.values()}) < 10  # measured on about 100 shingles each: coarse
 
 
-def test_same_survivors_in_any_order_and_sharding(decide):
+def test_same_survivors_in_any_order_and_sharding(decide, monkeypatch):
     rows = []
     for family in range(40):
         text = words(family, 120)
@@ -111,7 +111,9 @@ def test_same_survivors_in_any_order_and_sharding(decide):
                 edited[place * 20] = f"x{string.ascii_lowercase[member]}"
             rows.append(document(f"{family:02d}-{member}", edited))
     results = []
-    for seed, shards in ((0, 1), (1, 3), (2, 8)):
+    for seed, shards, partition, batch in ((0, 1, 1000, 1000), (1, 3, 50, 7), (2, 8, 2, 1)):
+        monkeypatch.setattr("pipeline.grouping.ROWS_PER_PARTITION", partition)
+        monkeypatch.setattr("pipeline.shard.BATCH_ROWS", batch)
         random.Random(seed).shuffle(rows)
         found = decide(NearDuplicates(), rows, shards)
         results.append(sorted((row["id"], row["kept_id"], row["similarity"]) for row in found.values()))

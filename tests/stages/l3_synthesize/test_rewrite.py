@@ -62,7 +62,7 @@ def test_every_document_is_accounted_for_in_order():
     results = outcome(step(prompts=("rephrase",)), batch(*texts))
     assert [str(r) if isinstance(r, Reason) else "row" for r in results] == ["too_short", "row", "too_long", "row"]
     assert (results[0].value, results[0].threshold) == (2, 40)
-    assert (results[2].value, results[2].threshold) == (5000, 300)
+    assert (results[2].value, results[2].threshold) == (5000, 200)
 
 
 def test_a_long_document_is_cut_at_a_sentence_or_refused():

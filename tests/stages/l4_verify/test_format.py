@@ -72,8 +72,8 @@ def test_an_unknown_prompt_is_no_pass(prompt):
 
 def test_seeded_defects_are_caught():
     found = calibrate(Format(), rows(*[PAIRS] * 10, prompt="question_answer@1"), seed=3)
+    assert found.pop("cut")["mutants"] == 0  # fewer words of an answer may still be an answer
     assert {kind: (entry["mutants"], entry["recall"]) for kind, entry in found.items()} == {
-        "cut": (10, 0.0),  # an answer need not be a sentence
         "token_left": (10, 1.0),
         "fence_opened": (10, 1.0),
         "answer_dropped": (10, 1.0),
