@@ -22,9 +22,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 run: install  ## Build the demo web, refine it through all five levels, compare raw with refined
 	$(BIN)/python -m flows.demo --output $(DEMO)
-	$(BIN)/orefine run demo --input $(DEMO)/web.warc.gz --store $(DEMO)/store --runner ray --prefect --json > $(DEMO)/run.json \
-		|| test $$? -eq 3
-	$(BIN)/python -m flows.demo_report --output $(DEMO)
+# Exit code 3 means done, with rows in quarantine.
+	$(BIN)/orefine run demo --input $(DEMO)/demo.warc.gz --store $(DEMO)/store --runner ray --prefect --json \
+		> $(DEMO)/run.json || test $$? -eq 3
+	$(BIN)/python -m flows.demo_tour $(DEMO)/run.json --output $(DEMO)
 
 test: install  ## All checks and all tests
 	$(BIN)/ruff check .

@@ -36,10 +36,14 @@ PHRASES: Final = (
     "lorem ipsum", "javascript",
     "terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies",
 )  # fmt: skip
+ANCHORS: Final = "pjfvkkkk"
+"""A rare letter of each phrase, where it first stands: looking for these takes a third of looking for first letters."""
 _HAS_LOREM, _HAS_JAVASCRIPT, _HAS_POLICY, _HAS_CURLY = 1, 2, 4, 8
 _LETTERS = np.zeros((len(PHRASES), 16), np.uint8)
-for _row, _phrase in enumerate(PHRASES):
+_ANCHORED = np.full((len(PHRASES), 2), 0, np.int64)  # the letter and where it stands
+for _row, (_phrase, _anchor) in enumerate(zip(PHRASES, ANCHORS, strict=True)):
     _LETTERS[_row, : len(_phrase)] = np.frombuffer(_phrase.encode(), np.uint8)
+    _ANCHORED[_row] = ord(_anchor), _phrase.index(_anchor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def edit(texts: pa.StringArray, rules: Rules) -> Edited:
     room = int(offsets[-1] - offsets[0]) + 1
     out = np.empty(room, np.uint8)
     size, out_offsets, fate, sentences, changes, altered = _edit(
-        data, offsets, out, read_only(out), word_table(), _LETTERS, rules.max_word_length, rules.min_words,
+        data, offsets, out, read_only(out), word_table(), _LETTERS, _ANCHORED, rules.max_word_length, rules.min_words,
         rules.min_sentences, rules.citations, rules.terminal_punctuation, rules.lorem_ipsum, rules.javascript,
         rules.curly_bracket, rules.policy,
     )  # fmt: skip
@@ -96,8 +100,8 @@ def count_sentences(text: str, limit: int = 1 << 30) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _measure_words(data, start, stop, table):  # type: ignore[no-untyped-def]
-    """Words between white space, and the characters of the longest."""
+def _measure_words(data, start, stop, table, limit):  # type: ignore[no-untyped-def]
+    """Words between white space, and the characters of the longest, if more than `limit`."""
     words, longest, i = 0, 0, start
     while i < stop:
         low = skip_space(data, i, stop, table)
@@ -105,7 +109,7 @@ def _measure_words(data, start, stop, table):  # type: ignore[no-untyped-def]
             break
         i = skip_chunk(data, low, stop, table)
         words += 1
-        if i - low > longest:
+        if i - low > limit:
             longest = max(longest, character_count(data, low, i))
     return words, longest
 
@@ -148,25 +152,35 @@ def _copy_line(data, start, stop, table, citations, out, at):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True)
-def _find_phrases(data, start, stop, letters):  # type: ignore[no-untyped-def]
+def _find_phrases(data, start, stop, letters, anchored):  # type: ignore[no-untyped-def]
     found = 0
     for i in range(start, stop):
         byte = data[i]
         if byte == 123:
             found |= _HAS_CURLY
         byte |= 32
-        if byte != 108 and byte != 106 and byte != 116 and byte != 112 and byte != 99 and byte != 117:
+        if byte != 107 and byte != 112 and byte != 102 and byte != 118 and byte != 106:  # k p f v j
             continue
         for row in range(len(letters)):
-            k = 0
-            while letters[row, k] and i + k < stop:
-                lower = data[i + k] + 32 if 65 <= data[i + k] <= 90 else data[i + k]
-                if lower != letters[row, k]:
-                    break
-                k += 1
-            if not letters[row, k]:
+            if byte == anchored[row, 0] and _stands(data, i - anchored[row, 1], start, stop, letters[row]):
                 found |= _HAS_LOREM if row == 0 else _HAS_JAVASCRIPT if row == 1 else _HAS_POLICY
     return found
+
+
+@njit(cache=True, nogil=True)
+def _stands(data, i, start, stop, letters):  # type: ignore[no-untyped-def]
+    """Does the phrase stand at `i`, in whatever case?"""
+    if i < start:
+        return False
+    k = 0
+    while k < len(letters) and letters[k]:
+        if i + k >= stop:
+            return False
+        lower = data[i + k] + 32 if 65 <= data[i + k] <= 90 else data[i + k]
+        if lower != letters[k]:
+            return False
+        k += 1
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -203,7 +217,7 @@ def _count_sentences(data, start, stop, table, ends, limit):  # type: ignore[no-
 
 @njit(cache=True, nogil=True)
 def _edit(  # type: ignore[no-untyped-def]
-    data, offsets, out, written, table, letters, max_word_length, min_words, min_sentences, citations,
+    data, offsets, out, written, table, letters, anchored, max_word_length, min_words, min_sentences, citations,
     terminal_punctuation, lorem_ipsum, javascript, curly_bracket, policy,
 ):  # fmt: skip
     documents = len(offsets) - 1
@@ -226,7 +240,7 @@ def _edit(  # type: ignore[no-untyped-def]
             low = skip_space(data, low, i, table)
             high = strip_end(data, low, i, table)
             i += width
-            words, longest = _measure_words(data, low, high, table)
+            words, longest = _measure_words(data, low, high, table, max_word_length)
             if max_word_length >= 0 and longest > max_word_length:
                 changes[d, 0] = True
                 continue
@@ -242,7 +256,7 @@ def _edit(  # type: ignore[no-untyped-def]
             if words < min_words:
                 changes[d, 3] = True
                 continue
-            phrases = _find_phrases(written, at, stop, letters)
+            phrases = _find_phrases(written, at, stop, letters, anchored)
             if lorem_ipsum and phrases & _HAS_LOREM:
                 fate[d] = LOREM_IPSUM
             elif javascript and phrases & _HAS_JAVASCRIPT:

@@ -87,7 +87,7 @@ class Classifier:
         return (probability + OFFSET).astype(np.float32)
 
     def word_logits(self, label: str) -> tuple[list[str], Array]:
-        """The vocabulary, and float32 (words): the log-odds of `label` for a text of that word alone; two classes only."""
+        """The vocabulary, and float32 (words): the log-odds of `label` for that word alone. Two classes only."""
         if self.loss != SOFTMAX or len(self.labels) != 2:
             raise ModelError(f"word logits exist for softmax with two labels; this model has {', '.join(self.labels)}")
         logits: Array = self.features.rows[: self.features.words, 0]
@@ -116,8 +116,9 @@ def _load(path: Path, modified_ns: int, size: int) -> Classifier:
         outputs = outputs[1:] - outputs[:1]  # the softmax of two is the sigmoid of their difference
     collapse = len(outputs) < file.matrix.width
     rows = np.empty((file.matrix.rows, len(outputs) if collapse else file.matrix.width), np.float32)
-    for start, block in file.matrix.blocks():
-        rows[start : start + len(block)] = _project(block, outputs) if collapse else block
+    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is refused below
+        for start, block in file.matrix.blocks():
+            rows[start : start + len(block)] = _project(block, outputs) if collapse else block
     if not (np.isfinite(rows).all() and np.isfinite(outputs).all()):
         raise ModelError(f"{path}: some weights are no numbers; train it again with a lower learning rate")
     features = _features(file, rows)
@@ -263,14 +264,14 @@ def _find(
             word = entry & ((1 << id_bits) - 1)
             length = starts[word + 1] - starts[word]
             if length == stop - start and _equal(data, start, spelling, starts[word], length):
-                return word
+                return int(word)
         slot = (slot + 1) & (len(slots) - 1)
     return -1
 
 
 @njit(cache=True, nogil=True)
 def _split(data: Array, at: int, stop: int, hashes: Array, begins: Array, ends: Array, end_hash: np.uint64) -> int:
-    """The words of data[at:stop] and their hashes; returns how many. A written `</s>` ends the text, as in the library."""
+    """The words of data[at:stop] and their hashes; returns how many. As in fastText, a written `</s>` ends them."""
     count = 0
     while True:
         while at < stop and SEPARATORS[data[at]]:
@@ -293,12 +294,12 @@ def _is(word: Array, data: Array, start: int, stop: int) -> bool:
 @njit(cache=True, nogil=True)
 def _hashed_row(value: np.uint64, buckets: np.uint64, known: Array, kept: Array) -> int:
     """The position of a hashed n-gram's row after those of the words; -1 if the n-gram was pruned."""
-    bucket = np.int64(value % buckets)
+    bucket = int(value % buckets)
     if len(kept) == 0:
         return bucket
     if known[bucket >> 3] >> (bucket & 7) & 1 == 0:
         return -1
-    return np.int64(kept[bucket])
+    return int(kept[bucket])
 
 
 @njit(cache=True, nogil=True)

@@ -59,7 +59,10 @@ class Shingles:
 
 
 def shingles(texts: pa.StringArray, ngram: int, hash_name: HashName = "fast") -> Shingles:
-    """Hashes of all shingles of each text. A null counts as empty. About 5 bytes of scratch per byte of text."""
+    """Hashes of all shingles of each text; a null counts as empty.
+
+    Memory: 2 bytes a byte of text, and 10 more a byte of the longest one.
+    """
     data, offsets = text_buffers(texts)
     hashes = np.empty(max(1, int(offsets[-1] - offsets[0])) // 2 + len(texts) + 1, np.uint32)
     ends = np.zeros(len(texts) + 1, np.int64)
@@ -71,7 +74,7 @@ def shingles(texts: pa.StringArray, ngram: int, hash_name: HashName = "fast") ->
 def normalise(text: str) -> str:
     """The text whose words the shingles are made of, as the compiled loop sees it."""
     raw = np.frombuffer(text.encode() or b" ", np.uint8)
-    out, starts = np.empty(scratch_size(len(raw)), np.uint8), np.empty(len(raw) + 2, np.int64)
+    out, starts = np.empty(scratch_size(len(raw)), np.uint8), np.empty(len(raw) // 2 + 2, np.int64)
     words = _normalise(raw, 0, len(raw), class_table(), out, starts)
     return out[: max(0, starts[words] - 1)].tobytes().decode()
 
@@ -128,8 +131,8 @@ def _shingle_texts(data, offsets, table, ngram, sha1, hashes, ends, contents):  
     for text in range(len(contents)):
         longest = max(longest, offsets[text + 1] - offsets[text])
     normal = np.empty(scratch_size(longest), np.uint8)
-    starts = np.empty(longest + 2, np.int64)
-    words = np.empty(longest + 2, np.uint64)
+    starts = np.empty(longest // 2 + 2, np.int64)  # every second byte at most begins a word
+    words = np.empty(longest // 2 + 2, np.uint64)
     for text in range(len(contents)):
         count = _normalise(data, offsets[text], offsets[text + 1], table, normal, starts)
         out = hashes[ends[text] :]

@@ -95,23 +95,29 @@ def class_before(data, start, i, table):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def skip_space(data, i, stop, table):  # type: ignore[no-untyped-def]
     """The first byte from `i` on that is no white space."""
-    while i < stop:
+    while True:
+        while i < stop and data[i] < 128 and table[data[i]] & SPACE:
+            i += 1
+        if i >= stop or data[i] < 128:
+            return i
         kind, after = class_at(data, i, stop, table)
         if not kind & SPACE:
-            break
+            return i
         i = after
-    return i
 
 
 @njit(cache=True, nogil=True)
 def skip_chunk(data, i, stop, table):  # type: ignore[no-untyped-def]
     """The first byte from `i` on that is white space."""
-    while i < stop:
+    while True:
+        while i < stop and data[i] < 128 and not table[data[i]] & SPACE:
+            i += 1
+        if i >= stop or data[i] < 128:
+            return i
         kind, after = class_at(data, i, stop, table)
         if kind & SPACE:
-            break
+            return i
         i = after
-    return i
 
 
 @njit(cache=True, nogil=True)

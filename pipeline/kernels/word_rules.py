@@ -90,13 +90,12 @@ def _cuts_of(text: str, table: Array) -> int:
 
 
 @njit(cache=True, nogil=True)
-def find(data, start, stop, table):  # type: ignore[no-untyped-def]
-    """Where the string lies in the table, or -1."""
-    key = np.int64(hash_bytes(data, start, stop))
-    slot = key & (SLOTS - 1)
+def find(key, table):  # type: ignore[no-untyped-def]
+    """Where the string of this hash lies in the table, or -1."""
+    slot = np.int64(key) & (SLOTS - 1)
     while True:
         at = LEXICON + 4 * slot
-        if table[at] == key:
+        if table[at] == np.int64(key):
             return at
         if table[at] == 0:
             return -1
@@ -104,12 +103,23 @@ def find(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def may_be_exception(first, size, table):  # type: ignore[no-untyped-def]
+    """Does any exception of so many bytes begin with this one?"""
+    return 0 < size <= LONGEST and (table[LENGTHS + first] >> size) & 1 != 0
+
+
+@njit(cache=True, nogil=True)
+def is_exception(key, table):  # type: ignore[no-untyped-def]
+    at = find(key, table)
+    return at >= 0 and table[at + 1] & EXCEPTION != 0
+
+
+@njit(cache=True, nogil=True)
 def find_exception(data, start, stop, table):  # type: ignore[no-untyped-def]
     """Where the exception that this string is lies in the table, or -1."""
-    size = stop - start
-    if size <= 0 or size > LONGEST or not (table[LENGTHS + data[start]] >> size) & 1:
+    if start >= stop or not may_be_exception(data[start], stop - start, table):
         return -1
-    at = find(data, start, stop, table)
+    at = find(hash_bytes(data, start, stop), table)
     return at if at >= 0 and table[at + 1] & EXCEPTION else -1
 
 
@@ -332,7 +342,7 @@ def _unit(data, start, stop, table):  # type: ignore[no-untyped-def]
     i = stop
     while i > start and stop - i <= 12:  # the longest has 10 bytes
         if is_digit(data[i - 1]):
-            at = find(data, i, stop, table)
+            at = find(hash_bytes(data, i, stop), table)
             return stop - i if at >= 0 and table[at + 1] & UNIT else 0
         i -= 1
     return 0

@@ -26,9 +26,10 @@ from pipeline.kernels.utf8 import (
     hash_bytes,
     head_of,
     skip_chunk,
+    skip_space,
     text_buffers,
 )
-from pipeline.kernels.word_rules import cut_chunk, find_exception, word_table
+from pipeline.kernels.word_rules import cut_chunk, is_exception, may_be_exception, word_table
 
 HEAD = 4 << 20
 """Bytes of a document that are looked at. Decisions hardly depend on the rest: Gopher's rules keep at most 100,000
@@ -127,22 +128,6 @@ def describe(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _skip_space(data, i, stop, table):  # type: ignore[no-untyped-def]
-    """Mostly one blank."""
-    while i < stop:
-        if data[i] < 128:
-            if not table[data[i]] & SPACE:
-                break
-            i += 1
-        else:
-            kind, after = class_at(data, i, stop, table)
-            if not kind & SPACE:
-                break
-            i = after
-    return i
-
-
-@njit(cache=True, nogil=True)
 def _split(data, offsets, table, head):  # type: ignore[no-untyped-def]
     documents = len(offsets) - 1
     begin, end = np.empty(documents, np.int32), np.empty(documents, np.int32)
@@ -158,7 +143,7 @@ def _split(data, offsets, table, head):  # type: ignore[no-untyped-def]
         i = np.int64(offsets[d])
         last = head_of(data, i, np.int64(offsets[d + 1]), head)
         while True:
-            low = _skip_space(data, i, last, table)
+            low = skip_space(data, i, last, table)
             if low == last:
                 break
             i = low
@@ -182,25 +167,26 @@ def _split(data, offsets, table, head):  # type: ignore[no-untyped-def]
                 room = count + count // 2 + i - low + 1024
                 start, stop = grown(start, room), grown(stop, room)
                 hashes, flags = grown(hashes, room), grown(flags, room)
-            if ascii_only and (first_other < 0 or digits & DECIMAL) and find_exception(data, low, i, table) < 0:
-                start[count], stop[count] = low, i
-                hashes[count], flags[count] = finish_hash(value), HAS_LETTER if first_other < 0 else 0
-                count += 1
-                continue
-            if (
-                ascii_only
-                and low < first_other == i - 1
-                and _is_cut_off(data, low, first_other, table)
-                and find_exception(data, low, i, table) < 0
-                and find_exception(data, low, first_other, table) < 0
-            ):
-                start[count], stop[count] = low, first_other
-                hashes[count], flags[count] = finish_hash(before), HAS_LETTER
-                start[count + 1], stop[count + 1] = first_other, i
-                hashes[count + 1] = hash_bytes(data, first_other, i)
-                flags[count + 1] = describe(data, first_other, i, table)
-                count += 2
-                continue
+            key = finish_hash(value)
+            if ascii_only and not (may_be_exception(data[low], i - low, table) and is_exception(key, table)):
+                if first_other < 0 or digits & DECIMAL:
+                    start[count], stop[count] = low, i
+                    hashes[count], flags[count] = key, HAS_LETTER if first_other < 0 else 0
+                    count += 1
+                    continue
+                key = finish_hash(before)
+                if (
+                    low < first_other == i - 1
+                    and _is_cut_off(data, low, first_other, table)
+                    and not (may_be_exception(data[low], first_other - low, table) and is_exception(key, table))
+                ):
+                    start[count], stop[count] = low, first_other
+                    hashes[count], flags[count] = key, HAS_LETTER
+                    start[count + 1], stop[count + 1] = first_other, i
+                    hashes[count + 1] = hash_bytes(data, first_other, i)
+                    flags[count + 1] = describe(data, first_other, i, table)
+                    count += 2
+                    continue
             if 2 * (i - low) + 2 > len(ends):
                 ends = np.empty(4 * (i - low), np.int32)
             for word in range(cut_chunk(data, low, i, table, ends)):

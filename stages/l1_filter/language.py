@@ -9,17 +9,17 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from pipeline.batch import Batch
+from pipeline.shard import file_sha256
 from pipeline.step import Judgement, Outcome, RowStep
 
 LABEL_PREFIX = "__label__"
@@ -56,9 +56,12 @@ class Language(RowStep):
     def columns(self) -> tuple[pa.Field, ...]:
         return (pa.field("language", pa.string()), pa.field("language_score", pa.float32()))
 
+    def identity(self) -> dict[str, Any]:
+        """Without the model's path: its content counts (`assets`), not where it lies."""
+        return self.model_dump(mode="json", exclude={"model"})
+
     def assets(self) -> Mapping[str, str]:
-        with self._path().open("rb") as file:
-            return {"model": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"model": file_sha256(self._path())}
 
     def check_input(self, schema: pa.Schema) -> None:
         self.prepare()

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,8 +16,9 @@ import pyarrow as pa
 from pydantic import StringConstraints, model_validator
 
 from pipeline.batch import Batch
+from pipeline.shard import file_sha256
 from pipeline.step import Scorer
-from stages.l2_select.normalizers import Normalizer, normalize
+from stages.l2_select.normalizers import Normalizer, load_ultrafine, normalize, tokenizer_file
 from stages.l2_select.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ class FasttextQuality(Scorer):
         return (pa.field(self.column, pa.float32()),)
 
     def identity(self) -> dict[str, Any]:
-        """Without where the model lies: its hash counts."""
-        return self.model_dump(mode="json", exclude={"model", "sha256", "tokenizer"})
+        """Without paths: the content of the files counts (`assets`), not where they lie."""
+        paths = {"model": True, "tokenizer": True, "sha256": True}
+        return self.model_dump(mode="json", exclude=paths | {"train": {"positives": {"paths"}, "negatives": {"paths"}}})
 
     def assets(self) -> Mapping[str, str]:
         files = {}
@@ -68,7 +69,7 @@ class FasttextQuality(Scorer):
         if self.train is not None:
             for name, seeds in (("positives", self.train.positives), ("negatives", self.train.negatives)):
                 files |= {f"{name}.{index}": Path(path) for index, path in enumerate(seeds.files())}
-        hashes = {name: sha256_of(path) for name, path in files.items()}
+        hashes = {name: _sha256(path) for name, path in files.items()}
         if self.sha256 not in (None, hashes.get("model")):
             raise ValueError(
                 f"model {self.model} has sha256 {hashes['model']}, the recipe wants {self.sha256}; "
@@ -91,6 +92,8 @@ class FasttextQuality(Scorer):
                 f"model {self.model} has no label '{self.label}', only {', '.join(classifier.labels[:20])}; "
                 "set the step's `label`"
             )
+        if self.tokenizer is not None:
+            load_ultrafine(tokenizer_file(self.tokenizer))
 
     def score(self, batch: Batch) -> Mapping[str, pa.Array]:
         classifier = self._classifier()
@@ -129,14 +132,8 @@ class FasttextQuality(Scorer):
         return Path(hf_hub_download(f"{owner}/{repository}", path, revision=revision or None))
 
 
-def tokenizer_file(tokenizer: str) -> Path:
-    path = Path(tokenizer)
-    return path / "tokenizer.json" if path.is_dir() else path
-
-
-def sha256_of(path: Path) -> str:
+def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}; give a file that is there") from None
+        raise ValueError(f"{path}: {error.strerror}; give a file that is there") from None

@@ -138,9 +138,10 @@ def may_cut_at_spaces(tokenizer: Tokenizer) -> bool:
     for token in tokenizer.get_added_tokens_decoder().values():
         if token.lstrip or token.rstrip or token.single_word or any(map(str.isspace, token.content)):
             return False
-    visible = [chr(code) for code in range(33, 127)] + list("éßжשع中ア한…“”’–€½①ﬁ")
+    visible = [chr(code) for code in range(33, 127)] + list("éßжשع中ア한…“”€½①ﬁ")
     lefts = [_simplify(left) for left in [*visible, "it's", "12", "a.", "..", "))"]]
-    rights = [_simplify(" " + right) for right in [*visible, "", " a", "\n", "\n\na", "\t.", "'s", "123", "🙂", "\u3000a"]]
+    spaces = ["", " a", "\n", "\n\na", "\t.", "\u3000a"]
+    rights = [_simplify(" " + right) for right in [*visible, *spaces, "'s", "123", "🙂"]]
     left_ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(lefts, add_special_tokens=False)]
     right_ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(rights, add_special_tokens=False)]
     both = tokenizer.encode_batch_fast([left + right for left in lefts for right in rights], add_special_tokens=False)
@@ -166,8 +167,8 @@ def _visible() -> Array:
     """bool (65536): characters that are visible and end in a visible one when simplified."""
 
     def is_visible(character: str) -> bool:
-        simple = _simplify(character)
-        return all(unicodedata.category(part).startswith(VISIBLE) for part in (character, simple[-1:])) if simple else False
+        ends = (character, _simplify(character)[-1:])
+        return all(end and unicodedata.category(end).startswith(VISIBLE) for end in ends)
 
     table = [not 0xD800 <= code < 0xE000 and is_visible(chr(code)) for code in range(1 << 16)]
     return np.array(table)

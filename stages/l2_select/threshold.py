@@ -21,6 +21,12 @@ class Threshold(RowStep):
     column: str = "quality"
     minimum: float = 0.5  # Ultra-FineWeb's, deliberately untuned
 
+    def check_input(self, schema: pa.Schema) -> None:
+        if self.column not in schema.names:
+            raise ValueError(
+                f"threshold: no column '{self.column}' here, only {', '.join(schema.names)}; put the scorer before it"
+            )
+
     def process(self, batch: Batch) -> Outcome:
         scores = self._scores(batch)
         missing = np.isnan(scores)

@@ -6,7 +6,6 @@ texts and the settings alone: not on the order of the texts, nor on how often on
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -20,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.shard import file_sha256
 from stages.l2_select.normalizers import Normalizer, normalize
 from stages.l2_select.seeds import Array, Sample, Seeds, content_keys, match_hosts, read_texts
 
@@ -202,12 +202,10 @@ def _measure(
     words, weights = classifier.word_logits(POSITIVE)
     order = np.argsort(weights, kind="stable")
     top = {POSITIVE: order[::-1][:INFLUENTIAL_WORDS], NEGATIVE: order[:INFLUENTIAL_WORDS]}
-    with model.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     trained = classes.positive[~classes.held_out]
     return Report(
         model=model.name,
-        sha256=sha256,
+        sha256=file_sha256(model),
         settings=settings.model_dump(mode="json"),
         normalizer=normalizer,
         tokenizer=tokenizer,

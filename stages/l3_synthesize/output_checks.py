@@ -74,8 +74,10 @@ WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 
 def reason_to_refuse(prompt: Prompt, source: str, reply: Reply, text: str | Reason) -> Reason | None:
     """The first thing wrong with an answer, or None. `text` is what the prompt's parser made of it."""
-    if reply.finish_reason == "length" or reply.text.count("```") % 2:
-        return Reason("truncated", reply.completion_tokens)
+    if reply.finish_reason == "length":
+        return Reason("truncated", reply.completion_tokens, reply.completion_tokens)
+    if reply.text.count("```") % 2:
+        return Reason("truncated")
     answer = reply.text.strip()
     if found := _phrase(answer, source):
         return Reason(found)
@@ -89,8 +91,9 @@ def reason_to_refuse(prompt: Prompt, source: str, reply: Reply, text: str | Reas
 def _phrase(answer: str, source: str) -> str | None:
     last_line = answer.rpartition("\n")[2].strip()
     last_sentence = re.split(r"(?<=[.!?])\s+", last_line)[-1] if last_line else ""
+    if ROLE.search(answer) and not ROLE.search(source):
+        return "role_leak"
     searches = [
-        ("role_leak", ROLE.search(answer)),
         ("reasoning_leak", REASONING.search(answer)),
         ("refusal", REFUSAL.search(answer[:REFUSAL_CHARS])),
         ("preamble", PREAMBLE.match(answer)),

@@ -110,8 +110,9 @@ def pairs(answer: str) -> str | Reason:
             found[-1] = (found[-1][0], f"{found[-1][1]} {line}".strip())
     if question is not None or not found or not all(reply and reply != asked for asked, reply in found):
         return Reason("off_format")
-    first = dict(reversed(found))  # of equal keys the last one given stays, in the place of the first
-    kept = {asked: first[asked] for asked, _ in found}
+    kept: dict[str, str] = {}
+    for asked, reply in found:
+        kept.setdefault(asked, reply)
     return "\n\n".join(f"Question: {asked}\nAnswer: {reply}" for asked, reply in kept.items())
 
 
@@ -121,12 +122,9 @@ PROMPTS = {
         Prompt(
             name="rephrase",
             version=1,
-            # All of the instruction in the system turn and nothing but the document in the user's: asked in the user's
-            # turn, SmolLM2-135M shortened 10 of 20 passages to less than half; this way one in 20.
-            system=(
-                "You are an assistant that rewrites text. Rewrite the input text so that it is clearer and more formal, "
-                "and keep all of its essential content."
-            ),
+            # The user's turn holds the document alone: asked in that turn, SmolLM2-135M shortened 10 of 20 passages to
+            # less than half of their words, asked in the system's turn none.
+            system="You rewrite texts. Make the given text clearer and more formal, and keep everything that it says.",
             instruction=PLACEHOLDER,
             parse=plain,
             temperature=0.3,

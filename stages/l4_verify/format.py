@@ -72,7 +72,8 @@ def _defect(text: str, source: str, family: str) -> tuple[str, str]:
     """The first defect and the place that shows it, or two empty strings."""
     if not text.strip():
         return "empty", ""
-    residue = next((match[0] for match in RESIDUE.finditer(text) if match[0] not in source), "")
+    own = {match[0] for match in RESIDUE.finditer(source)}
+    residue = next((match[0] for match in RESIDUE.finditer(text) if match[0] not in own), "")
     if residue:
         return "residue", residue
     if match := CONTROL.search(text):

@@ -56,7 +56,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_the_same_data_in_both_arms_differs_by_exactly_nothing(data: Path, tmp_path: Path) -> None:
-    verdict = ablate([data], [data], tmp_path / "out", TINY)
+    verdict = ablate([data], [data], tmp_path / "out", TINY, aa=True)
     assert verdict.difference.per_seed == (0.0, 0.0)
     assert verdict.bootstrap == (0.0, 0.0)
     assert verdict.verdict == "no significant difference"
@@ -64,6 +64,16 @@ def test_the_same_data_in_both_arms_differs_by_exactly_nothing(data: Path, tmp_p
     bpb = [run["bpb"]["mean"] for run in result["runs"]]
     assert bpb[0] != bpb[1], "two seeds must give two models"
     assert {run["tokens"] for run in result["runs"]} == {TINY.tokens}
+    assert [(run["arm"], run["seed"]) for run in result["runs"]] == [
+        *(("baseline", seed) for seed in range(4)),
+        *(("candidate", seed) for seed in range(2)),
+    ]
+    assert result["noise_floor"]["per_seed"][0] == pytest.approx(bpb[2] - bpb[0])
+    assert [warning.split(":")[0] for warning in verdict.warnings] == [
+        "two seeds",
+        "the difference is no larger than that between runs on the same data with other seeds",
+    ]
+    assert "noise floor" in verdict.report.read_text()
     assert json.loads(json.dumps(verdict.summary()))["verdict"] == verdict.verdict
 
 
@@ -71,18 +81,10 @@ def test_shuffled_words_lose_against_real_text(data: Path, tmp_path: Path) -> No
     bad = write(tmp_path / "bad.parquet", [shuffled(text) for text in sentences(300, 1)])
     real = write(tmp_path / "real.parquet", sentences(30, 2))
     budget = replace(TINY, steps=60)
-    verdict = ablate([bad], [data], tmp_path / "out", budget, heldout=[real], aa=True)
+    verdict = ablate([bad], [data], tmp_path / "out", budget, heldout=[real], seeds=4)
     assert verdict.verdict == "candidate better"
     assert verdict.difference.mean < -0.05
-    report = verdict.report.read_text()
-    assert report.startswith("# Candidate better")
-    assert "noise floor" in report
-    assert "two seeds" in report
-    result = json.loads(verdict.result.read_text())
-    assert [(run["arm"], run["seed"]) for run in result["runs"]] == [
-        *(("baseline", seed) for seed in range(4)),
-        *(("candidate", seed) for seed in range(2)),
-    ]
+    assert verdict.report.read_text().startswith("# Candidate better")
 
 
 def test_finished_runs_are_not_trained_again(data: Path, tmp_path: Path) -> None:

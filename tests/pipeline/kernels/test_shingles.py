@@ -17,6 +17,7 @@ TEXTS = [
     "...",
     "",
     "1. 2. 3 4,x 5.6.7",
+    "a b c d e f g h i j k l m n o p q r s t u v w x y z " * 40,
     "a \U0001f600 b \U00010428 c",
 ]
 

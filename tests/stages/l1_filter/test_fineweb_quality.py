@@ -25,8 +25,8 @@ def judge(text: str, **settings: float | bool) -> tuple[str, float, float] | Non
         (f"short.\nlines.\nhere.\n{LINE}.", ("short_lines", 0.75, 0.67)),
         (f"{LINE}.\n{LINE}.\n \n ", ("duplicate_line_chars", round(54 / 110, 3), 0.01)),
         (
-            f"{LINE}.\n\n\n\n\n\nNot quite so long a line, but another one.",
-            ("too_many_newlines", round(6 / 23, 3), 0.2),
+            f"{LINE}.\n\n\n\n\n\nNot quite so long, but another one.",
+            ("too_many_newlines", round(6 / 20, 3), 0.2),
         ),
     ],
 )

@@ -29,7 +29,8 @@ def model(tmp_path_factory):
 
 def test_scores_tell_the_classes_apart_and_stay_within_one(model):
     step = FasttextQuality(model=str(model[0]))
-    scores = step.process(rows("the theorem\nfollows by induction", "buy cheap pills now", "", None)).batch.column("quality")
+    texts = rows("the theorem\nfollows by induction", "buy cheap pills now", "", None)
+    scores = step.process(texts).batch.column("quality")
     assert scores.type == pa.float32()
     assert scores[0].as_py() > 0.9
     assert scores[1].as_py() < 0.1

@@ -26,7 +26,7 @@ def test_the_model_depends_on_the_texts_and_not_on_their_order_or_repetition(tmp
 
 
 def test_balances_holds_out_and_leaves_out_what_both_classes_hold(tmp_path):
-    report = train(pa.array(GOOD + ["contested"]), pa.array(["contested", *BAD]), SETTINGS, tmp_path)
+    report = train(pa.array([*GOOD, "contested"]), pa.array(["contested", *BAD]), SETTINGS, tmp_path)
     assert report.in_both == 1
     assert report.trained == {"__label__pos": 81, "__label__neg": 81}
     assert report.held_out == {"__label__pos": 9, "__label__neg": 9}
@@ -72,8 +72,8 @@ def test_a_sample_is_the_same_in_any_order_and_in_any_pieces():
 
 def test_hosts_match_themselves_and_what_lies_below_them():
     urls = [
-        "https://www.nasa.gov/a", "http://GOV", "https://notgov.com/x.gov", "https://user:pw@a.example.org:80/", "", None,
-        "https://evil.com?h=.gov",
+        "https://www.nasa.gov/a", "http://GOV", "https://notgov.com/x.gov", "https://user:pw@a.example.org:80/", "",
+        None, "https://evil.com?h=.gov",
     ]  # fmt: skip
     rows = pa.RecordBatch.from_pydict({"url": pa.array(urls, pa.string())})
     assert match_hosts(rows, (".gov",)).to_pylist() == [True, True, False, False, False, False, False]
@@ -96,7 +96,12 @@ def test_seeds_come_from_files_hosts_and_the_rest(tmp_path):
 def test_unusable_seed_files_are_named(tmp_path):
     pq.write_table(pa.table({"content": ["a"]}), tmp_path / "a.parquet")
     (tmp_path / "b.jsonl").write_text('{"text": "a"}\n[]\n')
-    for name, message in (("a.parquet", "no column 'text', only content"), ("b.jsonl", r"b.jsonl, line 2"), ("c.csv", "none")):
+    wrong = (
+        ("a.parquet", "no column 'text', only content"),
+        ("b.jsonl", "b.jsonl, line 2"),
+        ("c.csv", "none of .jsonl"),
+    )
+    for name, message in wrong:
         with pytest.raises(ValueError, match=message):
             list(read_texts([str(tmp_path / name)]))
     with pytest.raises(FileNotFoundError, match="no seed file matches"):

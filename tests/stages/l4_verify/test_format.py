@@ -60,6 +60,10 @@ def test_questions_and_answers(text, expected):
     assert defect(text, "question_answer@1") == expected
 
 
+def test_a_role_name_is_residue_though_the_source_has_the_word():
+    assert defect(f"{PROSE}\nassistant\nDone.", source="Her assistant agreed.") == "residue"
+
+
 def test_a_tag_of_the_source_is_no_residue():
     assert defect("Use <b> for bold.", source="In HTML, <b> makes bold.") == ""
 
