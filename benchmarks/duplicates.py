@@ -6,9 +6,8 @@ Accuracy: the same pages as several extractors see them. Of the pairs whose true
 reaches a bound, the share of which at most one stays (found); and of what goes, how many documents have no kept one of
 similarity 0.8 (wrong).
 
-Speed: documents per second of CPU time in one process, reading and writing included. What 200 documents cost is
-subtracted from documents and seconds alike, so that imports and compilation do not count. Peak memory is that of the
-whole process. The set grows from real documents: seven of ten rows are 45 sentences drawn at random from all of them,
+Speed: documents per second of CPU time in one process, reading included, after a run on 200 documents in the same
+process, so that imports and compilation do not count. Peak memory is that of the whole process. The set grows from real documents: seven of ten rows are 45 sentences drawn at random from all of them,
 three are copies of an earlier row with 0, 1, 2 or 4 of 100 words replaced.
 
 `--peers-python`: an interpreter with the tools that need their own environment (requirements-duplicates.txt).
@@ -24,7 +23,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +36,17 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 OWN = ("orefine", "orefine_strict", "orefine_unverified", "datasketch", "datatrove")
 FOREIGN = ("text_dedup", "rensa")
-BASE_ROWS = 200
+WARM_UP_ROWS = 200
+WARM_UP = f"{WARM_UP_ROWS}.parquet"
 SENTENCES, COPIES, EDITED = 45, 0.3, (0.0, 0.01, 0.02, 0.04)
 
 
-def run_tool(tool: str, source: Path, python: str) -> dict[str, Any] | None:
+def run_tool(tool: str, source: Path, warm_up: Path, python: str | None) -> dict[str, Any] | None:
     """CPU and wall seconds, peak MB and the ids that stay; None if the tool is not there."""
+    if python is None:
+        return None
     with tempfile.TemporaryDirectory(dir=source.parent) as work:
-        started = time.monotonic()
-        command = [python, str(HERE / "duplicates_engines.py"), tool, str(source), work]
+        command = [python, str(HERE / "duplicates_engines.py"), tool, str(source), work, str(warm_up)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": work, "TOKENIZERS_PARALLELISM": "false"}
         with open(f"{work}/log", "wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
@@ -56,12 +56,9 @@ def run_tool(tool: str, source: Path, python: str) -> dict[str, Any] | None:
             return None
         if code:
             raise RuntimeError(f"{tool} ended with {code}: {Path(work, 'log').read_text()[-2000:]}")
-        return {
-            "cpu": usage.ru_utime + usage.ru_stime,
-            "wall": time.monotonic() - started,
-            "megabytes": usage.ru_maxrss / 1024,
-            "kept": set(Path(work, "kept").read_text().split()),
-        }
+        cost = json.loads(Path(work, "run", "cost").read_text())
+        kept = set(Path(work, "run", "kept").read_text().split())
+        return {**cost, "megabytes": usage.ru_maxrss / 1024, "kept": kept}
 
 
 def grow(texts: list[str], rows: int, path: Path) -> None:
@@ -82,32 +79,26 @@ def grow(texts: list[str], rows: int, path: Path) -> None:
 
 def measure_speed(args: argparse.Namespace, folder: Path, console: Console) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    texts = [text for file in sorted((args.data / "fineweb").glob("*.parquet"))[:4] for text in _column(file, "text")]
-    for rows in (BASE_ROWS, *args.sizes):
-        grow(texts, rows, folder / f"{rows}.parquet")
-    for tool in (*OWN, *FOREIGN):
-        python = args.peers_python if tool in FOREIGN else sys.executable
-        bases = [run_tool(tool, folder / f"{BASE_ROWS}.parquet", python) for _ in range(2)] if python else [None]
-        base = bases[-1]  # the first one compiled
-        for rows in args.sizes:
-            if base is None or (tool in ("datatrove", "text_dedup") and rows > args.slow_rows):
+    for rows in args.sizes:
+        megabytes = sum(len(text.encode()) for text in _column(folder / f"{rows}.parquet", "text")) / 1e6
+        for tool in (*OWN, *FOREIGN):
+            if tool in ("datatrove", "text_dedup") and rows > args.slow_rows:
                 continue
-            run = run_tool(tool, folder / f"{rows}.parquet", python)
-            assert run is not None
-            rate = {kind: (rows - BASE_ROWS) / (run[kind] - base[kind]) for kind in ("cpu", "wall")}
-            megabytes = sum(map(len, (text.encode() for text in _column(folder / f"{rows}.parquet", "text")))) / 1e6
+            run = run_tool(tool, folder / f"{rows}.parquet", folder / WARM_UP, _python(args, tool))
+            if run is None:
+                continue
             found.append(
                 {
                     "tool": tool,
                     "rows": rows,
-                    "documents_per_cpu_second": rate["cpu"],
-                    "documents_per_second": rate["wall"],
-                    "megabytes_per_cpu_second": rate["cpu"] * megabytes / rows,
+                    "documents_per_cpu_second": rows / run["cpu"],
+                    "documents_per_second": rows / run["wall"],
+                    "megabytes_per_cpu_second": megabytes / run["cpu"],
                     "peak_megabytes": run["megabytes"],
                     "kept": len(run["kept"]),
                 }
             )
-            console.print(f"{tool} {rows}: {rate['cpu']:.0f} documents per CPU second", style="dim")
+            console.print(f"{tool}, {rows} rows: {rows / run['cpu']:.0f} documents per CPU second", style="dim")
     best = {row["rows"]: row["documents_per_cpu_second"] for row in found if row["tool"] == "orefine"}
     for row in found:
         row["orefine_is_times_as_fast"] = best[row["rows"]] / row["documents_per_cpu_second"]
@@ -123,8 +114,7 @@ def measure_accuracy(args: argparse.Namespace, folder: Path) -> list[dict[str, A
     labels = np.array([page["cluster"] for page in pages])
     found = []
     for tool in (*OWN, *FOREIGN):
-        python = args.peers_python if tool in FOREIGN else sys.executable
-        run = run_tool(tool, path, python) if python else None
+        run = run_tool(tool, path, folder / WARM_UP, _python(args, tool))
         if run is None:
             continue
         kept = np.array([page["id"] in run["kept"] for page in pages])
@@ -160,6 +150,10 @@ def true_pairs(texts: list[str]) -> tuple[Any, Any, Any]:
     return np.array(one), np.array(two), np.array(similarities)
 
 
+def _python(args: argparse.Namespace, tool: str) -> str | None:
+    return args.peers_python if tool in FOREIGN else sys.executable
+
+
 def _column(path: Path, name: str) -> list[str]:
     return pq.read_table(path, columns=[name])[name].to_pylist()
 
@@ -179,11 +173,17 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[3000, 30_000])
     parser.add_argument("--slow-rows", type=int, default=3000, help="most rows for datatrove and text-dedup")
     parser.add_argument("--peers-python", help="interpreter of the environment with text-dedup and rensa")
+    parser.add_argument("--no-accuracy", action="store_true", help="speed and memory only")
     parser.add_argument("--json", type=Path, help="write the figures there")
     args = parser.parse_args()
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
-        accuracy = measure_accuracy(args, Path(folder))
+        texts = [
+            text for file in sorted((args.data / "fineweb").glob("*.parquet"))[:4] for text in _column(file, "text")
+        ]
+        for rows in (WARM_UP_ROWS, *args.sizes):
+            grow(texts, rows, Path(folder, f"{rows}.parquet"))
+        accuracy = [] if args.no_accuracy else measure_accuracy(args, Path(folder))
         _show(console, "Accuracy on labelled pages", accuracy)
         speed = measure_speed(args, Path(folder), console)
         _show(console, "Speed and memory", speed)

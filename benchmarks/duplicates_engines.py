@@ -1,12 +1,16 @@
-"""Near-duplicate removal by one tool in one process: `python duplicates_engines.py TOOL INPUT WORK`.
+"""Near-duplicate removal by one tool in one process: `python duplicates_engines.py TOOL INPUT WORK WARM_UP`.
 
-Reads `id` and `text` from a Parquet file and writes the ids that stay, one a line, to WORK/kept. All tools use word
-5-grams, 14 bands of 8 hashes and one process, and otherwise what their documentation shows. Imports lie inside the
-functions: each tool runs in the environment that has it. Exit code 3: the tool is not installed.
+Reads `id` and `text` from a Parquet file and writes the ids that stay, one a line, to WORK/kept, and to WORK/cost what
+that took after a first run on the file WARM_UP. All tools use word 5-grams, 14 bands of 8 hashes and one process, and
+otherwise what their documentation shows. Imports lie inside the functions: each tool runs in the environment that has
+it. Exit code 3: the tool is not installed.
 """
 
+import json
 import re
+import resource
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -41,8 +45,6 @@ def orefine_unverified(source: Path, work: Path) -> Iterable[str]:
 
 
 def datatrove(source: Path, work: Path) -> Iterable[str]:
-    import json
-
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.pipeline.dedup.minhash import (
         MinhashConfig,
@@ -146,12 +148,28 @@ TOOLS: dict[str, Callable[[Path, Path], Iterable[str]]] = {
     "rensa": rensa,
 }
 
+
+def _seconds() -> tuple[float, float]:
+    """(CPU, wall) seconds so far, those of finished child processes included."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used), time.monotonic()
+
+
+def _timed(tool: str, source: Path, work: Path) -> None:
+    work.mkdir()
+    before = _seconds()
+    kept = list(TOOLS[tool](source, work))
+    cpu, wall = (after - start for after, start in zip(_seconds(), before, strict=True))
+    (work / "kept").write_text("".join(f"{name}\n" for name in kept))
+    (work / "cost").write_text(json.dumps({"cpu": cpu, "wall": wall}))
+
+
 if __name__ == "__main__":
-    tool, source, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    tool, source, work, warm_up = sys.argv[1], *map(Path, sys.argv[2:])
     sys.path[0] = str(Path(__file__).resolve().parents[1])
     try:
-        kept = TOOLS[tool](source, work)
+        _timed(tool, warm_up, work / "warm_up")
     except ImportError as error:
         print(error, file=sys.stderr)
         sys.exit(3)
-    (work / "kept").write_text("".join(f"{name}\n" for name in kept))
+    _timed(tool, source, work / "run")

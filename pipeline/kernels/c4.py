@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from pipeline.kernels.english import DECIMAL
+from pipeline.kernels.english import DECIMAL, LETTER
 from pipeline.kernels.lines import is_line_break
 from pipeline.kernels.utf8 import (
+    SPACE,
     Array,
     character_count,
     class_at,
@@ -201,7 +202,14 @@ def _count_sentences(data, start, stop, table, ends, limit):  # type: ignore[no-
         if ended and low > i and not one_space:
             count += 1
             ended = False
-        i = skip_chunk(data, low, stop, table)
+        i = low
+        while i < stop and data[i] < 128 and table[data[i]] & LETTER:
+            i += 1
+        if i > low and (i == stop or (data[i] < 128 and table[data[i]] & SPACE)):  # letters alone end no sentence
+            count += ended
+            ended = False
+            continue
+        i = skip_chunk(data, i, stop, table)
         if 2 * (i - low) + 2 > len(ends):
             ends = np.empty(4 * (i - low), np.int32)
         for word in range(cut_chunk(data, low, i, table, ends)):

@@ -78,13 +78,15 @@ class Prose:
 def split_lines(texts: pa.StringArray) -> Lines:
     """Runs of characters between newlines."""
     data, offsets = text_buffers(texts)
-    return Lines(*_split_at_newlines(data, offsets, word_table(), 1, HEAD), data)
+    begin, end, start, stop, hashes, blank = _split_at_newlines(data, offsets, word_table(), 1, HEAD)
+    return Lines(begin, end, start, stop, hashes, blank, data)
 
 
 def split_paragraphs(texts: pa.StringArray) -> Lines:
     """Runs of characters between two or more newlines, of the text without white space at its ends."""
     data, offsets = text_buffers(texts)
-    return Lines(*_split_at_newlines(data, offsets, word_table(), 2, HEAD), data)
+    begin, end, start, stop, hashes, blank = _split_at_newlines(data, offsets, word_table(), 2, HEAD)
+    return Lines(begin, end, start, stop, hashes, blank, data)
 
 
 def repeated(lines: Lines, skip_blank: bool = False) -> tuple[Array, Array]:
@@ -212,11 +214,10 @@ def _characters(data, offsets, head):  # type: ignore[no-untyped-def]
         first = np.int64(offsets[d])
         last = head_of(data, first, np.int64(offsets[d + 1]), head)
         breaks, begun, spaced = 0, 0, True
-        for i in range(first, last):
-            byte = data[i]
+        for byte in data[first:last]:
             breaks += byte == 10
-            begun += spaced and 32 < byte < 127
-            spaced = byte == 32 or 9 <= byte <= 13
+            begun += spaced & (byte > 32) & (byte < 127)
+            spaced = (byte == 32) | ((byte >= 9) & (byte <= 13))
         count[d], newlines[d], chunks[d] = character_count(data, first, last), breaks, begun
     return count, newlines, chunks
 

@@ -133,9 +133,10 @@ def strip_end(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def character_count(data, start, stop):  # type: ignore[no-untyped-def]
-    count = 0
-    for i in range(start, stop):
-        count += data[i] & 0xC0 != 0x80
+    """Bytes that begin a character; as signed numbers the others are those below -64, which vectorises."""
+    count = np.int64(0)
+    for i in range(np.uint64(start), np.uint64(stop)):
+        count += np.int64(np.int8(data[i]) >= np.int8(-64))
     return count
 
 

@@ -148,17 +148,14 @@ def _split(data, offsets, table, head):  # type: ignore[no-untyped-def]
                 break
             i = low
             # Most chunks are letters, some with a sign at the end; they need no rules unless they are an exception.
-            value, before, digits, first_other = SEED, SEED, np.int64(-1), np.int64(-1)
-            while i < last:
-                byte = data[i]
-                kind = table[byte]
-                if byte >= 128 or kind & SPACE:
-                    break
-                if first_other < 0 and not kind & LETTER:
-                    first_other = i
-                    before = value
-                digits &= kind
-                value = (value ^ np.uint64(byte)) * PRIME
+            value = SEED
+            while i < last and data[i] < 128 and table[data[i]] & LETTER:
+                value = (value ^ np.uint64(data[i])) * PRIME
+                i += 1
+            first_other, before, digits = i, value, np.int64(-1)
+            while i < last and data[i] < 128 and not table[data[i]] & SPACE:
+                digits &= table[data[i]]
+                value = (value ^ np.uint64(data[i])) * PRIME
                 i += 1
             ascii_only = i == last or data[i] < 128
             if not ascii_only:
@@ -169,9 +166,9 @@ def _split(data, offsets, table, head):  # type: ignore[no-untyped-def]
                 hashes, flags = grown(hashes, room), grown(flags, room)
             key = finish_hash(value)
             if ascii_only and not (may_be_exception(data[low], i - low, table) and is_exception(key, table)):
-                if first_other < 0 or digits & DECIMAL:
+                if first_other == i or (first_other == low and digits & DECIMAL):
                     start[count], stop[count] = low, i
-                    hashes[count], flags[count] = key, HAS_LETTER if first_other < 0 else 0
+                    hashes[count], flags[count] = key, HAS_LETTER if first_other == i else 0
                     count += 1
                     continue
                 key = finish_hash(before)

@@ -58,7 +58,7 @@ class GopherRepetition(Filter):
         limit("duplicate_line_chars", repeated_characters / length, self.dup_line_char_frac)
 
         rows = np.flatnonzero(judgement.kept)
-        thresholds = dict(self.dup_n_grams)
+        thresholds: dict[int, float] = dict(self.dup_n_grams)
         # A hair lower: rounding must not hide what exceeds the limit.
         limits = np.array([thresholds.get(n, np.inf) for n in ngrams.DUPLICATE]) * length[rows, np.newaxis] * (1 - 1e-9)
         top, duplicate = ngrams.repetition(batch.derive("words", words.split_words), rows, limits)

@@ -26,6 +26,8 @@ Normalizer = Literal["plain", "ultrafine", "dclm"]
 
 LINE_ENDS = "\r\n|[\n\v\f\r\x1c-\x1e\u0085\u2028\u2029]"  # those of str.splitlines
 SPACE = 0x20
+SEAMS = frozenset(" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+ASCII_WORD = np.isin(np.arange(256), list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
 CACHED_CHUNKS = 500_000
 CACHED_CHARACTERS = 40  # a longer chunk (a run of newlines, Chinese) will hardly come again
 VISIBLE = ("L", "N", "P", "S")  # Unicode's letters, numbers, punctuation, symbols
@@ -73,8 +75,8 @@ def _load_ultrafine(path: Path, modified_ns: int, size: int) -> Ultrafine:
 class Ultrafine:
     """Ultra-FineWeb's normalizer (openbmb/Ultra-FineWeb-classifier, `infer_folder.py`) over columns.
 
-    Texts are cut before spaces that no token reaches across; each distinct chunk is tokenized once and remembered.
-    Where a tokenizer allows no such cut, whole texts are tokenized: slower, with the same result.
+    Texts are cut where no token reaches across; each distinct chunk is tokenized once and remembered. Where a
+    tokenizer allows no cut, whole texts are tokenized: slower, with the same result.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -83,16 +85,17 @@ class Ultrafine:
         self._tokenizer = tokenizer
         self._pieces: dict[int, str] = {}
         self._known: dict[str, str] = {}
-        self.cuts = may_cut_at_spaces(tokenizer)
+        self.cut_before = cut_before(tokenizer)
 
     def __call__(self, texts: pa.StringArray) -> pa.StringArray:
+        texts = _lower(texts)
         bounds, data = _offsets(texts), texts.buffers()[2]
         if data is None:
             return texts
-        cuts = _cuts(np.frombuffer(data, np.uint8), bounds) if self.cuts else bounds
+        cuts = _cuts(np.frombuffer(data, np.uint8), bounds, self.cut_before)
         chunks = pa.StringArray.from_buffers(len(cuts) - 1, pa.py_buffer(cuts), data).dictionary_encode()
         done = self._normalize(chunks.dictionary.to_pylist()).take(chunks.indices)
-        ends = np.searchsorted(cuts, bounds).astype(np.int32)
+        ends = np.searchsorted(cuts, bounds)
         rows = pa.py_buffer(np.ascontiguousarray(_offsets(done)[ends]))
         return pc.utf8_trim_whitespace(pa.StringArray.from_buffers(len(texts), rows, done.buffers()[2]))
 
@@ -127,39 +130,68 @@ def _simplify(text: str) -> str:
     return "".join([character for character in text if unicodedata.category(character) != "Mn"])
 
 
-def may_cut_at_spaces(tokenizer: Tokenizer) -> bool:
-    """Whether cutting before a space that follows a visible character never changes the tokens.
+def cut_before(tokenizer: Tokenizer) -> Array:
+    """bool (128): ASCII characters before which a text may be cut without changing its tokens.
 
-    Asked of the tokenizer itself, for every kind of neighbour: patterns in use (GPT-2, Llama 3, Qwen, DeepSeek) look
-    at most one character to the left, so pairs decide.
+    The space, where a visible character precedes it; punctuation, where a letter or digit does. The tokenizer itself is
+    asked, for every kind of neighbour: patterns in use (GPT-2, Llama 3, Qwen, DeepSeek) look no further back than that.
     """
-    if tokenizer.pre_tokenizer is None:
-        return False  # merges may then reach across words
-    for token in tokenizer.get_added_tokens_decoder().values():
-        if token.lstrip or token.rstrip or token.single_word or any(map(str.isspace, token.content)):
-            return False
-    visible = [chr(code) for code in range(33, 127)] + list("éßжשع中ア한…“”€½①ﬁ")
-    lefts = [_simplify(left) for left in [*visible, "it's", "12", "a.", "..", "))"]]
-    spaces = ["", " a", "\n", "\n\na", "\t.", "\u3000a"]
-    rights = [_simplify(" " + right) for right in [*visible, *spaces, "'s", "123", "🙂"]]
-    left_ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(lefts, add_special_tokens=False)]
-    right_ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(rights, add_special_tokens=False)]
-    both = tokenizer.encode_batch_fast([left + right for left in lefts for right in rights], add_special_tokens=False)
-    expected = [left + right for left in left_ids for right in right_ids]
-    return all(encoding.ids == ids for encoding, ids in zip(both, expected, strict=True))
+    allowed = np.zeros(128, np.bool_)
+    tokens = tokenizer.get_added_tokens_decoder().values()
+    odd = any(token.lstrip or token.rstrip or token.single_word or set(token.content) & SEAMS for token in tokens)
+    if tokenizer.pre_tokenizer is None or odd:
+        return allowed  # tokens may reach across words
+    words = ["a", "Z", "12", "it's", "éa", "中a"]
+    visible = [*map(chr, range(33, 127)), *"éßжשع中ア한…“”€½①ﬁ", *words, "a.", "..", "))"]
+    ends = ["", "a", "1", " ", " a", "s", "ll", "é", "中", "🙂", "\n", "\n\na", "\t.", "\u3000a", *map(chr, range(33, 127))]
+    for seam in sorted(SEAMS):
+        lefts = [_simplify(left) for left in (visible if seam == " " else words)]
+        rights = [_simplify(seam + end) for end in ends]
+        whole = [_simplify(left + right) for left in lefts for right in rights]
+        left_ids, right_ids, ids = (
+            [encoding.ids for encoding in tokenizer.encode_batch_fast(part, add_special_tokens=False)]
+            for part in (lefts, rights, whole)
+        )
+        allowed[ord(seam)] = ids == [left + right for left in left_ids for right in right_ids]
+    return allowed
 
 
-def _cuts(data: Array, bounds: Array) -> Array:
-    """int32: where chunks begin, and the end: at each row's bounds, and before spaces after a visible character."""
-    spaces = np.flatnonzero(data[bounds[0] : bounds[-1]] == SPACE) + bounds[0]
-    spaces = spaces[spaces >= 4]  # so that the longest character fits before it; nothing is lost but a cut
-    before = data[spaces - 1].astype(np.int64)
-    wide = np.flatnonzero(before >= 0x80)
-    last, middle, first = before[wide] & 0x3F, *(data[spaces[wide] - back].astype(np.int64) for back in (2, 3))
+def _lower(texts: pa.StringArray) -> pa.StringArray:
+    """ASCII in lower case, so that fewer chunks differ; all of a text with a Σ, whose lower case depends on context."""
+    lower = pc.ascii_lower(texts)
+    has_sigma = pc.match_substring(lower, "Σ")
+    if not pc.any(has_sigma).as_py():
+        return lower
+    return pc.replace_with_mask(
+        lower, has_sigma, pa.array([text.lower() for text in texts.filter(has_sigma).to_pylist()], pa.string())
+    )
+
+
+def _cuts(data: Array, bounds: Array, before: Array) -> Array:
+    """int32: where chunks begin, and the end: each row's bounds, and the seams at which the tokenizer allows a cut."""
+    first, last = bounds[0], bounds[-1]
+    part = data[first:last]
+    is_cut = np.zeros(len(part) + 1, np.bool_)
+    if before.any() and len(part):
+        space, punctuation = before[SPACE], np.zeros(256, np.bool_)
+        punctuation[:128] = before
+        punctuation[SPACE] = False
+        is_cut[1:-1] = punctuation[part[1:]] & ASCII_WORD[part[:-1]]
+        spaces = np.flatnonzero(part[3:] == SPACE) + 3 if space else np.zeros(0, np.int64)
+        is_cut[spaces[_visible()[_characters_before(part, spaces)]]] = True
+    is_cut[bounds - first] = True
+    return (np.flatnonzero(is_cut) + first).astype(np.int32)
+
+
+def _characters_before(data: Array, positions: Array) -> Array:
+    """The code points that end before these positions (3 or more); 0 for those of four bytes."""
+    code = data[positions - 1].astype(np.int64)
+    wide = np.flatnonzero(code >= 0x80)
+    last, middle, first = code[wide] & 0x3F, *(data[positions[wide] - back].astype(np.int64) for back in (2, 3))
     two_bytes = middle >= 0xC0
-    before[wide] = np.where(two_bytes, (middle & 0x1F) << 6, (first & 0xF) << 12 | (middle & 0x3F) << 6) | last
-    before[wide[~two_bytes & (first < 0xE0)]] = 0  # four bytes: not worth a table
-    return np.unique(np.concatenate([bounds, spaces[_visible()[before]]])).astype(np.int32)
+    code[wide] = np.where(two_bytes, (middle & 0x1F) << 6, (first & 0xF) << 12 | (middle & 0x3F) << 6) | last
+    code[wide[~two_bytes & (first < 0xE0)]] = 0
+    return code
 
 
 @functools.cache

@@ -1,0 +1,30 @@
+"""The Prefect flow gives what the plain run gives, on an embedded server that nobody set up."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.flows.helpers import orefine, result_of, rows, write_parquet
+
+RECIPE = Path(__file__).parent / "l1.yaml"
+
+
+@pytest.mark.prefect
+def test_the_flow_gives_the_same_as_the_plain_run(tmp_path: Path):
+    source = write_parquet(tmp_path / "a.parquet", rows(30))
+    plain = result_of(orefine("run", RECIPE, "--input", source, "--store", tmp_path / "plain", "--json"))
+    # In a process of its own: the flow sets Prefect's environment before it imports it.
+    command = [sys.executable, "-m", "flows.cli", "run", RECIPE, "--input", source, "--prefect", "--json"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run(
+        [*command, "--store", tmp_path / "flow"], capture_output=True, text=True, timeout=400, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    flow = json.loads(done.stdout.splitlines()[-1])
+    assert flow["content_id"] == plain["content_id"]
+    assert [level["recipe_id"] for level in flow["levels"]] == [level["recipe_id"] for level in plain["levels"]]
+    assert (tmp_path / "flow" / "prefect").is_dir(), "an embedded run must leave the user's ~/.prefect alone"
