@@ -7,8 +7,9 @@ reaches a bound, the share of which at most one stays (found); and of what goes,
 similarity 0.8 (wrong).
 
 Speed: documents per second of CPU time in one process, reading included, after a run on 200 documents in the same
-process, so that imports and compilation do not count. Peak memory is that of the whole process. The set grows from real documents: seven of ten rows are 45 sentences drawn at random from all of them,
-three are copies of an earlier row with 0, 1, 2 or 4 of 100 words replaced.
+process, so that imports and compilation do not count. Peak memory is that of the whole process. The set grows from
+real documents: seven of ten rows are 45 sentences drawn at random from all of them, three are copies of an earlier row
+with 0, 1, 2 or 4 of 100 words replaced.
 
 `--peers-python`: an interpreter with the tools that need their own environment (requirements-duplicates.txt).
 """

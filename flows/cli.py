@@ -79,8 +79,9 @@ def _run(
 
 
 def _run_flow(recipe: str, inputs: list[str] | None, store: str, *rest: Any) -> dict[str, Any]:
-    # Embedded runs leave the user's own Prefect alone.
-    os.environ.setdefault("PREFECT_HOME", str(Path(store).absolute() / "prefect"))
+    # Embedded runs leave the user's own Prefect alone. Prefect does not make the folder of its database.
+    home = Path(os.environ.setdefault("PREFECT_HOME", str(Path(store).absolute() / "prefect")))
+    home.mkdir(parents=True, exist_ok=True)
     from flows.refine import refine
 
     return dict(refine(recipe, inputs, store, *rest))

@@ -233,7 +233,7 @@ def _edit(  # type: ignore[no-untyped-def]
     fate, sentences = np.zeros(documents, np.uint8), np.zeros(documents, np.int64)
     changes, altered = np.zeros((documents, 6), np.bool_), np.zeros(documents, np.bool_)
     ends = np.empty(1024, np.int32)
-    size = 0
+    size = np.int64(0)
     for d in range(documents):
         begun = size
         i, last = np.int64(offsets[d]), np.int64(offsets[d + 1])

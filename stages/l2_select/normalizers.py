@@ -83,8 +83,9 @@ class Ultrafine:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
-        self._pieces: dict[int, str] = {}
-        self._known: dict[str, str] = {}
+        self._pieces = _Pieces(tokenizer)
+        self.known: dict[str, str] = {}
+        """Chunks met before, and what became of them."""
         self.cut_before = cut_before(tokenizer)
 
     def __call__(self, texts: pa.StringArray) -> pa.StringArray:
@@ -101,23 +102,33 @@ class Ultrafine:
 
     def _normalize(self, chunks: list[str]) -> pa.StringArray:
         """Each chunk's words, each followed by one space."""
-        new = [chunk for chunk in chunks if chunk not in self._known]
-        if len(self._known) + len(new) > CACHED_CHUNKS:
-            self._known.clear()
+        known = self.known
+        new = [chunk for chunk in chunks if chunk not in known]
+        if len(known) + len(new) > CACHED_CHUNKS:
+            known = self.known = {}  # a new one: another thread may be reading the old one
             new = chunks
         encoded = self._tokenizer.encode_batch_fast([_simplify(chunk) for chunk in new], add_special_tokens=False)
-        fresh = {chunk: self._join(encoding.ids) for chunk, encoding in zip(new, encoded, strict=True)}
-        self._known.update((chunk, done) for chunk, done in fresh.items() if len(chunk) <= CACHED_CHARACTERS)
-        known = self._known
-        return pa.array([known[chunk] if chunk in known else fresh[chunk] for chunk in chunks], pa.string())
+        fresh = {chunk: self._pieces.join(encoding.ids) for chunk, encoding in zip(new, encoded, strict=True)}
+        known.update((chunk, done) for chunk, done in fresh.items() if len(chunk) <= CACHED_CHARACTERS)
+        return pa.array([fresh[chunk] if chunk in fresh else known[chunk] for chunk in chunks], pa.string())
 
-    def _join(self, ids: list[int]) -> str:
-        pieces = self._pieces
-        for piece in ids:
-            if piece not in pieces:
-                text = self._tokenizer.decode([piece], skip_special_tokens=False)
-                pieces[piece] = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-        joined = re.sub(" +", " ", " ".join([pieces[piece] for piece in ids])).strip(" ")
+
+class _Pieces(dict[int, str]):
+    """What each token id decodes to alone, with line ends and tabs spelled out; filled as ids come up."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def __missing__(self, token: int) -> str:
+        text = self._tokenizer.decode([token], skip_special_tokens=False)
+        self[token] = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+        return self[token]
+
+    def join(self, ids: list[int]) -> str:
+        joined = " ".join(map(self.__getitem__, ids))
+        if "  " in joined:
+            joined = re.sub(" +", " ", joined)
+        joined = joined.strip(" ")
         return joined + " " if joined else ""
 
 
@@ -143,7 +154,23 @@ def cut_before(tokenizer: Tokenizer) -> Array:
         return allowed  # tokens may reach across words
     words = ["a", "Z", "12", "it's", "éa", "中a"]
     visible = [*map(chr, range(33, 127)), *"éßжשع中ア한…“”€½①ﬁ", *words, "a.", "..", "))"]
-    ends = ["", "a", "1", " ", " a", "s", "ll", "é", "中", "🙂", "\n", "\n\na", "\t.", "\u3000a", *map(chr, range(33, 127))]
+    ends = [
+        "",
+        "a",
+        "1",
+        " ",
+        " a",
+        "s",
+        "ll",
+        "é",
+        "中",
+        "🙂",
+        "\n",
+        "\n\na",
+        "\t.",
+        "\u3000a",
+        *map(chr, range(33, 127)),
+    ]
     for seam in sorted(SEAMS):
         lefts = [_simplify(left) for left in (visible if seam == " " else words)]
         rights = [_simplify(seam + end) for end in ends]
@@ -180,7 +207,7 @@ def _cuts(data: Array, bounds: Array, before: Array) -> Array:
         spaces = np.flatnonzero(part[3:] == SPACE) + 3 if space else np.zeros(0, np.int64)
         is_cut[spaces[_visible()[_characters_before(part, spaces)]]] = True
     is_cut[bounds - first] = True
-    return (np.flatnonzero(is_cut) + first).astype(np.int32)
+    return np.asarray(np.flatnonzero(is_cut) + first, np.int32)
 
 
 def _characters_before(data: Array, positions: Array) -> Array:
@@ -191,7 +218,7 @@ def _characters_before(data: Array, positions: Array) -> Array:
     two_bytes = middle >= 0xC0
     code[wide] = np.where(two_bytes, (middle & 0x1F) << 6, (first & 0xF) << 12 | (middle & 0x3F) << 6) | last
     code[wide[~two_bytes & (first < 0xE0)]] = 0
-    return code
+    return np.asarray(code)
 
 
 @functools.cache

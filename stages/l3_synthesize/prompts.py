@@ -122,9 +122,12 @@ PROMPTS = {
         Prompt(
             name="rephrase",
             version=1,
-            # The user's turn holds the document alone: asked in that turn, SmolLM2-135M shortened 10 of 20 passages to
-            # less than half of their words, asked in the system's turn none.
-            system="You rewrite texts. Make the given text clearer and more formal, and keep everything that it says.",
+            # The words matter to a small model. Of 19 rewrites by SmolLM2-135M, 11 are accepted with these and 3 with
+            # "Make the given text clearer …"; asked in the user's turn, it cut half of the passages to a summary.
+            system=(
+                "You are an assistant that rewrites text. Rewrite the input text so that it is clearer and more formal, "
+                "and keep all of its essential content."
+            ),
             instruction=PLACEHOLDER,
             parse=plain,
             temperature=0.3,

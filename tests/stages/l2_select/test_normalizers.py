@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.l2_select.normalizers import Ultrafine, load_ultrafine, cut_before, normalize
+from stages.l2_select.normalizers import Ultrafine, cut_before, load_ultrafine, normalize
 
 tokenizers = pytest.importorskip("tokenizers")
 SPLITS = {  # one after the other, as published; none: GPT-2's own
@@ -60,7 +60,8 @@ def official(text: str, tokenizer) -> str:
 
 AWKWARD = "aΣ é\u0301'.,!1\n\r\t\u00a0\u3000中🙂¨-"
 HOSTILE = [
-    "", " ", "   a  b   ", "\n\n\n\na\n\n\n b", "a \u0301b e\u0301 \u00e9 ", "x\u00a0 y \u3000 z\u2003", "¨ \u00b4 a ¨ b",
+    "", " ", "   a  b   ", "\n\n\n\na\n\n\n b", "a \u0301b e\u0301 \u00e9 ", "x\u00a0 y \u3000 z\u2003",
+    "¨ \u00b4 a ¨ b", "x'Σ Σ'a 1.Σ",
     "ΑΣ ΑΣ. ΣΑΣ'Σ Σ", "don't  'S it'S\r\n\r\n ok.\n\n Yes!  (no) \"so\" ...\n", "12345 6 7,8 %",
     "中文。 中 文 한국어 हिन्दी में", "🙂 🙂a a🙂 b", "ﬁ ½ ① ﷺ x", "a\x0b \x0c\x1c b\x85 c\u2028 d",
     "<|endoftext|> a </s> b", "\x00 a\x00 b", "İ i̇ \u017f \u212a ",

@@ -41,7 +41,7 @@ def test_a_good_rewrite_is_accepted():
         (f"{GOOD}\n\nLet me know if you need anything else!", "closer"),
         (f"{GOOD} I hope this helps.", "closer"),
         (f"The passage describes a town. {GOOD}", "about_the_text"),
-        (f"{GOOD} Make it clearer and more formal, and keep everything that it says.", "prompt_leak"),
+        (f"{GOOD} Make it clearer and more formal, and keep all of its essential content.", "prompt_leak"),
         ("\u0410\u0430\u0440\u0430\u0443 " * 40, "language"),
         ("Aarau is a town.", "length_ratio"),
         (f"{GOOD} {GOOD.replace('Aarau', 'It')} {GOOD} {GOOD}", "length_ratio"),
