@@ -2,11 +2,11 @@
 
     python -m benchmarks.l2_score DATA [--json results.json]
 
-DATA holds `wikipedia/en.jsonl.gz` (positives), `c4/` and `boilerplate/` (negatives), `fineweb/part-0000{0..3}.parquet`
-(the first is scored) and `tokenizer_gpt2/`. A classifier is trained and measured on its held-out part; then each pair below runs
-over the same rows, one thread each, in turns; the best CPU time of the turns counts. `ultrafine` is timed twice: knowing
-no word, and knowing those of the other three files, which is nearer to a long run. `--bucket 2000000` gives a model of
-the size that Ultra-FineWeb publishes (2 GB on disk, 4 GB of memory while it is trained).
+DATA holds `wikipedia/en.jsonl.gz` (positives), `c4/` and `boilerplate/` (negatives), `tokenizer_gpt2/`, and
+`fineweb/part-0000{0..3}.parquet`, of which the first is scored. A classifier is trained and measured on its held-out
+part; then each pair below runs over the same rows, one thread each, in turns; the best CPU time of the turns counts.
+`ultrafine` is timed twice: knowing no word, and knowing those of the other three files, which is nearer to a long run.
+`--bucket 2000000` gives a model of the size that Ultra-FineWeb publishes (2 GB on disk, 4 GB of memory in training).
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def main() -> None:
         ]
     megabytes = sum(len(line.encode()) for line in lines) / 1e6
     print(
-        f"held-out ROC-AUC {quality['roc_auc']:.4f}, trained in {quality['seconds']:.0f} s on {quality['trained']} texts"
+        f"held-out ROC-AUC {quality['roc_auc']:.4f}; "
+        f"trained on {quality['trained']} texts in {quality['seconds']:.0f} s"
     )
     print(f"{len(texts)} documents, {megabytes:.1f} MB, one thread\n")
     print(f"{'work':<34} {'peer MB/s':>10} {'ours MB/s':>10} {'ratio':>7} {'largest difference':>19}")

@@ -125,8 +125,8 @@ PROMPTS = {
             # The words matter to a small model. Of 19 rewrites by SmolLM2-135M, 11 are accepted with these and 3 with
             # "Make the given text clearer …"; asked in the user's turn, it cut half of the passages to a summary.
             system=(
-                "You are an assistant that rewrites text. Rewrite the input text so that it is clearer and more formal, "
-                "and keep all of its essential content."
+                "You are an assistant that rewrites text. Rewrite the input text so that it is clearer and more "
+                "formal, and keep all of its essential content."
             ),
             instruction=PLACEHOLDER,
             parse=plain,

@@ -88,6 +88,8 @@ class VllmEngine:
             self._submit(self._shut_down()).result(timeout=CLOSE_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=CLOSE_SECONDS)
+        if not self._loop.is_running():
+            self._loop.close()
         self._llm = self._loop = None
         if self._watcher is not None:
             self._watcher.kill()

@@ -19,8 +19,8 @@ TOPICS = {
 }
 TEXTS = [
     *TOPICS.values(), "the river held court over the set", "unknownword andanother überbrückung 中文字符 日本", "",
-    " \n ", "\n", "the </s> court statute", "</s>", "</s>x the", "a __label__river b __label__none c __label__", "__label__",
-    "the\0river\vran\fnorth\r", "é", "\u00a0 the", "ẞ🙂x 🙂", "the " * 300, "x" * 1500, "court", "Court,",
+    " \n ", "\n", "the </s> court statute", "</s>", "</s>x the", "a __label__river b __label__none c __label__",
+    "__label__", "the\0river\vran\fnorth\r", "é", "\u00a0 the", "ẞ🙂x 🙂", "the " * 300, "x" * 1500, "court", "Court,",
     "die\nstraße\n\nführte\n",
 ]  # fmt: skip
 

@@ -85,8 +85,8 @@ def test_ultrafine_is_the_official_normalizer_for_any_text(name, texts):
 
 
 def test_texts_are_cut_only_where_the_tokenizer_allows_it():
-    assert all(cut_before(TOKENIZERS[name])[ord(seam)] for name in SPLITS for seam in " ,.'(")
-    assert not cut_before(TOKENIZERS["sentencepiece"]).any()
+    assert all(NORMALIZERS[name].cut_before[ord(seam)] for name in SPLITS for seam in " ,.'(")
+    assert not NORMALIZERS["sentencepiece"].cut_before.any()
     greedy = byte_level(())
     greedy.add_tokens(["new york"])
     assert not cut_before(greedy).any()
