@@ -162,7 +162,7 @@ def _column(path: Path, name: str) -> list[str]:
 def _show(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
     table = Table(title=title, box=None, header_style="bold")
     for name in rows[0] if rows else ():
-        table.add_column(name.replace("_", " "), justify="left" if name == "tool" else "right")
+        table.add_column(name.replace("_", " "), justify="left" if name == "tool" else "right", no_wrap=name == "tool")
     for row in rows:
         table.add_row(*(f"{value:,.4g}" if isinstance(value, float) else str(value) for value in row.values()))
     console.print(table)

@@ -54,7 +54,7 @@ def main() -> None:
 
 def _folder(result: dict[str, Any], level: dict[str, Any]) -> Path:
     store = Path(result["release"]).parents[2]
-    return (store / level["manifest"]).parent
+    return Path(store, level["manifest"]).parent
 
 
 def show_rewrites(lot: Path) -> None:

@@ -128,7 +128,9 @@ def _units(
     """What each task reads, in an order that follows from content, and the schema it comes in."""
     if level.source is not None:
         ordered = sorted(inputs, key=lambda file: (file.sha256, file.path))
-        return [unit for file in ordered for unit in level.source.units(file.path, file.sha256)], BASE_SCHEMA
+        units = [unit for file in ordered for unit in level.source.units(file.path, file.sha256)]
+        # Without a single row there still is a shard, so that what comes after finds a file with a schema.
+        return units or [Unit(file.path, file.sha256, 0, 0) for file in ordered[:1]], BASE_SCHEMA
     if parent is None:
         raise ValueError(f"{level.name} has neither a source nor a level before it; add `l0_collect` to the recipe")
     files = [file for file in parent.manifest.files if file.role == "data"]

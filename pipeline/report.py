@@ -26,11 +26,11 @@ code { font-size: .85em; overflow-wrap: anywhere } .muted { color: #5b6675 }
 
 def summary(levels: Sequence[Finished]) -> list[dict[str, Any]]:
     """The `levels` of `--json`, first to last."""
-    names = ("recipe_id", "content_id", "rows_in", "rows_made", "rows_out", "dropped", "quarantined")
-    names += ("bytes_in", "bytes_out", "seconds")
+    names = {"recipe_id", "content_id", "rows_in", "rows_made", "rows_out", "dropped", "quarantined"}
+    names |= {"bytes_in", "bytes_out", "seconds"}
     return [
         {"level": one.manifest.level, "manifest": one.path, "reused": one.reused}
-        | one.manifest.model_dump(mode="json", include=set(names))
+        | one.manifest.model_dump(mode="json", include=names)
         for one in levels
     ]
 

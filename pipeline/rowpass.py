@@ -181,6 +181,8 @@ class Outputs:
 
 def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts) -> Iterator[Batch]:
     """Batches as they come in, counted, with the decisions of earlier grouping steps applied."""
+    if task.unit.stop == task.unit.start:
+        return
     if task.source is not None:
         for found in task.source.read(task.unit):
             yield _from_source(found, task.source.kind, files, counts)
