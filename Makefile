@@ -16,8 +16,10 @@ install: $(VENV)/.installed  ## Create .venv from requirements.lock (about 5 min
 $(VENV)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 # --no-deps: the lock is complete, and leaves out what would break the set (see its head).
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+# Where the environment forbids Python to write byte code, every start would compile thousands of lines again.
+	$(BIN)/python -m compileall -q pipeline stages flows
 	touch $@
 
 run: install  ## Build the demo web, refine it through all five levels, compare raw with refined

@@ -1,15 +1,15 @@
 """The recipe id: a hash of what decides a level's output, known before running.
 
-It covers the input, the canonical configuration, the code of the steps and of what they import from these packages,
-the models' hashes, and the versions of the libraries that decide bytes.
+It covers the input, the canonical configuration, the source of the steps and of all that they import from these
+packages, the models' hashes, and the versions of the libraries that decide bytes.
 """
 
 from __future__ import annotations
 
-import ast
+import importlib
 import importlib.metadata
-import importlib.util
 import json
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,9 @@ from pydantic import BaseModel
 from pipeline.document import content_hash
 from pipeline.step import Step
 
-OUR_PACKAGES = ("pipeline", "stages")
+ROOT = Path(__file__).parents[1]
+"""Where the packages lie."""
+IMPORT = re.compile(r"^ *(?:from|import) ((?:pipeline|stages)[\w.]*)(?: import (\([^)]*\)|[^\n]*))?", re.MULTILINE)
 WRITERS = ("pyarrow",)
 """Libraries that decide the bytes of every level."""
 CORE = "pipeline.level"
@@ -54,51 +56,41 @@ def versions(libraries: Iterable[str]) -> dict[str, str]:
 
 @cache
 def code_version(module: str) -> str:
-    """Hash of a module and of what it imports from our packages, comments and docstrings left out."""
-    sources = {name: _without_docstrings(tree) for name, tree in _closure(module).items()}
-    return content_hash(canonical(sources))
+    """Hash of the source of a module and of what it imports from our packages, directly or not.
 
-
-def _closure(module: str) -> dict[str, ast.Module]:
-    found: dict[str, ast.Module] = {}
+    A changed comment changes it too: telling code from comments costs more time at every start than re-running costs.
+    """
+    found: dict[str, str] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found or (tree := _parse(name)) is None:
-            continue
-        found[name] = tree
-        waiting += [target for target in _imports(tree) if target.split(".")[0] in OUR_PACKAGES]
-    return found
+        if name not in found:
+            digest, imports = _source(name)
+            found[name] = digest
+            waiting += imports
+    return content_hash(canonical(found))
 
 
 @cache
-def _parse(name: str) -> ast.Module | None:
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:
-        return None  # `from package.module import function`: the parent is parsed, the function is no module
-    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
-        return None
-    return ast.parse(Path(spec.origin).read_bytes())
+def _source(module: str) -> tuple[str, tuple[str, ...]]:
+    """(hash of the source, modules of ours that it names in imports); empty for what is no module but a name in one."""
+    path = ROOT.joinpath(*module.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if not file.is_file():
+        # A step that lives elsewhere, such as a test's, still has a source.
+        return ("", ()) if module.split(".")[0] in ("pipeline", "stages") else (_foreign(module), ())
+    source = file.read_bytes()
+    return content_hash(source), tuple(_imports(source.decode()))
 
 
-def _imports(tree: ast.Module) -> list[str]:
+def _foreign(module: str) -> str:
+    spec = importlib.import_module(module).__spec__
+    return content_hash(Path(spec.origin).read_bytes()) if spec and spec.origin else module
+
+
+def _imports(source: str) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    for module, imported in IMPORT.findall(source):
+        names.append(module)
+        names += [f"{module}.{name}" for name in re.findall(r"\w+", imported)]
     return names
-
-
-def _without_docstrings(tree: ast.Module) -> str:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):  # a string that stands alone is documentation, wherever it stands
-            node.body = [line for line in body if not _is_documentation(line)]  # type: ignore[attr-defined]
-    return ast.dump(tree)
-
-
-def _is_documentation(line: ast.stmt) -> bool:
-    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)

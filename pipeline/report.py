@@ -6,9 +6,8 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.level import Finished
+from pipeline.shard import read_batches
 from pipeline.store import Store
 
 SAMPLES = 5
@@ -106,8 +105,8 @@ def _samples(store: Store, manifest: str) -> dict[str, list[dict[str, Any]]]:
     folder = manifest.rsplit("/", 1)[0]
     found: dict[str, list[dict[str, Any]]] = {}
     for path in store.list(f"{folder}/dropped"):
-        rows = pq.read_table(store.location(path), columns=["id", "url", "reason", "value", "threshold"]).to_pylist()
-        for row in rows:
+        columns = ["id", "url", "reason", "value", "threshold"]
+        for row in (row for rows in read_batches(store.location(path), columns) for row in rows.to_pylist()):
             known = found.setdefault(row["reason"], [])
             known.append(row)
             known.sort(key=lambda row: row["id"] or "")

@@ -138,6 +138,8 @@ class VllmEngine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._llm is not None:
+            self._llm.engine_core.resources.ctx.destroy(linger=0)  # vLLM 0.32 leaves it, its threads and files open
 
     async def _open(self) -> Any:
         from vllm.engine.arg_utils import AsyncEngineArgs
@@ -222,4 +224,3 @@ def dtype() -> str:
         return "auto" if "avx512" in Path("/proc/cpuinfo").read_text() else "float32"
     except OSError:  # no Linux
         return "float32"
-

@@ -1,8 +1,7 @@
 """The recipe id changes with what decides the output, and with nothing else."""
 
-import ast
-
-from pipeline.fingerprint import _imports, _without_docstrings, code_version, recipe_id
+from pipeline import fingerprint
+from pipeline.fingerprint import recipe_id
 from tests.pipeline.helpers import Lines, MinWords, Shout
 
 
@@ -19,16 +18,23 @@ def test_where_files_lie_does_not_count():
     assert recipe_id("l0", ["a"], [Lines(paths=("x",))]) == recipe_id("l0", ["a"], [Lines(paths=("y",))])
 
 
-def test_comments_and_docstrings_do_not_count():
-    bare = "def f(x):\n    return x + 1\n"
-    told = '"""A module."""\ndef f(x):\n    """Adds."""\n    # one\n    return x + 1\n'
-    other = "def f(x):\n    return x + 2\n"
-    versions = [_without_docstrings(ast.parse(source)) for source in (bare, told, other)]
-    assert versions[0] == versions[1] != versions[2]
+def test_imported_code_counts(monkeypatch, tmp_path):
+    def version(kernel: str) -> str:
+        (tmp_path / "pipeline" / "kernels").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pipeline" / "step.py").write_text("from pipeline.kernels import (\n    words,\n)\nimport json\n")
+        (tmp_path / "pipeline" / "kernels" / "words.py").write_text(kernel)
+        monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
+        fingerprint.code_version.cache_clear()
+        fingerprint._source.cache_clear()
+        return fingerprint.code_version("pipeline.step")
+
+    assert version("x = 1\n") == version("x = 1\n") != version("x = 2\n")
 
 
-def test_imported_code_counts():
-    assert _imports(ast.parse("from pipeline.kernels import words\nimport json")) == [
-        "pipeline.kernels", "pipeline.kernels.words", "json",
-    ]  # fmt: skip
-    assert code_version("pipeline.level") != code_version("pipeline.rowpass") != code_version("pipeline.batch")
+def test_late_imports_count_too():
+    source = "import json\n\ndef f():\n    from pipeline.kernels import words\n    import stages.l1_filter.language\n"
+    assert fingerprint._imports(source) == ["pipeline.kernels", "pipeline.kernels.words", "stages.l1_filter.language"]
+
+
+def test_a_step_from_elsewhere_has_a_version():
+    assert fingerprint.code_version(MinWords.__module__) != fingerprint.code_version("pipeline.step")

@@ -1,11 +1,9 @@
 """The real model in vLLM. One start, about a minute on two idle cores, serves all tests of this file."""
 
-import gc
 import importlib.util
 import multiprocessing
 import os
 import signal
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -38,9 +36,6 @@ def rewrite() -> Iterator[Rewrite]:
             pytest.skip(f"package {package} is not installed; this test needs it")
     yield Rewrite(max_new_tokens=96, max_concurrent=8)
     engines.close_engines()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an engine that was killed leaves sockets to the garbage collector
-        gc.collect()
 
 
 def batch(*texts: str) -> Batch:
