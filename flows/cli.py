@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+SHARD_RECIPE, SHARD_SETTING = "ultra_fineweb_en", "l2_select.fasttext_quality.train.if_too_few=skip"
 Settings = Annotated[list[str] | None, typer.Option("--set", help="dotted.key=value over the recipe; repeatable.")]
 
 
@@ -53,11 +54,14 @@ def run(
 def shard(
     path: Annotated[str, typer.Argument(metavar="INPUT", help="Parquet, JSONL or WARC file.")],
     output: Annotated[str, typer.Option("--output", help="Folder for levels and the release.")],
-    recipe: Annotated[str, typer.Option(help="YAML file or the name of a recipe.")] = "shard",
+    recipe: Annotated[str | None, typer.Option(help="YAML file or name; default: ultra_fineweb_en.")] = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
     """Refine one shard in this process."""
+    if recipe is None:
+        # One shard may hold too few seeds for a classifier of its own; its rows are then filtered, not selected.
+        recipe, settings = SHARD_RECIPE, [SHARD_SETTING, *(settings or [])]
     _finish(_run(recipe, [path], output, "inline", None, None, settings), as_json)
 
 

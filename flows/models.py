@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from flows.recipe import RecipeError
 from pipeline.document import content_hash
 from pipeline.fingerprint import canonical, code_version, versions
 from pipeline.level import Finished, Level
 from pipeline.shard import read_batches
 from pipeline.step import Step
 from stages.l2_select.fasttext_quality import FasttextQuality
+from stages.l2_select.train_classifier import TooFewSeeds
 
 if TYPE_CHECKING:
     from flows.run import Run
@@ -22,8 +25,20 @@ if TYPE_CHECKING:
 
 def with_models(level: Level, run: Run, parent: Finished | None) -> Level:
     """The level with every classifier trained; models lie under `models/` in the store."""
-    steps = tuple(_fitted(step, run, parent) for step in level.steps)
-    return Level(level.name, level.dataset, steps, level.source, level.keep_dropped_text)
+    steps: list[Step] = []
+    skipped: set[str] = set()
+    for step in level.steps:
+        try:
+            if getattr(step, "column", None) not in skipped:
+                steps.append(_fitted(step, run, parent))
+        except (ValueError, OSError) as error:
+            assert isinstance(step, FasttextQuality)
+            assert step.train is not None
+            if not isinstance(error, TooFewSeeds) or step.train.if_too_few == "stop":
+                raise RecipeError(f"{level.name}: {step.kind}: {error}; give `model`, or other seeds") from error
+            run.emit("note", {"text": f"{level.name}: no selection by '{step.column}': {error}"})
+            skipped.add(step.column)
+    return replace(level, steps=tuple(steps))
 
 
 def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
@@ -39,7 +54,7 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
     folder = f"models/{identity[:16]}"
     card, model = f"{folder}/model_card.json", f"{folder}/model.bin"
     if not run.store.exists(card):
-        run.say(f"{step.kind}: training a classifier from the recipe's seeds")
+        run.emit("note", {"text": f"{step.kind}: training a classifier from the recipe's seeds"})
         with tempfile.TemporaryDirectory() as scratch:
             step.fitted(_rows(run, parent), Path(scratch))
             # The card last: its presence means that the model is there.

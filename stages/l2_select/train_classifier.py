@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,10 @@ POSITIVE, NEGATIVE = "__label__pos", "__label__neg"
 MINIMUM_ROWS = 50  # per class; below, the held-out part is a handful of texts and its figures say nothing
 CALIBRATION_BINS = 10
 INFLUENTIAL_WORDS = 40
+
+
+class TooFewSeeds(ValueError):
+    """The seeds hold too few texts of a class to learn and measure from."""
 
 
 class TrainSettings(BaseModel):
@@ -52,6 +56,8 @@ class TrainSpec(TrainSettings):
 
     positives: Seeds
     negatives: Seeds
+    if_too_few: Literal["stop", "skip"] = "stop"
+    """skip: leave the classifier out, and the steps that read its column, and say so."""
 
     @model_validator(mode="after")
     def _rest_of_something(self) -> TrainSpec:
@@ -166,7 +172,7 @@ class _Balanced:
         size = min(settings.per_class, len(keys[POSITIVE]), len(keys[NEGATIVE]))
         if size < MINIMUM_ROWS:
             found = ", ".join(f"{len(keys[name])} {name.removeprefix('__label__')}" for name in keys)
-            raise ValueError(f"a classifier needs {MINIMUM_ROWS} distinct texts of each class; found {found}")
+            raise TooFewSeeds(f"a classifier needs {MINIMUM_ROWS} distinct texts of each class; found {found}")
         both = np.concatenate([keys[POSITIVE][:size], keys[NEGATIVE][:size]])
         order = np.lexsort((both[:, 1], both[:, 0]))
         self.texts = pa.concat_arrays([texts[POSITIVE][:size], texts[NEGATIVE][:size]]).take(pa.array(order))
