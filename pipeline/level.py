@@ -106,6 +106,7 @@ def run_level(
     try:
         identity = level_id(level, inputs, parent.manifest.recipe_id if parent else None)
         if found := find_level(store, level, identity):
+            store.remove(f"{found.directory}/work")  # a run that was killed right after its manifest leaves it
             return found
         units, schema = _units(level, store, inputs, parent)
         _check_steps(level, schema)
@@ -113,7 +114,13 @@ def run_level(
         raise PlanError(f"{level.name}: {error}") from error
     directory = directory_of(level, identity)
     emit("level_started", {"level": level.name, "shards": len(units), "directory": directory})
-    records = _run_passes(level, store, runner, emit, directory, units, schema)
+    try:
+        records = _run_passes(level, store, runner, emit, directory, units, schema)
+    except Exception:
+        # Another run of the same recipe was faster, and tidied up what this one still read.
+        if found := find_level(store, level, identity):
+            return found
+        raise
     manifest = _manifest(level, store, identity, directory, inputs, parent, records)
     path = f"{directory}/manifest.json"
     if not store.create(path, dump(manifest)):  # another run of the same recipe was faster

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from pipeline.kernels.personal_rules import ANCHOR, CLASS, DIGIT, KINDS, find_at, run_of, starts
+from pipeline.kernels.personal_rules import ANCHOR, CLASS, DIGIT, KINDS, find_at, next_of, run_of, starts
 from pipeline.kernels.utf8 import grown, read_only, text_buffers
 
 
@@ -43,16 +43,17 @@ def _scan(data, offsets, wanted, new, ends):  # type: ignore[no-untyped-def]
     for r in range(len(offsets) - 1):
         first, last = np.int64(offsets[r]), np.int64(offsets[r + 1])
         i = free = first
-        while i < last:
-            if not CLASS[data[i]] & ANCHOR:
-                i += 1
-                continue
+        while True:
+            i = next_of(data, i, last, ANCHOR)
+            if i == last:
+                break
             found, low, high = find_at(data, first, i, last)
             if found < 0 or low < free or not wanted[found]:
                 i = run_of(data, i, last, DIGIT) if CLASS[data[i]] & DIGIT else i + 1
                 continue
             i = free = high
-            if high - low == ends[found + 1] - ends[found] and starts(data, low, high, new[ends[found] : ends[found + 1]]):
+            text = new[ends[found] : ends[found + 1]]
+            if len(text) == high - low and starts(data, low, high, text):
                 continue
             if count == len(row):
                 row, kind = grown(row, 2 * count), grown(kind, 2 * count)

@@ -85,7 +85,10 @@ def find_at(data, first, i, last):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _email(data, first, at, last):  # type: ignore[no-untyped-def]
-    """A dotted local part of at most 64 bytes and a domain that ends in letters; `name@2x.png` is an image."""
+    """A dotted local part of at most 64 bytes and a domain that ends in letters.
+
+    Addresses at example.com, .net and .org stay (RFC 2606), and so does name@2x.png, which is an image.
+    """
     low = at
     while low > first and at - low <= 64 and CLASS[data[low - 1]] & LOCAL:
         low -= 1
@@ -107,6 +110,9 @@ def _email(data, first, at, last):  # type: ignore[no-untyped-def]
         if i == last or data[i] != 46:
             break
         label = i + 1
+    for name in (b"example.com", b"example.net", b"example.org"):
+        if high - at > 11 and data[high - 12] in (46, 64) and starts(data, high - 11, high, name):
+            return NOTHING
     return (EMAIL, low, high) if high > 0 else NOTHING
 
 
@@ -170,7 +176,9 @@ def _ipv6(data, first, start, last):  # type: ignore[no-untyped-def]
             break
         gap |= double
         i += 1 + double
-    if is_a(data, i, last, ALNUM) or (i < last and data[i] == 58 and is_a(data, i + 1, last, ALNUM)):
+    if is_a(data, i, last, ALNUM):
+        return NOTHING
+    if i + 1 < last and data[i] == 58 and (data[i + 1] == 58 or CLASS[data[i + 1]] & ALNUM):
         return NOTHING
     if not (groups == 8 and not gap) and not (3 <= groups < 8 and gap):
         return NOTHING
@@ -217,8 +225,8 @@ def _card(data, first, start, last):  # type: ignore[no-untyped-def]
         return NOTHING
     if start > first + 1 and data[start - 1] == 32 and CLASS[data[start - 2]] & DIGIT:
         return NOTHING
-    i, digits, head, shape, group, sign = start, 0, 0, 0, 0, 0
-    even, odd = 0, 0  # sums with every second digit doubled, from the first and from the second digit on
+    i, digits, head, shape, group, sign = start, 0, np.int64(0), 0, 0, 0
+    even, odd = np.int64(0), np.int64(0)  # sums with every second digit doubled, from the first on, from the second on
     while i < last and digits < 20:
         if CLASS[data[i]] & DIGIT:
             digit = np.int64(data[i]) - 48
@@ -228,7 +236,9 @@ def _card(data, first, start, last):  # type: ignore[no-untyped-def]
             head = head * 10 + digit if digits < 4 else head
             digits += 1
             group += 1
-        elif is_a(data, i + 1, last, DIGIT) and (data[i] == sign or (sign == 0 and digits == 4 and data[i] in (32, 45))):
+        elif data[i] == sign or (sign == 0 and digits == 4 and data[i] in (32, 45)):
+            if not is_a(data, i + 1, last, DIGIT):
+                break
             sign, shape, group = data[i], shape * 10 + group, 0
         else:
             break
@@ -266,7 +276,7 @@ def _iban(data, first, start, last):  # type: ignore[no-untyped-def]
     if start > first and CLASS[data[start - 1]] & TOKEN:
         return NOTHING
     length = LENGTH_OF[data[start] - 65, data[start + 1] - 65]
-    i, count, rest, head = start, 0, 0, 0
+    i, count, rest, head = start, 0, np.int64(0), np.int64(0)
     while i < last and count < length:
         if data[i] == 32 and count and count % 4 == 0 and data[i - 1] != 32:
             i += 1
@@ -344,6 +354,14 @@ def is_a(data, i, last, flags):  # type: ignore[no-untyped-def]
 def run_of(data, i, last, flags):  # type: ignore[no-untyped-def]
     """The first byte from `i` on that is of another class."""
     while i < last and CLASS[data[i]] & flags:
+        i += 1
+    return i
+
+
+@njit(cache=True, nogil=True)
+def next_of(data, i, last, flags):  # type: ignore[no-untyped-def]
+    """The first byte from `i` on that is of the class."""
+    while i < last and not CLASS[data[i]] & flags:
         i += 1
     return i
 

@@ -5,21 +5,27 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.l1_filter.c4_quality import C4Quality
+from stages.l1_filter.datatrove import Datatrove
 from stages.l1_filter.exact_duplicates import ExactDuplicates
 from stages.l1_filter.fineweb_quality import FineWebQuality
 from stages.l1_filter.gopher_quality import GopherQuality
 from stages.l1_filter.gopher_repetition import GopherRepetition
 from stages.l1_filter.language import Language
 from stages.l1_filter.near_duplicates import NearDuplicates
+from stages.l1_filter.personal_data import PersonalData
+from stages.l1_filter.url_filter import UrlFilter
 
 Step = Annotated[
-    Language
+    UrlFilter
+    | Language
     | GopherRepetition
     | GopherQuality
     | C4Quality
     | FineWebQuality
     | ExactDuplicates
-    | NearDuplicates,
+    | NearDuplicates
+    | PersonalData
+    | Datatrove,
     Field(discriminator="kind"),
 ]
 """Every step that an L1 recipe may name."""

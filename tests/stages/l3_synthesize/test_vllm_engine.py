@@ -73,8 +73,8 @@ def test_a_prompt_that_is_too_long_fails_alone(rewrite):
     assert replies[good.key].finish_reason in ("stop", "length")
 
 
-def test_nothing_to_ask_starts_nothing():
-    idle = Rewrite(max_input_tokens=111)
+def test_nothing_to_ask_starts_nothing(rewrite):
+    idle = rewrite.model_copy(update={"max_input_tokens": 111})
     idle.prepare()
     assert list(idle.generate([])) == []
     assert idle._engine()._llm is None

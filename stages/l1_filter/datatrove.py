@@ -1,0 +1,136 @@
+"""Run one of datatrove's filters or formatters as a step, by its class name.
+
+A filter drops with datatrove's own reason as the rule (letters, digits and _; `regex_filter` where RegexFilter gives no
+reason) and may change the text. What it writes into the metadata is not kept. A formatter changes the text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import re
+from functools import lru_cache
+from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from pipeline.batch import Batch
+from pipeline.document import Document
+from pipeline.step import Judgement, Outcome, RowStep, describe
+
+BASES = {"filters": "BaseFilter", "formatters": "BaseFormatter"}
+# One needs a Python function, the other draws in the order of the rows, so that its output depends on the workers.
+REFUSED = ("LambdaFilter", "SamplerFilter")
+
+
+class Datatrove(RowStep):
+    """A class of `datatrove.pipeline.filters` or `datatrove.pipeline.formatters`, with its arguments.
+
+    It sees text, id and as metadata url, source, date, `meta` and the columns of earlier steps, such as `language`.
+    Arguments must not make a decision depend on earlier documents, as C4BadWordsFilter's keep_fraction does.
+    """
+
+    kind: Literal["datatrove"] = "datatrove"
+    libraries: ClassVar[tuple[str, ...]] = ("datatrove",)
+    filter: str | None = None
+    formatter: str | None = None
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Datatrove:
+        if (self.filter is None) == (self.formatter is None):
+            raise ValueError("datatrove takes one class; give either `filter` or `formatter`")
+        try:
+            inspect.signature(find_class(*self._target())).bind(**self.arguments)
+        except TypeError as error:
+            raise ValueError(f"{self._target()[1]}: {error}; correct `arguments`") from None
+        return self
+
+    def prepare(self) -> None:
+        self._made()
+
+    def process(self, batch: Batch) -> Outcome:
+        judgement, errors, texts = Judgement(len(batch)), {}, {}
+        for row, document in enumerate(batch.documents()):
+            try:
+                reason, text = self._apply(document)
+            except Exception as error:  # one bad document must not cost the others
+                errors[row] = describe(error)
+                continue
+            if reason is not None:
+                judgement.drop_row(row, reason)
+            elif text != document.text:
+                texts[row] = text
+        return Outcome(_with_texts(batch, texts), judgement, errors, {self._name(): len(texts)} if texts else {})
+
+    def _apply(self, document: Document) -> tuple[str | None, str]:
+        """(rule or None, text)"""
+        if self.formatter is not None:
+            # A new one each time: PIIFormatter counts its replacements on from one document to the next.
+            return None, find_class(*self._target())(**self.arguments).format(document.text)
+        from datatrove.data import Document as TheirDocument
+
+        base = {"url": document.url, "source": document.source, "date": document.date}
+        theirs = TheirDocument(document.text, document.id, metadata={**document.meta, **document.columns, **base})
+        result = self._made().filter(theirs)
+        kept, reason = result if isinstance(result, tuple) else (result, None)
+        return None if kept else _as_rule(reason) or self._name(), theirs.text
+
+    def _made(self) -> Any:
+        return make(*self._target(), json.dumps(self.arguments, sort_keys=True))
+
+    def _target(self) -> tuple[str, str]:
+        return ("filters", self.filter) if self.filter is not None else ("formatters", str(self.formatter))
+
+    def _name(self) -> str:
+        """`SymbolLinesFormatter` → `symbol_lines_formatter`"""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self._target()[1]).lower()
+
+
+@lru_cache(maxsize=16)
+def make(package: str, name: str, arguments: str) -> Any:
+    """The filter or formatter, made once per process, since some load models."""
+    return find_class(package, name)(**json.loads(arguments))
+
+
+@lru_cache(maxsize=64)
+def find_class(package: str, name: str) -> Any:
+    """The class of this name in datatrove's package; ValueError names the nearest that there are."""
+    try:
+        import datatrove.pipeline.filters
+        import datatrove.pipeline.formatters
+    except ImportError as error:
+        raise ValueError(
+            f"the step datatrove needs its package ({error}); install the extra with pip install 'orefine[datatrove]'"
+        ) from None
+    modules = {"filters": datatrove.pipeline.filters, "formatters": datatrove.pipeline.formatters}
+    module = modules[package]
+    known = {
+        key: value
+        for key, value in vars(module).items()
+        if inspect.isclass(value)
+        and value.__module__.startswith(module.__name__)
+        and any(base.__name__ == BASES[package] for base in value.__mro__[1:])
+        and key not in REFUSED
+    }
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 3, 0.4) or sorted(known)
+        refused = "cannot run as a step" if name in REFUSED else f"is not among datatrove's {package}"
+        raise ValueError(f"'{name}' {refused}; there are {', '.join(near)}")
+    return known[name]
+
+
+def _as_rule(reason: Any) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", str(reason or "").lower()).strip("_")
+
+
+def _with_texts(batch: Batch, texts: dict[int, str]) -> Batch:
+    """The batch with the texts of these rows replaced."""
+    if not texts:
+        return batch
+    rows = batch.text.to_pylist()
+    for row, text in texts.items():
+        rows[row] = text
+    return batch.with_text(pa.array(rows, pa.string()))

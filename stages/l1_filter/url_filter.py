@@ -1,0 +1,148 @@
+"""Drop documents by their URL: blocked hosts, exact URLs, and words in the URL (FineWeb's first step).
+
+| rule              | drops when                                                               | value, threshold |
+|-------------------|--------------------------------------------------------------------------|------------------|
+| domain            | the host is listed                                                       |                  |
+| subdomain         | the host lies below a listed one: `example.org` blocks `a.b.example.org` |                  |
+| url               | the URL is listed, character by character                                |                  |
+| hard_banned_word  | a run of ASCII letters and digits in the URL is listed                   |                  |
+| soft_banned_words | several such are listed                                                  | how many, limit  |
+| banned_subword    | the URL's letters and digits, in lower case, contain a listed string     |                  |
+
+Words are decided as datatrove 0.10.1 does: listed ones are lowered and compared with the URL as it is written. Hosts
+are not: datatrove cuts out the registered domain by the public suffix list, which it downloads, and takes an entry with
+more labels as that host alone; here every label of the host may be the listed one, so do not list public suffixes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, model_validator
+
+from pipeline.batch import Batch, BoolArray
+from pipeline.shard import file_sha256
+from pipeline.step import Filter, Judgement, Reason
+
+LISTS = ("domains", "urls", "banned_words", "soft_banned_words", "banned_subwords")
+NOT_A_WORD = re.compile("[^a-zA-Z0-9]+")
+HOST = re.compile(r"(?:(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)?([^/?#\\]*)")
+PORT = re.compile(r":[0-9]*$")
+
+
+class UrlFilter(Filter):
+    """Drop documents whose URL is on a list. Lists are text files: one entry a line, `#` begins a comment line.
+
+    Rows without a URL are kept. At least one list must be given; none comes with the package.
+    """
+
+    kind: Literal["url_filter"] = "url_filter"
+    domains: str | None = None
+    """File of host names; an entry covers all hosts below it."""
+    urls: str | None = None
+    banned_words: str | None = None
+    soft_banned_words: str | None = None
+    soft_words_threshold: Annotated[int, Field(ge=1)] = 2
+    """Distinct soft-banned words from which on a document is dropped."""
+    banned_subwords: str | None = None
+
+    @model_validator(mode="after")
+    def _has_a_list(self) -> UrlFilter:
+        if not self._paths():
+            raise ValueError(f"url_filter has no list and would keep everything; give one of {', '.join(LISTS)}")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """Without the lists' paths: their content counts (`assets`), not where they lie."""
+        return self.model_dump(mode="json", exclude=set(LISTS))
+
+    def assets(self) -> Mapping[str, str]:
+        self._refuse_missing()
+        return {name: file_sha256(path) for name, path in self._paths().items()}
+
+    def check_input(self, schema: pa.Schema) -> None:
+        self.prepare()
+
+    def prepare(self) -> None:
+        self._refuse_missing()
+        for name in LISTS:
+            self._list(name)
+        self._has_subword(pa.array([], pa.string()))  # so that a list too long for RE2 stops the run here
+
+    def judge(self, batch: Batch) -> Judgement:
+        judgement = Judgement(len(batch))
+        urls = batch.column("url")
+        for row, url in enumerate(urls.to_pylist()):
+            if url and (reason := self._reason(url)):
+                judgement.drop_row(row, reason)
+        judgement.drop(self._has_subword(urls), "banned_subword")
+        return judgement
+
+    def _reason(self, url: str) -> str | None:
+        if domains := self._list("domains"):
+            host = host_of(url)
+            if host in domains:
+                return "domain"
+            if any(parent in domains for parent in parents_of(host)):
+                return "subdomain"
+        if url in self._list("urls"):
+            return "url"
+        words = set(NOT_A_WORD.split(url))
+        if not words.isdisjoint(self._list("banned_words")):
+            return "hard_banned_word"
+        soft = len(words & self._list("soft_banned_words"))
+        if soft >= self.soft_words_threshold:
+            return Reason("soft_banned_words", soft, self.soft_words_threshold)
+        return None
+
+    def _has_subword(self, urls: pa.StringArray) -> BoolArray:
+        subwords = self._list("banned_subwords")
+        if not subwords:
+            return np.zeros(len(urls), np.bool_)
+        bare = pc.ascii_lower(pc.replace_substring_regex(urls, NOT_A_WORD.pattern, ""))
+        found = pc.match_substring_regex(bare, "|".join(sorted(subwords)))  # RE2: linear in the URL
+        return np.asarray(pc.fill_null(found, False))
+
+    def _paths(self) -> dict[str, Path]:
+        return {name: Path(path) for name in LISTS if (path := getattr(self, name)) is not None}
+
+    def _refuse_missing(self) -> None:
+        for name, path in self._paths().items():
+            if not path.is_file():
+                raise FileNotFoundError(f"url_filter: `{name}` names {path}, which is no file; correct the path")
+
+    def _list(self, name: str) -> frozenset[str]:
+        path = self._paths().get(name)
+        return read_list(path, name, path.stat().st_mtime_ns) if path else frozenset()
+
+
+@lru_cache(maxsize=16)
+def read_list(path: Path, name: str, _changed: int) -> frozenset[str]:
+    """The entries of a list file, in the form in which URLs are compared with them."""
+    with open(path, encoding="utf-8") as file:
+        entries = (line.strip() for line in file if not line.startswith("#"))
+        if name == "domains":
+            entries = (entry.lower().strip(".") for entry in entries)
+        elif name != "urls":
+            entries = (NOT_A_WORD.sub("", entry).lower() for entry in entries)
+        return frozenset(entry for entry in entries if entry)
+
+
+def host_of(url: str) -> str:
+    """The host in lower case, without user, port and final dot; empty if there is none."""
+    match = HOST.match(url)
+    host = match.group(1).rpartition("@")[2] if match else ""
+    return PORT.sub("", host).strip(".").lower()
+
+
+def parents_of(host: str) -> list[str]:
+    """The domains above a host: `a.b.org` → `b.org`, `org`. Host names have at most 127 labels (RFC 1035)."""
+    labels = host.split(".")[-127:]
+    return [".".join(labels[start:]) for start in range(1, len(labels))]
