@@ -108,7 +108,7 @@ def kind_of(step: type[Step]) -> str:
 
 def _read(path: str) -> dict[str, Any]:
     file = Path(path)
-    if not file.exists() and (RECIPES / f"{path}.yaml").exists():
+    if not file.is_file() and (RECIPES / f"{path}.yaml").exists():
         file = RECIPES / f"{path}.yaml"
     try:
         raw = yaml.safe_load(file.read_text())

@@ -10,12 +10,13 @@ import os
 from typing import Any
 
 # Before Prefect is imported: no telemetry, patience for a cold database (20 s is its default and is often too short),
-# and no warnings of the embedded server's shutdown between the lines of the run.
+# and none of the embedded server's chatter between the lines of the run.
 for _name, _value in {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # it writes to ~/.prefect whatever the home is
 }.items():
     os.environ.setdefault(_name, _value)
 

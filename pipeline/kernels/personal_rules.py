@@ -118,7 +118,10 @@ def _email(data, first, at, last):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _ipv4(data, first, start, last):  # type: ignore[no-untyped-def]
-    """A public address. Parts of longer numbers and of file names stay; a version of four parts looks the same."""
+    """A public address. Parts of longer numbers and of file names stay, and so do four single digits.
+
+    Those are mostly section numbers (8.6.8.6). A version of four longer parts looks like an address.
+    """
     if start > first and (data[start - 1] == 46 or CLASS[data[start - 1]] & TOKEN):
         return NOTHING
     i, a, b, c = start, 0, 0, 0
@@ -138,7 +141,7 @@ def _ipv4(data, first, start, last):  # type: ignore[no-untyped-def]
         elif part == 2:
             c = octet
         i += part < 3
-    if is_a(data, i, last, ALNUM) or (i < last and data[i] == 95):
+    if i - start < 8 or is_a(data, i, last, ALNUM) or (i < last and data[i] == 95):
         return NOTHING
     goes_on = is_a(data, i + 1, last, ALNUM) and (data[i] == 46 or (data[i] == 45 and CLASS[data[i + 1]] & LETTER))
     if goes_on:
@@ -299,6 +302,8 @@ def _key(data, first, i, last):  # type: ignore[no-untyped-def]
     """An access token with a known prefix, or a private key from its first to its last line."""
     if starts(data, i, last, b"-----BEGIN "):
         return _key_block(data, i, last)
+    if i == first or not CLASS[data[i - 1]] & LETTER:  # which every prefix has before its anchor
+        return NOTHING
     for token in range(len(PREFIX)):
         start = i - PREFIX_ANCHOR[token]
         if start < first or not starts(data, start, last, PREFIX[token, : PREFIX_SIZE[token]]):
@@ -368,9 +373,7 @@ def next_of(data, i, last, flags):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def starts(data, i, last, literal):  # type: ignore[no-untyped-def]
-    if last - i < len(literal):
-        return False
-    same = True
-    for k in range(len(literal)):
-        same = same and data[i + k] == literal[k]
-    return same
+    k, size = 0, len(literal)
+    while k < size <= last - i and data[i + k] == literal[k]:
+        k += 1
+    return k == size

@@ -7,13 +7,15 @@ punctuation, too few words, "javascript", a policy phrase. Citation marks ([12],
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from pipeline.batch import Batch
-from pipeline.step import Judgement, Transform, Transformed
+from pipeline.step import Transform, Transformed
+from stages.l1_filter.signals import Measured, Measuring
 
 
-class C4Quality(Transform):
+class C4Quality(Measuring, Transform):
     """Remove lines by C4's rules, then drop documents by what is left of them. -1 switches a count's rule off."""
 
     kind: Literal["c4_quality"] = "c4_quality"
@@ -28,6 +30,9 @@ class C4Quality(Transform):
     filter_javascript: bool = True
     filter_curly_bracket: bool = True
     filter_policy: bool = True
+
+    def signals(self) -> tuple[str, ...]:
+        return ("too_few_sentences",)
 
     def transform(self, batch: Batch) -> Transformed:
         from pipeline.kernels import c4
@@ -44,11 +49,13 @@ class C4Quality(Transform):
             policy=self.filter_policy,
         )
         edited = c4.edit(batch.text, rules)
-        judgement = Judgement(len(batch))
+        judgement = Measured(len(batch))
         judgement.drop(edited.fate == c4.LOREM_IPSUM, "lorem_ipsum", 1, 0)
         judgement.drop(edited.fate == c4.CURLY_BRACKET, "curly_bracket", 1, 0)
-        few = edited.fate == c4.FEW_SENTENCES
-        judgement.drop(few, "too_few_sentences", edited.sentences, self.min_num_sentences)
+        few, sentences = edited.fate == c4.FEW_SENTENCES, edited.sentences
+        if self.keep_signals:  # the first time they were counted only until there were enough
+            sentences = c4.edit(batch.text, replace(rules, min_sentences=1 << 30)).sentences
+        judgement.drop(few, "too_few_sentences", sentences, self.min_num_sentences)
         touched = edited.changes[judgement.kept].sum(axis=0)
         changed = {kind: int(count) for kind, count in zip(c4.CHANGES, touched, strict=True) if count}
         return Transformed(batch.with_text(edited.texts) if edited.altered.any() else batch, changed, judgement)

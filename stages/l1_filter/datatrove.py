@@ -48,6 +48,9 @@ class Datatrove(RowStep):
             raise ValueError(f"{self._target()[1]}: {error}; correct `arguments`") from None
         return self
 
+    def check_input(self, schema: pa.Schema) -> None:
+        self.prepare()
+
     def prepare(self) -> None:
         self._made()
 
@@ -91,8 +94,11 @@ class Datatrove(RowStep):
 
 @lru_cache(maxsize=16)
 def make(package: str, name: str, arguments: str) -> Any:
-    """The filter or formatter, made once per process, since some load models."""
-    return find_class(package, name)(**json.loads(arguments))
+    """The filter or formatter, made once per process, since some load models. ValueError if it lacks a package."""
+    try:
+        return find_class(package, name)(**json.loads(arguments))
+    except ImportError as error:
+        raise ValueError(f"{name} needs more than datatrove: {error}") from error
 
 
 @lru_cache(maxsize=64)

@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.batch import Batch
-from pipeline.step import Filter, Judgement
+from pipeline.step import Filter
+from stages.l1_filter.signals import Measured, Measuring
 
 
-class FineWebQuality(Filter):
+class FineWebQuality(Measuring, Filter):
     """Drop documents whose lines are short, unfinished or repeated. Blank lines do not count."""
 
     kind: Literal["fineweb_quality"] = "fineweb_quality"
@@ -32,11 +33,14 @@ class FineWebQuality(Filter):
     new_line_ratio: float = 0.3
     """Newlines per word."""
 
-    def judge(self, batch: Batch) -> Judgement:
+    def signals(self) -> tuple[str, ...]:
+        return "line_punctuation", "short_lines", "duplicate_line_chars", "too_many_newlines"
+
+    def judge(self, batch: Batch) -> Measured:
         from pipeline.kernels import lines
         from pipeline.kernels.words import split_words
 
-        judgement = Judgement(len(batch))
+        judgement = Measured(len(batch))
         found = batch.derive("lines", lines.split_lines)
         prose = lines.prose(found, self.short_line_length)
         judgement.drop(prose.lines == 0, "empty", 0, 1)
@@ -56,6 +60,7 @@ class FineWebQuality(Filter):
         judgement.drop(repeated > limit, "duplicate_line_chars", repeated, limit)
         # A chunk between white space holds a word or more: words need counting only where chunks are too few.
         listed = judgement.kept & (newlines > self.new_line_ratio * chunks * (1 - 1e-9))
+        listed |= self.keep_signals
         words = split_words(batch.text.filter(pa.array(listed)))
         per_word = np.zeros(len(batch))
         per_word[listed] = newlines[listed] / np.maximum(words.end - words.begin, 1)

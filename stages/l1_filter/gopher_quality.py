@@ -10,10 +10,16 @@ from typing import Literal
 import numpy as np
 
 from pipeline.batch import Batch
-from pipeline.step import Filter, Judgement
+from pipeline.step import Filter
+from stages.l1_filter.signals import Measured, Measuring
+
+SIGNALS = (
+    "too_few_words", "too_many_words", "words_too_short", "words_too_long", "too_many_hash_signs", "too_many_ellipses",
+    "too_many_bullet_lines", "too_many_ellipsis_lines", "too_few_alphabetic_words", "too_few_stop_words",
+)  # fmt: skip
 
 
-class GopherQuality(Filter):
+class GopherQuality(Measuring, Filter):
     """Drop documents that are not made of ordinary words and lines. A limit of null switches its rule off."""
 
     kind: Literal["gopher_quality"] = "gopher_quality"
@@ -33,19 +39,23 @@ class GopherQuality(Filter):
     """Distinct ones, compared as they are written."""
     stop_words: tuple[str, ...] = ("the", "be", "to", "of", "and", "that", "have", "with")
 
-    def judge(self, batch: Batch) -> Judgement:
+    def signals(self) -> tuple[str, ...]:
+        return SIGNALS
+
+    def judge(self, batch: Batch) -> Measured:
         from pipeline.kernels import lines
         from pipeline.kernels.words import split_words, tally
 
-        judgement = Judgement(len(batch))
+        judgement = Measured(len(batch))
+        nowhere = np.zeros(len(batch), np.bool_)
 
         def at_least(rule: str, value: np.ndarray, threshold: float | None) -> None:
-            if threshold is not None:
-                judgement.drop(value < threshold, rule, value, threshold)
+            below = value < threshold if threshold is not None else nowhere
+            judgement.drop(below, rule, value, threshold)
 
         def at_most(rule: str, value: np.ndarray, threshold: float | None) -> None:
-            if threshold is not None:
-                judgement.drop(value > threshold, rule, value, threshold)
+            above = value > threshold if threshold is not None else nowhere
+            judgement.drop(above, rule, value, threshold)
 
         found = tally(batch.derive("words", split_words), self.stop_words)
         at_least("too_few_words", found.real_words, self.min_doc_words)

@@ -10,12 +10,13 @@ from typing import Literal
 import numpy as np
 
 from pipeline.batch import Batch
-from pipeline.step import Filter, Judgement
+from pipeline.step import Filter
+from stages.l1_filter.signals import Measured, Measuring
 
 Fraction = float | None
 
 
-class GopherRepetition(Filter):
+class GopherRepetition(Measuring, Filter):
     """Drop documents in which too much is repeated. A limit of null switches its rule off."""
 
     kind: Literal["gopher_repetition"] = "gopher_repetition"
@@ -32,17 +33,21 @@ class GopherRepetition(Filter):
     )  # fmt: skip
     """The same for: characters of n-grams that appeared before."""
 
-    def judge(self, batch: Batch) -> Judgement:
+    def signals(self) -> tuple[str, ...]:
+        repeats = [f"duplicate_{part}{what}" for part in ("paragraph", "line") for what in ("s", "_chars")]
+        return (*repeats, *(f"top_{n}_gram" for n in (2, 3, 4)), *(f"duplicate_{n}_gram" for n in range(5, 11)))
+
+    def judge(self, batch: Batch) -> Measured:
         from pipeline.kernels import lines, ngrams, words
 
-        judgement = Judgement(len(batch))
+        judgement = Measured(len(batch))
         characters, _, _ = lines.characters(batch.text)
         judgement.drop(characters == 0, "empty", 0, 1)
         length = np.maximum(characters, 1)
 
         def limit(rule: str, value: np.ndarray, threshold: Fraction) -> None:
-            if threshold is not None:
-                judgement.drop(value > threshold, rule, value, threshold)
+            above = value > threshold if threshold is not None else np.zeros(len(batch), np.bool_)
+            judgement.drop(above, rule, value, threshold)
 
         paragraphs = lines.split_paragraphs(batch.text)
         repeats, repeated_characters = lines.repeated(paragraphs)
@@ -57,17 +62,19 @@ class GopherRepetition(Filter):
         limit("duplicate_lines", (repeats + (before & after)) / np.maximum(count, 1), self.dup_line_frac)
         limit("duplicate_line_chars", repeated_characters / length, self.dup_line_char_frac)
 
-        rows = np.flatnonzero(judgement.kept)
-        thresholds: dict[int, float] = dict(self.dup_n_grams)
-        # A hair lower: rounding must not hide what exceeds the limit.
-        limits = np.array([thresholds.get(n, np.inf) for n in ngrams.DUPLICATE]) * length[rows, np.newaxis] * (1 - 1e-9)
+        rows = np.arange(len(batch)) if self.keep_signals else np.flatnonzero(judgement.kept)
+        tops: dict[int, float] = dict(self.top_n_grams)
+        duplicates: dict[int, float] = dict(self.dup_n_grams)
+        # A hair lower: rounding must not hide what exceeds the limit. Below 0, nothing is left out.
+        limits = np.array([-1 if self.keep_signals else duplicates.get(n, np.inf) for n in ngrams.DUPLICATE])
+        limits = limits * length[rows, np.newaxis] * (1 - 1e-9)
         top, duplicate = ngrams.repetition(batch.derive("words", words.split_words), rows, limits)
-        for rule, given, first, measured in (
-            ("top_{}_gram", self.top_n_grams, ngrams.TOP[0], top),
-            ("duplicate_{}_gram", self.dup_n_grams, ngrams.DUPLICATE[0], duplicate),
+        for rule, given, measured, sizes in (
+            ("top_{}_gram", tops, top, ngrams.TOP),
+            ("duplicate_{}_gram", duplicates, duplicate, ngrams.DUPLICATE),
         ):
-            for n, threshold in given:
+            for column, n in enumerate(sizes):
                 value = np.zeros(len(batch))
-                value[rows] = measured[:, n - first] / length[rows]
-                limit(rule.format(n), value, threshold)
+                value[rows] = measured[:, column] / length[rows]
+                limit(rule.format(n), value, given.get(n))
         return judgement

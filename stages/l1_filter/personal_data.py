@@ -25,7 +25,7 @@ class PersonalData(Transform):
     email: Replacement = "email@example.com"
     """Addresses at example.com, example.net and example.org stay."""
     ipv4: Replacement = "192.0.2.1"
-    """Public addresses; private, loopback, documentation and multicast ranges stay."""
+    """Public addresses; private, loopback, documentation and multicast ranges stay, and so do four single digits."""
     ipv6: Replacement = "2001:db8::1"
     """Global unicast addresses of three groups or more."""
     phone: Replacement = "+1 202 555 0100"

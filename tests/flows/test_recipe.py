@@ -55,6 +55,12 @@ def test_a_recipe_that_is_not_there_names_those_that_are():
         load_recipe("nothing")
 
 
+def test_a_folder_of_the_recipes_name_does_not_hide_it(tmp_path: Path, monkeypatch):
+    (tmp_path / "demo").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_recipe("demo").dataset == "demo"
+
+
 @pytest.mark.parametrize("key", ["l2_select.steps.0.minimum", "l2_select.threshold.minimum", "l2_select.0.minimum"])
 def test_set_reaches_a_step_by_number_or_kind(tmp_path: Path, key: str):
     recipe = load(tmp_path, GOOD, settings=[f"{key}=0.9"])
