@@ -48,9 +48,11 @@ def check_certificate(file: Path, store: str = "") -> list[str]:
 
     The lot is the folder of the file; for a certificate that was copied elsewhere it is found in `store`.
     """
+    if not file.is_file():
+        raise RecipeError(f"certificate {file} is not there; `orefine certify` writes one")
     try:
         claimed = json.loads(file.read_bytes())
-        policy = TypeAdapter(list[l4_verify.Step]).validate_python([_parameters(step) for step in claimed["policy"]])
+        policy = _checkers(claimed["policy"])
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         return [f"{file}: expected a certificate, found something else: {' '.join(str(error).split())[:200]}"]
     if (file.parent / "manifest.json").exists():
@@ -59,17 +61,22 @@ def check_certificate(file: Path, store: str = "") -> list[str]:
         place, directory = LocalStore(store), f"{LEVEL}/{claimed['dataset']}-{claimed['recipe_id'][:16]}"
     else:
         raise RecipeError(f"{file} does not lie beside its lot; say with --store where the lot is")
-    return certificate.verify(claimed, place, directory, [step for step in policy if isinstance(step, Checker)])
+    # Every byte counts, also one between the values.
+    changed = (
+        [] if file.read_bytes() == _dump(claimed) else [f"{file}: expected the bytes that certify wrote, found others"]
+    )
+    return changed + certificate.verify(claimed, place, directory, policy)
 
 
 def checkers_of(manifest: Manifest) -> list[Checker]:
     """The level's checkers, as its manifest describes them."""
-    steps = TypeAdapter(list[l4_verify.Step]).validate_python([_parameters(step) for step in manifest.steps])
+    return _checkers(manifest.steps)
+
+
+def _checkers(policy: list[dict[str, Any]]) -> list[Checker]:
+    parameters = [{name: value for name, value in step.items() if name != "assets"} for step in policy]
+    steps = TypeAdapter(list[l4_verify.Step]).validate_python(parameters)
     return [step for step in steps if isinstance(step, Checker)]
-
-
-def _parameters(step: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in step.items() if name != "assets"}
 
 
 def _dump(made: dict[str, Any]) -> bytes:

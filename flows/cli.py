@@ -141,8 +141,10 @@ def _is_usage(error: Exception) -> bool:
     from flows.recipe import RecipeError
     from pipeline.level import PlanError
     from pipeline.release import UnknownRef
+    from pipeline.runner import UnknownRunner
+    from pipeline.store import UnknownStore
 
-    return isinstance(error, (RecipeError, PlanError, UnknownRef))
+    return isinstance(error, (RecipeError, PlanError, UnknownRef, UnknownRunner, UnknownStore))
 
 
 def _explain(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.options import FAILED, Json, Ref, StoreOption, finish_check, print_result, say
+from flows.options import Json, Ref, StoreOption, finish_check, print_result, say
 
 Seeds = Annotated[list[str], typer.Option(help=".jsonl, .jsonl.gz or .parquet files with `text`; repeatable.")]
 
@@ -62,9 +62,11 @@ def ablate(
 
     if budget not in BUDGETS:
         raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
-    arms = [text_files(_data_path(name, store)) for name in (baseline, candidate)]
-    held = [file for path in heldout or () for file in text_files(path)]
-    verdict = compare.ablate(arms[0], arms[1], output, BUDGETS[budget], held, seeds, say, aa=aa)
+    try:
+        arms = [text_files(_data_path(name, store)) for name in (baseline, candidate)]
+        verdict = compare.ablate(arms[0], arms[1], output, BUDGETS[budget], heldout or (), seeds, say, aa=aa)
+    except (ValueError, FileNotFoundError) as error:
+        raise RecipeError(str(error)) from error
     print_result(verdict.summary(), as_json, [verdict.report.read_text()])
 
 
@@ -98,7 +100,4 @@ def verify_certificate(
     """Recompute a certificate: hashes, counts, and the formal checks on every certified row."""
     from flows.certify import check_certificate
 
-    if not file.is_file():
-        say(f"orefine: certificate {file} is not there")
-        raise typer.Exit(FAILED)
     finish_check(check_certificate(file, store), str(file), as_json)

@@ -10,7 +10,7 @@ from pipeline.accounting import Counts
 from pipeline.batch import Batch
 from pipeline.document import Document, content_hash, level_schema
 from pipeline.ledger import Ledger
-from pipeline.step import Generator, Reason, Reply, Request
+from pipeline.step import Generator, Reason, Reply, Request, describe
 from pipeline.store import Store
 
 if TYPE_CHECKING:
@@ -30,12 +30,17 @@ def run_generator(step: Generator, batch: Batch, store: Store, files: Outputs, c
             refused.append(entry)
             continue
         reply = replies[entry.key]
-        if reply.finish_reason == "error":
-            files.quarantine([(entry.parent.id, entry.parent.url, step.kind, reply.error)])
+        accepted: Any = None
+        error = reply.error if reply.finish_reason == "error" else ""
+        if not error:
+            try:
+                accepted = step.accept(entry, reply)
+            except Exception as caught:  # one reply that cannot be read must not cost the others
+                error = describe(caught)
+        if error:
+            files.quarantine([(entry.parent.id, entry.parent.url, step.kind, error)])
             counts.quarantined += 1
-            continue
-        accepted = step.accept(entry, reply)
-        if isinstance(accepted, Reason):
+        elif isinstance(accepted, Reason):
             refused.append((entry.parent, accepted))
         else:
             rows.append(_new_row(entry, accepted))

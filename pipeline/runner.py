@@ -18,6 +18,10 @@ ATTEMPTS = 3
 PASSING_ERRORS = (OSError, TimeoutError)
 
 
+class UnknownRunner(ValueError):
+    """No runner of that name."""
+
+
 class Runner(Protocol):
     """Where tasks run. The output of a run never depends on it."""
 
@@ -161,4 +165,4 @@ def open_runner(kind: str, address: str | None = None, workers: int | None = Non
         return InlineRunner()
     if kind == "ray":
         return RayRunner(address, workers)
-    raise ValueError(f"runner '{kind}': give inline or ray")
+    raise UnknownRunner(f"runner '{kind}': give inline or ray")

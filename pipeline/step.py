@@ -257,7 +257,7 @@ class GroupingStep(Step):
 
     @abstractmethod
     def group(self, grouping: Grouping) -> None:
-        """Shuffle by keys with `grouping.shuffle`, then hand the rows to drop to `grouping.decide`."""
+        """Shuffle with `grouping.map` and `grouping.reduce`, then hand what was decided to `grouping.decide`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 
+class UnknownStore(ValueError):
+    """A location that no store can be opened at."""
+
+
 class Store(Protocol):
     """A local folder today; object storage comes behind the same methods."""
 
@@ -134,7 +138,7 @@ class LocalStore:
 def open_store(location: str) -> Store:
     """The store at a local path. Object storage is refused by name rather than written to a folder called `s3:`."""
     if "://" in location:
-        raise ValueError(f"store '{location}': only local paths work so far; give a folder, e.g. --store ./store")
+        raise UnknownStore(f"store '{location}': only local paths work so far; give a folder, e.g. --store ./store")
     return LocalStore(location)
 
 

@@ -1,1 +1,13 @@
-"""Compiled loops over Arrow text buffers, each beside a plain reference that tests hold it to."""
+"""Compiled loops over Arrow text buffers, each held by its tests to a plain reference.
+
+numba finds compiled code again by the file that a function stands in, and would keep what was inlined from another
+file after that one changed. So the cache lies in a folder named by a hash of all kernels.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+_sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "orefine", "kernels")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache / hashlib.sha256(_sources).hexdigest()[:16]))

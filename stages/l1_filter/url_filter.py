@@ -72,43 +72,40 @@ class UrlFilter(Filter):
 
     def prepare(self) -> None:
         self._refuse_missing()
-        for name in LISTS:
-            self._list(name)
-        self._has_subword(pa.array([], pa.string()))  # so that a list too long for RE2 stops the run here
+        subwords = self._lists()["banned_subwords"]
+        try:
+            contain_any(pa.array(["a"]), subwords)
+        except pa.ArrowInvalid as error:
+            raise ValueError(
+                f"url_filter: the {len(subwords)} entries of `banned_subwords` make too large a pattern ({error}); "
+                "some ten thousand are possible"
+            ) from None
 
     def judge(self, batch: Batch) -> Judgement:
-        judgement = Judgement(len(batch))
+        judgement, lists = Judgement(len(batch)), self._lists()
         urls = batch.column("url")
         for row, url in enumerate(urls.to_pylist()):
-            if url and (reason := self._reason(url)):
+            if url and (reason := self._reason(url, lists)):
                 judgement.drop_row(row, reason)
-        judgement.drop(self._has_subword(urls), "banned_subword")
+        judgement.drop(contain_any(urls, lists["banned_subwords"]), "banned_subword")
         return judgement
 
-    def _reason(self, url: str) -> str | None:
-        if domains := self._list("domains"):
+    def _reason(self, url: str, lists: Mapping[str, frozenset[str]]) -> str | None:
+        if domains := lists["domains"]:
             host = host_of(url)
             if host in domains:
                 return "domain"
             if any(parent in domains for parent in parents_of(host)):
                 return "subdomain"
-        if url in self._list("urls"):
+        if url in lists["urls"]:
             return "url"
         words = set(NOT_A_WORD.split(url))
-        if not words.isdisjoint(self._list("banned_words")):
+        if not words.isdisjoint(lists["banned_words"]):
             return "hard_banned_word"
-        soft = len(words & self._list("soft_banned_words"))
+        soft = len(words & lists["soft_banned_words"])
         if soft >= self.soft_words_threshold:
             return Reason("soft_banned_words", soft, self.soft_words_threshold)
         return None
-
-    def _has_subword(self, urls: pa.StringArray) -> BoolArray:
-        subwords = self._list("banned_subwords")
-        if not subwords:
-            return np.zeros(len(urls), np.bool_)
-        bare = pc.ascii_lower(pc.replace_substring_regex(urls, NOT_A_WORD.pattern, ""))
-        found = pc.match_substring_regex(bare, "|".join(sorted(subwords)))  # RE2: linear in the URL
-        return np.asarray(pc.fill_null(found, False))
 
     def _paths(self) -> dict[str, Path]:
         return {name: Path(path) for name in LISTS if (path := getattr(self, name)) is not None}
@@ -118,9 +115,10 @@ class UrlFilter(Filter):
             if not path.is_file():
                 raise FileNotFoundError(f"url_filter: `{name}` names {path}, which is no file; correct the path")
 
-    def _list(self, name: str) -> frozenset[str]:
-        path = self._paths().get(name)
-        return read_list(path, name, path.stat().st_mtime_ns) if path else frozenset()
+    def _lists(self) -> dict[str, frozenset[str]]:
+        """Entries by field; read again only where a file has changed."""
+        found: dict[str, frozenset[str]] = dict.fromkeys(LISTS, frozenset())
+        return found | {name: read_list(path, name, path.stat().st_mtime_ns) for name, path in self._paths().items()}
 
 
 @lru_cache(maxsize=16)
@@ -146,3 +144,12 @@ def parents_of(host: str) -> list[str]:
     """The domains above a host: `a.b.org` → `b.org`, `org`. Host names have at most 127 labels (RFC 1035)."""
     labels = host.split(".")[-127:]
     return [".".join(labels[start:]) for start in range(1, len(labels))]
+
+
+def contain_any(urls: pa.StringArray, subwords: frozenset[str]) -> BoolArray:
+    """Which URLs, reduced to lower-case letters and digits, contain one of these? RE2 is linear in the URL."""
+    if not subwords:
+        return np.zeros(len(urls), np.bool_)
+    bare = pc.ascii_lower(pc.replace_substring_regex(urls, NOT_A_WORD.pattern, ""))
+    found = pc.match_substring_regex(bare, "|".join(sorted(subwords)))
+    return np.asarray(pc.fill_null(found, False))

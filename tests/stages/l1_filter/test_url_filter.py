@@ -92,6 +92,12 @@ def test_no_list_and_a_missing_list_stop_the_run(tmp_path: Path) -> None:
             call()
 
 
+def test_too_many_subwords_stop_the_run(tmp_path: Path) -> None:
+    (tmp_path / "many").write_text("\n".join(f"w{number * 7919:x}q{number}" for number in range(100_000)))
+    with pytest.raises(ValueError, match="100000 entries of `banned_subwords` make too large a pattern"):
+        UrlFilter(banned_subwords=str(tmp_path / "many")).check_input(pa.schema([]))
+
+
 def test_host_of_odd_urls() -> None:
     assert [host_of(url) for url in ("", "http://", "http://a@b@c.org\\x", "http://[2600::1]:80/")] == [
         "", "", "c.org", "[2600::1]",
