@@ -52,7 +52,7 @@ def hash_windows(texts: pa.StringArray) -> tuple[U64Array, I64Array]:
 
 
 @njit(cache=True, nogil=True)
-def _windows(data, offsets, hashes, rows):  # type: ignore[no-untyped-def]
+def _windows(data, offsets, hashes, rows):
     prime, base = np.uint64(0x100000001B3), np.uint64(0x9E3779B97F4A7C15)
     leaving = np.uint64(1)  # the weight of the word that falls out of the window
     for _ in range(WINDOW):
@@ -82,7 +82,7 @@ def _windows(data, offsets, hashes, rows):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _word_end(data, at, end):  # type: ignore[no-untyped-def]
+def _word_end(data, at, end):
     if 0xE3 <= data[at] <= 0xED:  # leads a Chinese, Japanese or Korean character: three bytes, a word of its own
         return min(at + 3, end)
     while at < end:

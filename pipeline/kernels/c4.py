@@ -101,7 +101,7 @@ def count_sentences(text: str, limit: int = 1 << 30) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _measure_words(data, start, stop, table, limit):  # type: ignore[no-untyped-def]
+def _measure_words(data, start, stop, table, limit):
     """Words between white space, and the characters of the longest, if more than `limit`."""
     words, longest, i = 0, 0, start
     while i < stop:
@@ -116,7 +116,7 @@ def _measure_words(data, start, stop, table, limit):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _citation_end(data, i, stop, table):  # type: ignore[no-untyped-def]
+def _citation_end(data, i, stop, table):
     """The byte after the citation mark at `i`, which is a "[": [12], [], [edit], [citation needed]. Or `i`."""
     j = i + 1
     while j < stop:
@@ -137,7 +137,7 @@ def _citation_end(data, i, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _copy_line(data, start, stop, table, citations, out, at):  # type: ignore[no-untyped-def]
+def _copy_line(data, start, stop, table, citations, out, at):
     """Copies the line to `at` without citation marks. Returns where it ends there."""
     i = start
     while i < stop:
@@ -153,7 +153,7 @@ def _copy_line(data, start, stop, table, citations, out, at):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True)
-def _find_phrases(data, start, stop, letters, anchored):  # type: ignore[no-untyped-def]
+def _find_phrases(data, start, stop, letters, anchored):
     found = 0
     for i in range(start, stop):
         byte = data[i]
@@ -169,7 +169,7 @@ def _find_phrases(data, start, stop, letters, anchored):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
-def _stands(data, i, start, stop, letters):  # type: ignore[no-untyped-def]
+def _stands(data, i, start, stop, letters):
     """Does the phrase stand at `i`, in whatever case?"""
     if i < start:
         return False
@@ -185,7 +185,7 @@ def _stands(data, i, start, stop, letters):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _is_finished(data, start, stop):  # type: ignore[no-untyped-def]
+def _is_finished(data, start, stop):
     """Does the line end in . ? ! " or ', and not in three full stops?"""
     if stop == start or data[stop - 1] not in (46, 63, 33, 34, 39):
         return False
@@ -193,7 +193,7 @@ def _is_finished(data, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _count_sentences(data, start, stop, table, ends, limit):  # type: ignore[no-untyped-def]
+def _count_sentences(data, start, stop, table, ends, limit):
     """A sentence begins with the first word after "." or the like that is no punctuation; white space counts as one."""
     count, ended, i = 1, False, start
     while i < stop and count < limit:
@@ -224,7 +224,7 @@ def _count_sentences(data, start, stop, table, ends, limit):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True)
-def _edit(  # type: ignore[no-untyped-def]
+def _edit(
     data, offsets, out, written, table, letters, anchored, max_word_length, min_words, min_sentences, citations,
     terminal_punctuation, lorem_ipsum, javascript, curly_bracket, policy,
 ):  # fmt: skip

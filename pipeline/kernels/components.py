@@ -67,7 +67,7 @@ def _bucket_pairs(nodes: Array, starts: Array, cap: int) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)
-def _fill_pairs(nodes, starts, cap, a, b):  # type: ignore[no-untyped-def]
+def _fill_pairs(nodes, starts, cap, a, b):
     pair = 0
     for bucket in range(len(starts) - 1):
         start, stop = starts[bucket], starts[bucket + 1]
@@ -85,7 +85,7 @@ def _fill_pairs(nodes, starts, cap, a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _connect(first, second, parent):  # type: ignore[no-untyped-def]
+def _connect(first, second, parent):
     for edge in range(len(first)):
         join(parent, first[edge], second[edge])
     for node in range(len(parent)):
@@ -93,14 +93,14 @@ def _connect(first, second, parent):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def join(parent, one, other):  # type: ignore[no-untyped-def]
+def join(parent, one, other):
     """Union of two sets of a forest in which the smallest node is the root."""
     a, b = root(parent, one), root(parent, other)
     parent[max(a, b)] = min(a, b)
 
 
 @njit(cache=True, nogil=True)
-def root(parent, node):  # type: ignore[no-untyped-def]
+def root(parent, node):
     """The smallest node of the node's set; halves the path on the way."""
     while parent[node] != node:
         parent[node] = parent[parent[node]]

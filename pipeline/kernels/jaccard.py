@@ -51,7 +51,7 @@ def greedy_clusters(
 
 
 @njit(cache=True, nogil=True)
-def _drop_repeats(values, starts, limits, offsets):  # type: ignore[no-untyped-def]
+def _drop_repeats(values, starts, limits, offsets):
     size = 0
     for text in range(len(starts) - 1):
         for place in range(starts[text], starts[text + 1]):
@@ -64,7 +64,7 @@ def _drop_repeats(values, starts, limits, offsets):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _jaccard(one, other, least):  # type: ignore[no-untyped-def]
+def _jaccard(one, other, least):
     """The similarity, or 0 as soon as the sizes alone rule out `least`."""
     if not len(one) or not len(other) or min(len(one), len(other)) < least * max(len(one), len(other)):
         return 0.0
@@ -78,7 +78,7 @@ def _jaccard(one, other, least):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _greedy(values, starts, stops, candidates, bounds, verify, survivor, similarity, cluster):  # type: ignore[no-untyped-def]
+def _greedy(values, starts, stops, candidates, bounds, verify, survivor, similarity, cluster):
     for text in range(len(survivor)):
         mine = values[starts[text] : stops[text]]
         near = candidates[bounds[text] : bounds[text + 1]]

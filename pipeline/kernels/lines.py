@@ -128,7 +128,7 @@ def count_symbols(texts: pa.StringArray) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)
-def is_line_break(data, i, stop):  # type: ignore[no-untyped-def]
+def is_line_break(data, i, stop):
     """Bytes of the line break at `i` as `str.splitlines` sees it, or 0."""
     byte = data[i]
     if byte < 128:
@@ -143,7 +143,7 @@ def is_line_break(data, i, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _split_at_newlines(data, offsets, table, newlines, head):  # type: ignore[no-untyped-def]
+def _split_at_newlines(data, offsets, table, newlines, head):
     documents = len(offsets) - 1
     begin, end = np.empty(documents, np.int32), np.empty(documents, np.int32)
     room = 1024
@@ -181,7 +181,7 @@ def _split_at_newlines(data, offsets, table, newlines, head):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True)
-def _repeated(begin, end, start, stop, hashes, blank, data, skip_blank):  # type: ignore[no-untyped-def]
+def _repeated(begin, end, start, stop, hashes, blank, data, skip_blank):
     documents = len(begin)
     count, chars = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
     seen = np.empty(64, np.uint64)
@@ -206,7 +206,7 @@ def _repeated(begin, end, start, stop, hashes, blank, data, skip_blank):  # type
 
 
 @njit(cache=True, nogil=True)
-def _characters(data, offsets, head):  # type: ignore[no-untyped-def]
+def _characters(data, offsets, head):
     documents = len(offsets) - 1
     count, newlines = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
     chunks = np.zeros(documents, np.int64)
@@ -223,7 +223,7 @@ def _characters(data, offsets, head):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _outer_newlines(data, offsets, head):  # type: ignore[no-untyped-def]
+def _outer_newlines(data, offsets, head):
     documents = len(offsets) - 1
     before, after = np.zeros(documents, np.bool_), np.zeros(documents, np.bool_)
     for d in range(documents):
@@ -235,7 +235,7 @@ def _outer_newlines(data, offsets, head):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _line_shapes(data, offsets, table, head):  # type: ignore[no-untyped-def]
+def _line_shapes(data, offsets, table, head):
     documents = len(offsets) - 1
     lines, bullets = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
     ellipses = np.zeros(documents, np.int64)
@@ -264,7 +264,7 @@ def _line_shapes(data, offsets, table, head):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _prose(begin, end, start, stop, blank, data, table, limit):  # type: ignore[no-untyped-def]
+def _prose(begin, end, start, stop, blank, data, table, limit):
     documents = len(begin)
     lines, terminal = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
     short = np.zeros(documents, np.int64)
@@ -282,7 +282,7 @@ def _prose(begin, end, start, stop, blank, data, table, limit):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def _count_symbols(data, offsets, head):  # type: ignore[no-untyped-def]
+def _count_symbols(data, offsets, head):
     documents = len(offsets) - 1
     hash_signs, ellipses = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
     for d in range(documents):

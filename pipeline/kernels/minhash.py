@@ -42,7 +42,7 @@ def band_keys(signature: Array, bands: int) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _signatures(hashes, offsets, a, b, result):  # type: ignore[no-untyped-def]
+def _signatures(hashes, offsets, a, b, result):
     for text in range(len(result)):
         row = result[text]
         for place in range(offsets[text], offsets[text + 1]):
@@ -55,7 +55,7 @@ def _signatures(hashes, offsets, a, b, result):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _band_keys(signature, bands, keys):  # type: ignore[no-untyped-def]
+def _band_keys(signature, bands, keys):
     rows = signature.shape[1] // bands
     for text in range(len(signature)):
         for band in range(bands):

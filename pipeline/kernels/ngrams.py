@@ -31,7 +31,7 @@ def repetition(words: Words, rows: Array, limits: Array) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)
-def _slot_of(table, mask, hashes, begin, i, n):  # type: ignore[no-untyped-def]
+def _slot_of(table, mask, hashes, begin, i, n):
     """Slot of the n-gram at word `i`: where an equal one lies, or a free one. `table` holds positions + 1."""
     key = np.uint64(0)
     for k in range(n):
@@ -51,7 +51,7 @@ def _slot_of(table, mask, hashes, begin, i, n):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _length(start, stop, flags, data, word):  # type: ignore[no-untyped-def]
+def _length(start, stop, flags, data, word):
     """Characters of a word."""
     if flags[word] & NOT_ASCII:
         return character_count(data, start[word], stop[word])
@@ -59,7 +59,7 @@ def _length(start, stop, flags, data, word):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _span(start, stop, flags, data, word, n):  # type: ignore[no-untyped-def]
+def _span(start, stop, flags, data, word, n):
     """Characters of n words."""
     total = 0
     for k in range(word, word + n):
@@ -68,7 +68,7 @@ def _span(start, stop, flags, data, word, n):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _repetition(begin, end, start, stop, hashes, flags, data, rows, limits):  # type: ignore[no-untyped-def]
+def _repetition(begin, end, start, stop, hashes, flags, data, rows, limits):
     top = np.zeros((len(rows), 3), np.int64)
     duplicate = np.zeros((len(rows), 6), np.int64)
     longest = 0

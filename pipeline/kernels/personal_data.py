@@ -35,7 +35,7 @@ def replace(texts: pa.StringArray, replacements: Sequence[str | None]) -> tuple[
 
 
 @njit(cache=True, nogil=True)
-def _scan(data, offsets, wanted, new, ends):  # type: ignore[no-untyped-def]
+def _scan(data, offsets, wanted, new, ends):
     """Row, kind, first byte and byte after the last of everything found, in order and without overlap."""
     row, kind = np.empty(64, np.int32), np.empty(64, np.int8)
     start, stop = np.empty(64, np.int64), np.empty(64, np.int64)
@@ -64,7 +64,7 @@ def _scan(data, offsets, wanted, new, ends):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _splice(data, offsets, row, kind, start, stop, new, ends):  # type: ignore[no-untyped-def]
+def _splice(data, offsets, row, kind, start, stop, new, ends):
     """The buffer with the spans replaced, and its offsets."""
     size = np.int64(offsets[-1]) - offsets[0]
     for k in range(len(row)):

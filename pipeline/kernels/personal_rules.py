@@ -62,7 +62,7 @@ for _entry in IBAN_LENGTHS.split():
 
 
 @njit(cache=True, nogil=True)
-def find_at(data, first, i, last):  # type: ignore[no-untyped-def]
+def find_at(data, first, i, last):
     """Kind, start and stop of what the anchor at `i` belongs to, or NOTHING."""
     byte = data[i]
     if byte == 64:
@@ -84,7 +84,7 @@ def find_at(data, first, i, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _email(data, first, at, last):  # type: ignore[no-untyped-def]
+def _email(data, first, at, last):
     """A dotted local part of at most 64 bytes and a domain that ends in letters.
 
     Addresses at example.com, .net and .org stay (RFC 2606), and so does name@2x.png, which is an image.
@@ -117,7 +117,7 @@ def _email(data, first, at, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _ipv4(data, first, start, last):  # type: ignore[no-untyped-def]
+def _ipv4(data, first, start, last):
     """A public address. Parts of longer numbers and of file names stay, and so do four single digits.
 
     Those are mostly section numbers (8.6.8.6). A version of four longer parts looks like an address.
@@ -154,7 +154,7 @@ def _ipv4(data, first, start, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _ipv6(data, first, start, last):  # type: ignore[no-untyped-def]
+def _ipv6(data, first, start, last):
     """A global unicast address (2000::/3) of three groups or more; documentation and protocol ranges stay."""
     if data[start] not in (50, 51) or run_of(data, start, min(last, start + 5), HEX) != start + 4:
         return NOTHING
@@ -191,7 +191,7 @@ def _ipv6(data, first, start, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _phone(data, first, plus, last):  # type: ignore[no-untyped-def]
+def _phone(data, first, plus, last):
     """+, then 9 to 15 digits (E.164 allows 15) with at most two signs between them; +1 takes 10 more, as in NANP.
 
     National forms without + stay, and so do decimal numbers.
@@ -219,7 +219,7 @@ def _phone(data, first, plus, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _card(data, first, start, last):  # type: ignore[no-untyped-def]
+def _card(data, first, start, last):
     """A number with a card's prefix, length and check digit, in one piece or grouped as on cards (4-4-4-4, 4-6-5, …).
 
     Numbers in URLs and beside further numbers stay.
@@ -256,7 +256,7 @@ def _card(data, first, start, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _is_brand(head, digits):  # type: ignore[no-untyped-def]
+def _is_brand(head, digits):
     """Do the first four digits and the length belong together? From Visa to UnionPay, in order of appearance: Visa,
     Mastercard, JCB, American Express, Diners Club, Discover."""
     two, three = head // 100, head // 10
@@ -272,7 +272,7 @@ def _is_brand(head, digits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _iban(data, first, start, last):  # type: ignore[no-untyped-def]
+def _iban(data, first, start, last):
     """Upper case, in one piece or in groups of four, of the country's length and with the right check digits."""
     if start < first or not (is_a(data, start, last, UPPER) and is_a(data, start + 1, last, UPPER)):
         return NOTHING
@@ -298,7 +298,7 @@ def _iban(data, first, start, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _key(data, first, i, last):  # type: ignore[no-untyped-def]
+def _key(data, first, i, last):
     """An access token with a known prefix, or a private key from its first to its last line."""
     if starts(data, i, last, b"-----BEGIN "):
         return _key_block(data, i, last)
@@ -322,7 +322,7 @@ def _key(data, first, i, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _key_block(data, start, last):  # type: ignore[no-untyped-def]
+def _key_block(data, start, last):
     """From BEGIN … PRIVATE KEY to its END line; without one it stays."""
     i = start + 11
     while i < last and i - start < 60 and (CLASS[data[i]] & (UPPER | DIGIT) or data[i] == 32):
@@ -342,7 +342,7 @@ def _key_block(data, start, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _is_mixed(data, start, stop):  # type: ignore[no-untyped-def]
+def _is_mixed(data, start, stop):
     """Are there digits and letters?"""
     some = 0
     for i in range(start, stop):
@@ -351,12 +351,12 @@ def _is_mixed(data, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def is_a(data, i, last, flags):  # type: ignore[no-untyped-def]
+def is_a(data, i, last, flags):
     return i < last and CLASS[data[i]] & flags != 0
 
 
 @njit(cache=True, nogil=True)
-def run_of(data, i, last, flags):  # type: ignore[no-untyped-def]
+def run_of(data, i, last, flags):
     """The first byte from `i` on that is of another class."""
     while i < last and CLASS[data[i]] & flags:
         i += 1
@@ -364,7 +364,7 @@ def run_of(data, i, last, flags):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def next_of(data, i, last, flags):  # type: ignore[no-untyped-def]
+def next_of(data, i, last, flags):
     """The first byte from `i` on that is of the class."""
     while i < last and not CLASS[data[i]] & flags:
         i += 1
@@ -372,7 +372,7 @@ def next_of(data, i, last, flags):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def starts(data, i, last, literal):  # type: ignore[no-untyped-def]
+def starts(data, i, last, literal):
     k, size = 0, len(literal)
     while k < size <= last - i and data[i + k] == literal[k]:
         k += 1

@@ -7,12 +7,12 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _rotate(value, by):  # type: ignore[no-untyped-def]
+def _rotate(value, by):
     return np.uint32((value << np.uint32(by)) | (value >> np.uint32(32 - by)))
 
 
 @njit(cache=True, nogil=True)
-def sha1_start(data, start, stop, block):  # type: ignore[no-untyped-def]
+def sha1_start(data, start, stop, block):
     """First four bytes of the digest of data[start:stop] as a little-endian number; `block` is scratch, 80 uint32."""
     h0, h1, h2 = np.uint32(0x67452301), np.uint32(0xEFCDAB89), np.uint32(0x98BADCFE)
     h3, h4 = np.uint32(0x10325476), np.uint32(0xC3D2E1F0)

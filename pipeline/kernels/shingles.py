@@ -120,13 +120,13 @@ def _class_of(character: str) -> int:
 
 
 @njit(cache=True, nogil=True)
-def scratch_size(size):  # type: ignore[no-untyped-def]
+def scratch_size(size):
     """Bytes for a normalised text of `size` bytes: a digit alone grows from 1 byte to 2, and `_piece` reads ahead."""
     return (2 * size + 31) // 8 * 8
 
 
 @njit(cache=True, nogil=True)
-def _shingle_texts(data, offsets, table, ngram, sha1, hashes, ends, contents):  # type: ignore[no-untyped-def]
+def _shingle_texts(data, offsets, table, ngram, sha1, hashes, ends, contents):
     longest = 0
     for text in range(len(contents)):
         longest = max(longest, offsets[text + 1] - offsets[text])
@@ -148,7 +148,7 @@ def _shingle_texts(data, offsets, table, ngram, sha1, hashes, ends, contents):  
 
 
 @njit(cache=True, nogil=True)
-def _normalise(data, start, stop, table, out, starts):  # type: ignore[no-untyped-def]
+def _normalise(data, start, stop, table, out, starts):
     """Write the words of data[start:stop], each followed by a space. Returns their number n; starts[n] is the end."""
     count = 0  # finished words
     size = 0
@@ -218,7 +218,7 @@ def _normalise(data, start, stop, table, out, starts):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _put(out, size, code):  # type: ignore[no-untyped-def]
+def _put(out, size, code):
     """Write a code point as UTF-8."""
     if code < 0x80:
         out[size] = code
@@ -240,14 +240,14 @@ def _put(out, size, code):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mix(value):  # type: ignore[no-untyped-def]
+def _mix(value):
     value ^= value >> np.uint64(32)
     value *= FINAL_FACTOR
     return value ^ (value >> np.uint64(29))
 
 
 @njit(cache=True, nogil=True)
-def _fast_ngrams(normal, starts, count, ngram, words, out):  # type: ignore[no-untyped-def]
+def _fast_ngrams(normal, starts, count, ngram, words, out):
     """Each word hashed in pieces of 8 bytes, each n-gram as a polynomial of its words' hashes."""
     pieces = normal.view(np.uint64)  # little-endian, as all machines that Arrow's wheels are built for
     for word in range(count):
@@ -273,7 +273,7 @@ def _fast_ngrams(normal, starts, count, ngram, words, out):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _piece(pieces, place):  # type: ignore[no-untyped-def]
+def _piece(pieces, place):
     """The 8 bytes from `place` on; the buffer holds 8 more than that."""
     shift = np.uint64(8 * (place & 7))
     low, high = pieces[place >> 3], pieces[(place >> 3) + 1]
@@ -281,7 +281,7 @@ def _piece(pieces, place):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _sha1_ngrams(normal, starts, count, ngram, out):  # type: ignore[no-untyped-def]
+def _sha1_ngrams(normal, starts, count, ngram, out):
     """SHA-1 of each n-gram's bytes, cut to 32 bits as datasketch does."""
     length = min(ngram, count)
     size = count - length + 1 if count else 0

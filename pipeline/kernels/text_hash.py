@@ -44,7 +44,7 @@ def _text_hashes(data: Any, offsets: Any, hashes: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _murmur(data, start, stop):  # type: ignore[no-untyped-def]
+def _murmur(data, start, stop):
     h1, h2 = np.uint64(0), np.uint64(0)
     k1, k2 = np.uint64(0), np.uint64(0)
     length = 0
@@ -82,12 +82,12 @@ def _murmur(data, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _rotate(value, by):  # type: ignore[no-untyped-def]
+def _rotate(value, by):
     return (value << np.uint64(by)) | (value >> np.uint64(64 - by))
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _final(value):  # type: ignore[no-untyped-def]
+def _final(value):
     value ^= value >> np.uint64(33)
     value *= F1
     value ^= value >> np.uint64(33)

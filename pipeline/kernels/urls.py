@@ -14,12 +14,12 @@ from pipeline.kernels.utf8 import class_at
 
 
 @njit(cache=True, nogil=True)
-def is_digit(byte):  # type: ignore[no-untyped-def]
+def is_digit(byte):
     return 48 <= byte <= 57
 
 
 @njit(cache=True, nogil=True)
-def is_url(data, start, stop, table):  # type: ignore[no-untyped-def]
+def is_url(data, start, stop, table):
     i = start
     while i < stop and data[i] != 46:
         i += 1
@@ -35,7 +35,7 @@ def is_url(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _after_scheme(data, start, stop, table):  # type: ignore[no-untyped-def]
+def _after_scheme(data, start, stop, table):
     """The byte after "scheme://", or 0."""
     i, characters = start, 0
     while i < stop:
@@ -50,7 +50,7 @@ def _after_scheme(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _host_from(data, start, stop, table):  # type: ignore[no-untyped-def]
+def _host_from(data, start, stop, table):
     """Is the rest a host or an address, with optional port and path?"""
     address = _after_address(data, start, stop)
     if address and _ends_host(data, address, stop):
@@ -81,7 +81,7 @@ def _host_from(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _ends_host(data, i, stop):  # type: ignore[no-untyped-def]
+def _ends_host(data, i, stop):
     """Is what follows the host nothing, or a port and a path?"""
     if i < stop and data[i] == 58:
         digits = 0
@@ -94,7 +94,7 @@ def _ends_host(data, i, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _after_address(data, start, stop):  # type: ignore[no-untyped-def]
+def _after_address(data, start, stop):
     """The byte after an IPv4 address that is neither private nor a network's first or last, or 0."""
     octets = np.zeros(4, np.int64)
     i = start

@@ -42,7 +42,7 @@ def read_only(array: Array) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def decode(data, i, stop):  # type: ignore[no-untyped-def]
+def decode(data, i, stop):
     """Code point at byte `i` and the byte after it."""
     first = np.int64(data[i])
     if first < 0x80:
@@ -66,7 +66,7 @@ def decode(data, i, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def class_at(data, i, stop, table):  # type: ignore[no-untyped-def]
+def class_at(data, i, stop, table):
     """Class of the character at `i` (0 at `stop`) and the byte after it."""
     if i >= stop:
         return 0, i
@@ -77,7 +77,7 @@ def class_at(data, i, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def class_before(data, start, i, table):  # type: ignore[no-untyped-def]
+def class_before(data, start, i, table):
     """Class of the character that ends before `i` (0 at `start`) and its first byte."""
     if i <= start:
         return 0, i
@@ -93,7 +93,7 @@ def class_before(data, start, i, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def skip_space(data, i, stop, table):  # type: ignore[no-untyped-def]
+def skip_space(data, i, stop, table):
     """The first byte from `i` on that is no white space."""
     while True:
         while i < stop and data[i] < 128 and table[data[i]] & SPACE:
@@ -107,7 +107,7 @@ def skip_space(data, i, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def skip_chunk(data, i, stop, table):  # type: ignore[no-untyped-def]
+def skip_chunk(data, i, stop, table):
     """The first byte from `i` on that is white space."""
     while True:
         while i < stop and data[i] < 128 and not table[data[i]] & SPACE:
@@ -121,7 +121,7 @@ def skip_chunk(data, i, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def strip_end(data, start, stop, table):  # type: ignore[no-untyped-def]
+def strip_end(data, start, stop, table):
     """Where the text ends without the white space at its end."""
     while stop > start:
         kind, before = class_before(data, start, stop, table)
@@ -132,7 +132,7 @@ def strip_end(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def character_count(data, start, stop):  # type: ignore[no-untyped-def]
+def character_count(data, start, stop):
     """Bytes that begin a character; as signed numbers the others are those below -64, which vectorises."""
     count = np.int64(0)
     for i in range(np.uint64(start), np.uint64(stop)):
@@ -141,7 +141,7 @@ def character_count(data, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def head_of(data, start, stop, head):  # type: ignore[no-untyped-def]
+def head_of(data, start, stop, head):
     """Where the first `head` bytes end, not within a character."""
     if stop - start <= head:
         return stop
@@ -152,7 +152,7 @@ def head_of(data, start, stop, head):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def finish_hash(value):  # type: ignore[no-untyped-def]
+def finish_hash(value):
     """Spreads FNV-1a over all bits; never 0, which marks a free slot in tables."""
     value ^= value >> np.uint64(32)
     value *= MIX
@@ -161,7 +161,7 @@ def finish_hash(value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def hash_bytes(data, start, stop):  # type: ignore[no-untyped-def]
+def hash_bytes(data, start, stop):
     """64-bit hash of a run of bytes, the same on every machine."""
     value = SEED
     for i in range(start, stop):
@@ -170,7 +170,7 @@ def hash_bytes(data, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def grown(array, size):  # type: ignore[no-untyped-def]
+def grown(array, size):
     larger = np.empty(size, array.dtype)
     larger[: len(array)] = array
     return larger

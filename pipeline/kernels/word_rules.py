@@ -90,7 +90,7 @@ def _cuts_of(text: str, table: Array) -> int:
 
 
 @njit(cache=True, nogil=True)
-def find(key, table):  # type: ignore[no-untyped-def]
+def find(key, table):
     """Where the string of this hash lies in the table, or -1."""
     slot = np.int64(key) & (SLOTS - 1)
     while True:
@@ -103,19 +103,19 @@ def find(key, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def may_be_exception(first, size, table):  # type: ignore[no-untyped-def]
+def may_be_exception(first, size, table):
     """Does any exception of so many bytes begin with this one?"""
     return 0 < size <= LONGEST and (table[LENGTHS + first] >> size) & 1 != 0
 
 
 @njit(cache=True, nogil=True)
-def is_exception(key, table):  # type: ignore[no-untyped-def]
+def is_exception(key, table):
     at = find(key, table)
     return at >= 0 and table[at + 1] & EXCEPTION != 0
 
 
 @njit(cache=True, nogil=True)
-def find_exception(data, start, stop, table):  # type: ignore[no-untyped-def]
+def find_exception(data, start, stop, table):
     """Where the exception that this string is lies in the table, or -1."""
     if start >= stop or not may_be_exception(data[start], stop - start, table):
         return -1
@@ -124,7 +124,7 @@ def find_exception(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def cut_chunk(data, start, stop, table, ends):  # type: ignore[no-untyped-def]
+def cut_chunk(data, start, stop, table, ends):
     """Cuts text without white space into words; their ends go into `ends`. Returns how many.
 
     `ends` needs 2 * (bytes + 1) entries. Its first half also holds, from its far end, the suffixes taken off so far:
@@ -165,7 +165,7 @@ def cut_chunk(data, start, stop, table, ends):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _cut_middle(data, low, high, table, ends, count):  # type: ignore[no-untyped-def]
+def _cut_middle(data, low, high, table, ends, count):
     """Cuts what is left between affixes."""
     at = find_exception(data, low, high, table)
     if at >= 0:
@@ -193,7 +193,7 @@ def _cut_middle(data, low, high, table, ends, count):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def _cut_exception(low, high, cuts, ends, count):  # type: ignore[no-untyped-def]
+def _cut_exception(low, high, cuts, ends, count):
     for i in range(1, high - low):
         if (cuts >> i) & 1:
             ends[count] = low + i
@@ -203,7 +203,7 @@ def _cut_exception(low, high, cuts, ends, count):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def _restore_exceptions(data, start, table, ends, count):  # type: ignore[no-untyped-def]
+def _restore_exceptions(data, start, table, ends, count):
     """Puts together words that spell an exception; where two overlap, the longer in words, then the earlier, wins.
 
     As in the reference, one that loses still keeps others off its words: ":):)" gives ":)", ":", ")". The second half
@@ -228,7 +228,7 @@ def _restore_exceptions(data, start, table, ends, count):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def _put_together(data, start, table, ends, words):  # type: ignore[no-untyped-def]
+def _put_together(data, start, table, ends, words):
     # Read from the far end, so that writing never overtakes reading: each word has a byte, there is one entry more.
     half = len(ends) // 2
     shift = half - words
@@ -252,7 +252,7 @@ def _put_together(data, start, table, ends, words):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _spelled(data, low, first, words, table, ends):  # type: ignore[no-untyped-def]
+def _spelled(data, low, first, words, table, ends):
     """Where the exception lies in the table that the words from `first` on spell, cut as its parts are; or -1."""
     at = find_exception(data, low, np.int64(ends[first + words - 1]), table)
     if at < 0 or table[at + 3] == 0:
@@ -264,7 +264,7 @@ def _spelled(data, low, first, words, table, ends):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _prefix(data, start, stop, table):  # type: ignore[no-untyped-def]
+def _prefix(data, start, stop, table):
     """Bytes to cut off the front."""
     first = data[start]
     if 97 <= first <= 122:
@@ -284,7 +284,7 @@ def _prefix(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _suffix(data, start, stop, table):  # type: ignore[no-untyped-def]
+def _suffix(data, start, stop, table):
     """Bytes to cut off the end: the longest match."""
     if start >= stop:
         return 0
@@ -312,12 +312,12 @@ def _suffix(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _is_ellipsis(data, i, stop):  # type: ignore[no-untyped-def]
+def _is_ellipsis(data, i, stop):
     return i + 3 <= stop and data[i] == 0xE2 and data[i + 1] == 0x80 and data[i + 2] == 0xA6
 
 
 @njit(cache=True, nogil=True)
-def _final_stop(data, start, stop, before, table):  # type: ignore[no-untyped-def]
+def _final_stop(data, start, stop, before, table):
     """Bytes to cut off an end that is a full stop: a run of them, or one behind the right kind of character."""
     if before == 46:
         i = stop
@@ -337,7 +337,7 @@ def _final_stop(data, start, stop, before, table):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def _unit(data, start, stop, table):  # type: ignore[no-untyped-def]
+def _unit(data, start, stop, table):
     """Bytes after the last digit, if they spell a unit or a currency."""
     i = stop
     while i > start and stop - i <= 12:  # the longest has 10 bytes
@@ -349,7 +349,7 @@ def _unit(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _dots(data, start, stop):  # type: ignore[no-untyped-def]
+def _dots(data, start, stop):
     """Length of the run of full stops at `start`."""
     i = start
     while i < stop and data[i] == 46:
@@ -358,7 +358,7 @@ def _dots(data, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _infix(data, start, i, stop, table, before):  # type: ignore[no-untyped-def]
+def _infix(data, start, i, stop, table, before):
     """Bytes of the infix at `i`, or 0. `before`: class of the character in front of it."""
     byte = data[i]
     if byte >= 128:

@@ -110,7 +110,7 @@ def word_hash(word: str) -> int:
 
 
 @njit(cache=True, nogil=True)
-def describe(data, start, stop, table):  # type: ignore[no-untyped-def]
+def describe(data, start, stop, table):
     """The flags of a word."""
     every, some, wide = np.int64(-1), np.int64(0), False
     i, characters = start, 0
@@ -128,7 +128,7 @@ def describe(data, start, stop, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _split(data, offsets, table, head):  # type: ignore[no-untyped-def]
+def _split(data, offsets, table, head):
     documents = len(offsets) - 1
     begin, end = np.empty(documents, np.int32), np.empty(documents, np.int32)
     room = 1024
@@ -197,7 +197,7 @@ def _split(data, offsets, table, head):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _is_cut_off(data, low, i, table):  # type: ignore[no-untyped-def]
+def _is_cut_off(data, low, i, table):
     """Is the one sign at `i`, after letters that begin at `low`, a word of its own?"""
     if data[i] == FULL_STOP:
         return table[data[i - 1]] & BEFORE_STOP != 0 or (i - low > 1 and table[data[i - 2]] & UPPER != 0)
@@ -205,7 +205,7 @@ def _is_cut_off(data, low, i, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _tally(begin, end, start, stop, hashes, flags, data, known):  # type: ignore[no-untyped-def]
+def _tally(begin, end, start, stop, hashes, flags, data, known):
     documents = len(begin)
     words, real = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
     characters, letters = np.zeros(documents, np.int64), np.zeros(documents, np.int64)
