@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import file_digest
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +25,7 @@ from pipeline.ablation.report import markdown
 from pipeline.ablation.runs import Runs, write_json, write_text
 from pipeline.ablation.statistics import Estimate, bootstrap_interval, t_interval
 from pipeline.document import content_hash
+from pipeline.shard import file_sha256
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -164,10 +164,7 @@ def _setting(
 
 
 def _describe_arm(arm: Arm) -> dict[str, Any]:
-    files = []
-    for path in arm.files:
-        with path.open("rb") as file:
-            files.append({"path": str(path), "sha256": file_digest(file, "sha256").hexdigest()})
+    files = [{"path": str(path), "sha256": file_sha256(path)} for path in arm.files]
     return {
         "files": files,
         "documents": len(arm.hashes),

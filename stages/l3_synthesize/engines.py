@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.shard import file_sha256
 from stages.l3_synthesize import smollm2
 from stages.l3_synthesize.engine import Engine, EngineError, TemplateEngine
 
@@ -55,8 +56,7 @@ def folder_hash(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
         if file.is_file():
-            with file.open("rb") as stream:
-                digest.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+            digest.update(f"{file.name} {file_sha256(file)}\n".encode())
     return digest.hexdigest()
 
 

@@ -7,12 +7,13 @@ is one of "SmolLM2-135M-Instruct, dequantised from Q4_1", and `REVISION` says so
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shutil
 import tempfile
 from pathlib import Path
+
+from pipeline.shard import file_sha256
 
 ALIAS = "smollm2-135m"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -31,8 +32,7 @@ def gguf_path() -> Path:
 
 def model_hash() -> str:
     """sha256 of the GGUF file, the content that decides every reply."""
-    with gguf_path().open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(gguf_path())
 
 
 def model_folder(cache: Path | None = None) -> Path:
