@@ -13,50 +13,25 @@ import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numba import njit
 
+from pipeline.kernels.fasttext_features import (
+    Features,
+    PieceFeatures,
+    add_subwords_to_words,
+    hash_table,
+    piece_features,
+    sum_features,
+    sum_pieces,
+)
 from pipeline.kernels.fasttext_file import HIERARCHICAL, SOFTMAX, Array, ModelError, ModelFile, read_model_file, spelled
-from pipeline.kernels.utf8 import HEAD, head_of, text_buffers
+from pipeline.kernels.utf8 import text_buffers
 
 OFFSET = 1e-5  # the library returns exp(log(p + 1e-5))
 SIGMOID_LIMIT, SIGMOID_STEPS = 8, 512  # its sigmoid for one-vs-all is a table
-FNV_BASIS, FNV_PRIME = np.uint64(2166136261), np.uint64(16777619)
-NGRAM_PRIME = np.uint64(116049371)
-LOW32, SIGN32, HIGH32 = np.uint64(0xFFFFFFFF), np.uint64(0x80000000), np.uint64(0xFFFFFFFF00000000)
-SIGNED_BYTE = np.uint64(0xFFFFFF00)
-EMPTY = 0xFFFFFFFF  # no entry: ids stay below what their bits could hold
-PICKED = 1024
-BEGIN_OF_WORD, END_OF_WORD = 60, 62  # "<" and ">"
-END_OF_LINE = np.frombuffer(b"</s>", np.uint8)
-LABEL_PREFIX = np.frombuffer(b"__label__", np.uint8)
-SEPARATORS = np.isin(np.arange(256), list(b" \n\r\t\v\f\0"))
-
-
-class Features(NamedTuple):
-    """What turns words into rows, as arrays for the compiled loop."""
-
-    rows: Array
-    """float32 (features, width): vocabulary words, each with its subwords added in, then hashed n-grams."""
-    parts: Array
-    """int32 (words): how many features a vocabulary word stands for, itself included."""
-    slots: Array
-    """uint32: hash table of the vocabulary, see `_hash_table`."""
-    id_bits: int
-    spelling: Array
-    starts: Array
-    kept: Array
-    """These three as in `ModelFile`."""
-    known: Array
-    """uint8 (buckets / 8): a bit for each kept n-gram, small enough for the caches, since most n-grams are pruned."""
-    words: int
-    buckets: int
-    word_ngrams: int
-    minn: int
-    maxn: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +53,27 @@ class Classifier:
 
         A row is nan where the library gives nothing: a text without any known feature, not even the line's end.
         """
-        sums, counts = np.zeros((len(texts), self.features.rows.shape[1])), np.zeros(len(texts), np.int64)
-        _sum_features(*text_buffers(texts), self.features, sums, counts)
+        sums, counts = self._nothing(len(texts))
+        sum_features(*text_buffers(texts), self.features, sums, counts)
+        return self._probabilities(sums, counts)
+
+    def features_of(self, pieces: pa.StringArray) -> PieceFeatures:
+        """What each of these pieces of text brings to a text, for `probabilities_of`."""
+        return piece_features(*text_buffers(pieces), self.features)
+
+    def probabilities_of(self, numbers: Array, begins: Array, pieces: PieceFeatures) -> Array:
+        """What `probabilities` gives for texts of which text `i` is the pieces numbers[begins[i]:begins[i + 1]].
+
+        Each piece is a word, several with spaces between them, or nothing; words do not go on in the next piece.
+        """
+        sums, counts = self._nothing(len(begins) - 1)
+        sum_pieces(numbers, begins, pieces, self.features, sums, counts)
+        return self._probabilities(sums, counts)
+
+    def _nothing(self, texts: int) -> tuple[Array, Array]:
+        return np.zeros((texts, self.features.rows.shape[1])), np.zeros(texts, np.int64)
+
+    def _probabilities(self, sums: Array, counts: Array) -> Array:
         with np.errstate(invalid="ignore"):
             logits = sums / counts[:, None]
         if self.outputs is not None:
@@ -124,10 +118,9 @@ def _load(path: Path, modified_ns: int, size: int) -> Classifier:
             rows[start : start + len(block)] = _project(block, outputs) if collapse else block
     if not (np.isfinite(rows).all() and np.isfinite(outputs).all()):
         raise ModelError(f"{path}: some weights are no numbers; train it again with a lower learning rate")
-    features = _features(file, rows)
     return Classifier(
         labels=tuple(spelled(file.spelling, file.starts[file.words :])),
-        features=features,
+        features=_features(file, rows),
         loss=file.loss,
         outputs=None if collapse else outputs,
         tree=tree,
@@ -135,14 +128,14 @@ def _load(path: Path, modified_ns: int, size: int) -> Classifier:
 
 
 def _features(file: ModelFile, rows: Array) -> Features:
-    slots, id_bits = _hash_table(file.spelling, file.starts)
+    slots, id_bits = hash_table(file.spelling, file.starts)
     features = Features(
         rows, np.ones(file.words, np.int32), slots, id_bits, file.spelling, file.starts, file.kept,
         np.packbits(file.kept >= 0, bitorder="little"),
         file.words, file.buckets, file.word_ngrams, file.minn, file.maxn,
     )  # fmt: skip
     if file.maxn > 0:
-        _add_subwords_to_words(features)
+        add_subwords_to_words(features)
     return features
 
 
@@ -208,222 +201,3 @@ def _project(rows: Array, outputs: Array) -> Array:
                 total += np.float64(rows[row, index]) * np.float64(outputs[output, index])
             result[row, output] = total
     return result
-
-
-@njit(cache=True, nogil=True)
-def _hash_byte(value: np.uint64, byte: np.uint8) -> np.uint64:
-    """One step of 32-bit FNV-1a as fastText computes it: over signed bytes."""
-    wide = np.uint64(byte)
-    if byte >= 128:
-        wide |= SIGNED_BYTE
-    return ((value ^ wide) * FNV_PRIME) & LOW32
-
-
-@njit(cache=True, nogil=True)
-def _hash_table(spelling: Array, starts: Array) -> tuple[Array, int]:
-    """uint32 slots, each the high bits of a word's hash and its id; and how many bits the id takes."""
-    id_bits, size = 1, 16
-    while 1 << id_bits < len(starts):
-        id_bits += 1
-    while 2 * size < 3 * len(starts):  # at most two thirds full, and small: the loop below lives in the caches
-        size *= 2
-    slots = np.full(size, EMPTY, np.uint32)
-    for word in range(len(starts) - 1):
-        value = FNV_BASIS
-        for at in range(starts[word], starts[word + 1]):
-            value = _hash_byte(value, spelling[at])
-        slot = np.int64(value) & (size - 1)
-        while slots[slot] != EMPTY:
-            slot = (slot + 1) & (size - 1)
-        slots[slot] = (np.int64(value) >> id_bits << id_bits) | word
-    return slots, id_bits
-
-
-@njit(cache=True, nogil=True)
-def _equal(left: Array, left_start: int, right: Array, right_start: int, length: int) -> bool:
-    for index in range(length):  # noqa: SIM110 - numba knows no all() over a generator
-        if left[left_start + index] != right[right_start + index]:
-            return False
-    return True
-
-
-@njit(cache=True, nogil=True)
-def _find(
-    data: Array, start: int, stop: int, value: np.uint64, slots: Array, id_bits: int, spelling: Array, starts: Array
-) -> int:
-    """The id of the word that lies at data[start:stop] and has this hash, or -1."""
-    slot, high_bits = np.int64(value) & (len(slots) - 1), np.int64(value) >> id_bits
-    while slots[slot] != EMPTY:
-        entry = np.int64(slots[slot])
-        if entry >> id_bits == high_bits:
-            word = entry & ((1 << id_bits) - 1)
-            length = starts[word + 1] - starts[word]
-            if length == stop - start and _equal(data, start, spelling, starts[word], length):
-                return int(word)
-        slot = (slot + 1) & (len(slots) - 1)
-    return -1
-
-
-@njit(cache=True, nogil=True)
-def _split(data: Array, at: int, stop: int, hashes: Array, begins: Array, ends: Array, end_hash: np.uint64) -> int:
-    """The words of data[at:stop] and their hashes; returns how many. As in fastText, a written `</s>` ends them."""
-    count = 0
-    while True:
-        while at < stop and SEPARATORS[data[at]]:
-            at += 1
-        start, value = at, FNV_BASIS
-        while at < stop and not SEPARATORS[data[at]]:
-            value = _hash_byte(value, data[at])
-            at += 1
-        if at == start or (value == end_hash and _is(END_OF_LINE, data, start, at)):
-            return count
-        hashes[count], begins[count], ends[count] = value, start, at
-        count += 1
-
-
-@njit(cache=True, nogil=True)
-def _is(word: Array, data: Array, start: int, stop: int) -> bool:
-    return stop - start == len(word) and _equal(data, start, word, 0, len(word))
-
-
-@njit(cache=True, nogil=True)
-def _hashed_row(value: np.uint64, buckets: np.uint64, known: Array, kept: Array) -> int:
-    """The position of a hashed n-gram's row after those of the words; -1 if the n-gram was pruned."""
-    bucket = int(value % buckets)
-    if len(kept) == 0:
-        return bucket
-    if known[bucket >> 3] >> (bucket & 7) & 1 == 0:
-        return -1
-    return int(kept[bucket])
-
-
-@njit(cache=True, nogil=True)
-def _add_rows(rows: Array, picked: Array, count: int, sums: Array) -> None:
-    if rows.shape[1] == 1:  # two classes: worth a path of its own
-        total = 0.0
-        for index in range(count):
-            total += rows[picked[index], 0]
-        sums[0] += total
-    else:
-        for index in range(count):
-            for column in range(rows.shape[1]):
-                sums[column] += rows[picked[index], column]
-
-
-@njit(cache=True, nogil=True)
-def _add_subwords(
-    data: Array, begins: Array, ends: Array, count: int, rows: Array, known: Array, kept: Array, words: int,
-    buckets: np.uint64, minn: int, maxn: int, picked: Array, sums: Array,
-) -> int:  # fmt: skip
-    """Add the character n-grams of `count` words, each put between "<" and ">"; returns how many n-grams those are."""
-    features, waiting = 0, 0
-    for index in range(count):
-        start, last = begins[index] - 1, ends[index] - begins[index] + 1  # position 0 is "<", `last` is ">"
-        for first in range(last + 1):
-            if 0 < first < last and data[start + first] & 0xC0 == 0x80:
-                continue
-            value, at = FNV_BASIS, first
-            for length in range(1, maxn + 1):
-                if at > last:
-                    break
-                byte = BEGIN_OF_WORD if at == 0 else END_OF_WORD if at == last else data[start + at]
-                value = _hash_byte(value, byte)
-                at += 1
-                while at < last and data[start + at] & 0xC0 == 0x80:
-                    value = _hash_byte(value, data[start + at])
-                    at += 1
-                if length >= minn and not (length == 1 and (first == 0 or at > last)):
-                    row = _hashed_row(value, buckets, known, kept)
-                    if row >= 0:
-                        picked[waiting] = words + row
-                        waiting += 1
-                        features += 1
-                        if waiting == len(picked):
-                            _add_rows(rows, picked, waiting, sums)
-                            waiting = 0
-    _add_rows(rows, picked, waiting, sums)
-    return features
-
-
-@njit(cache=True, nogil=True)
-def _add_subwords_to_words(t: Features) -> None:
-    """A known word always brings the same subwords, so its row takes them in."""
-    sums, picked = np.zeros(t.rows.shape[1]), np.empty(PICKED, np.int64)
-    for word in range(t.words):
-        begins, ends = t.starts[word : word + 1], t.starts[word + 1 : word + 2]
-        if _is(END_OF_LINE, t.spelling, begins[0], ends[0]):
-            continue  # the only word without subwords
-        sums[:] = t.rows[word]
-        t.parts[word] += _add_subwords(
-            t.spelling, begins, ends, 1, t.rows, t.known, t.kept, t.words, np.uint64(t.buckets), t.minn, t.maxn,
-            picked, sums,
-        )  # fmt: skip
-        t.rows[word] = sums
-
-
-@njit(cache=True, nogil=True)
-def _sum_features(data: Array, offsets: Array, t: Features, sums: Array, counts: Array) -> None:
-    """Per text, the sum of its features' rows and their number. The end of the text is the word `</s>`.
-
-    One pass collects row numbers and the next fetches the rows: memory then answers many requests at a time, which is
-    what a table larger than the caches needs.
-    """
-    # In locals, since each use of a tuple's array would count a reference.
-    rows, parts, slots, spelling, starts = t.rows, t.parts, t.slots, t.spelling, t.starts
-    known, kept, words, id_bits, buckets = t.known, t.kept, t.words, t.id_bits, np.uint64(t.buckets)
-    end_hash = FNV_BASIS
-    for byte in END_OF_LINE:
-        end_hash = _hash_byte(end_hash, byte)
-    end_word = _find(END_OF_LINE, 0, len(END_OF_LINE), end_hash, slots, id_bits, spelling, starts)
-    longest = 0
-    for text in range(len(offsets) - 1):
-        longest = max(longest, min(np.int64(offsets[text + 1]) - offsets[text], HEAD))
-    most = longest // 2 + 2  # words of one text: a byte and a space each, and the end
-    hashes, combined = np.empty(most, np.uint64), np.empty(most, np.uint64)
-    begins, ends = np.empty(most, np.int64), np.empty(most, np.int64)
-    picked = np.empty(max(most, PICKED), np.int64)
-    for text in range(len(offsets) - 1):
-        first = np.int64(offsets[text])
-        last = head_of(data, first, np.int64(offsets[text + 1]), HEAD)
-        split = _split(data, first, last, hashes, begins, ends, end_hash)
-        seen, count, features = 0, 0, 0
-        for index in range(split):
-            start, stop, value = begins[index], ends[index], hashes[index]
-            word = _find(data, start, stop, value, slots, id_bits, spelling, starts)
-            prefix = len(LABEL_PREFIX)
-            if word >= words or (word < 0 and stop - start >= prefix and _equal(data, start, LABEL_PREFIX, 0, prefix)):
-                continue  # a label within the text counts for nothing
-            hashes[seen] = value
-            seen += 1
-            if word >= 0:
-                picked[count] = word
-                features += parts[word]
-                count += 1
-            elif t.maxn > 0:
-                begins[seen - 1 - count], ends[seen - 1 - count] = start, stop  # unknown words, moved to the front
-        unknown = seen - count
-        hashes[seen] = end_hash
-        seen += 1
-        if end_word >= 0:
-            picked[count] = end_word
-            features += parts[end_word]
-            count += 1
-        _add_rows(rows, picked, count, sums[text])
-        if t.maxn > 0:
-            features += _add_subwords(
-                data, begins, ends, unknown, rows, known, kept, words, buckets, t.minn, t.maxn, picked, sums[text]
-            )
-        for index in range(seen if t.word_ngrams > 1 else 0):
-            if hashes[index] & SIGN32:
-                hashes[index] |= HIGH32  # n-grams combine the hashes as signed numbers
-            combined[index] = hashes[index]
-        for length in range(2, t.word_ngrams + 1):
-            count = 0
-            for index in range(seen - length + 1):
-                combined[index] = combined[index] * NGRAM_PRIME + hashes[index + length - 1]
-                row = _hashed_row(combined[index], buckets, known, kept)
-                picked[count] = words + row
-                count += row >= 0
-            _add_rows(rows, picked, count, sums[text])
-            features += count
-        counts[text] = features
