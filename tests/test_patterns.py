@@ -39,7 +39,7 @@ from stages.l1_filter.language import Language
 from stages.l1_filter.near_duplicates import NearDuplicates
 from stages.l1_filter.personal_data import PersonalData
 from stages.l1_filter.url_filter import UrlFilter
-from stages.l2_select import normalizers, seeds
+from stages.l2_select import normalizers, seeds, simplify
 from stages.l3_synthesize import engine, output_checks, passage, prompts
 from stages.l4_verify import facts_in_text, format
 
@@ -177,7 +177,7 @@ def arrow(pattern: str, extract: bool) -> Run:
 
 FUNCTIONS: dict[str, Run] = {
     "normalizers, dclm": lambda text: normalizers.normalize(pa.array([text]), "dclm"),
-    "normalizers._simplify": normalizers._simplify,
+    "simplify": simplify.simplify,
     "parquet.VISIBLE": arrow(parquet.VISIBLE, False),
     "seeds.HOST": arrow(seeds.HOST, True),
     "survivors.ISO_DATE": arrow(survivors.ISO_DATE, True),

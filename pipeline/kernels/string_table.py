@@ -7,54 +7,62 @@ Strings are told apart by 64-bit hashes alone: among a million known ones, a new
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 from numba import njit
 
-from pipeline.kernels.utf8 import Array, hash_bytes, text_buffers
+from pipeline.kernels.utf8 import Array, hash_bytes
+
+FIRST_SLOTS = 1 << 12
 
 
 class StringTable:
-    """Hashes of strings and the numbers (int32) they were added with."""
+    """Numbers distinct strings from 0 on, in the order in which they are first met."""
 
     def __init__(self) -> None:
-        self._keys, self._numbers, self._size = np.zeros(1 << 12, np.uint64), np.zeros(1 << 12, np.int32), 0
+        self._slots, self._size = np.zeros((FIRST_SLOTS, 2), np.uint64), 0
 
-    def find(self, strings: pa.StringArray) -> tuple[Array, Array]:
-        """Each string's hash (uint64) and its number (int32), -1 if it is not known. A null counts as empty."""
-        hashes, numbers = np.empty(len(strings), np.uint64), np.empty(len(strings), np.int32)
-        _find_all(*text_buffers(strings), self._keys, self._numbers, hashes, numbers)
-        return hashes, numbers
+    def __len__(self) -> int:
+        return self._size
 
-    def add(self, hashes: Array, numbers: Array) -> None:
-        """Give these hashes, none of which is known and all of which differ, these numbers."""
-        self._size += len(hashes)
-        if 2 * self._size > len(self._keys):
-            keys, values = self._keys, self._numbers
-            slots = 1 << (4 * self._size).bit_length()
-            self._keys, self._numbers = np.zeros(slots, np.uint64), np.zeros(slots, np.int32)
-            _add_all(keys, values, self._keys, self._numbers)
-        _add_all(hashes, numbers, self._keys, self._numbers)
+    def number(self, data: Array, offsets: Array) -> tuple[Array, Array]:
+        """The number of each string data[offsets[i]:offsets[i + 1]] (int32), and the places of those met first (int64).
+
+        The place with the lowest new number comes first.
+        """
+        numbers, first = np.empty(len(offsets) - 1, np.int32), np.empty(len(offsets) - 1, np.int64)
+        before = self._size
+        self._slots, self._size = _number_all(data, offsets, self._slots, before, numbers, first)
+        return numbers, first[: self._size - before]
 
 
 @njit(cache=True, nogil=True)
-def _slot_of(key, keys):
-    slot = key & np.uint64(len(keys) - 1)
-    while keys[slot] != key and keys[slot] != 0:
-        slot = (slot + np.uint64(1)) & np.uint64(len(keys) - 1)
+def _slot_of(key, slots):
+    slot = key & np.uint64(len(slots) - 1)
+    while slots[slot, 0] != key and slots[slot, 0] != 0:
+        slot = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
     return slot
 
 
 @njit(cache=True, nogil=True)
-def _find_all(data, offsets, keys, numbers, hashes, found):
-    for i in range(len(offsets) - 1):
-        hashes[i] = hash_bytes(data, np.int64(offsets[i]), np.int64(offsets[i + 1]))
-        slot = _slot_of(hashes[i], keys)
-        found[i] = numbers[slot] if keys[slot] != 0 else -1
+def _enlarged(slots):
+    larger = np.zeros((4 * len(slots), 2), np.uint64)
+    for old in range(len(slots)):
+        if slots[old, 0] != 0:
+            larger[_slot_of(slots[old, 0], larger)] = slots[old]
+    return larger
 
 
 @njit(cache=True, nogil=True)
-def _add_all(hashes, numbers, keys, values):
-    for i in range(len(hashes)):
-        if hashes[i] != 0:
-            slot = _slot_of(hashes[i], keys)
-            keys[slot], values[slot] = hashes[i], numbers[i]
+def _number_all(data, offsets, slots, size, numbers, first):
+    met = 0
+    for i in range(len(offsets) - 1):
+        key = hash_bytes(data, np.int64(offsets[i]), np.int64(offsets[i + 1]))
+        slot = _slot_of(key, slots)
+        if slots[slot, 0] == 0:
+            slots[slot, 0], slots[slot, 1] = key, np.uint64(size)
+            numbers[i], first[met] = size, i
+            size, met = size + 1, met + 1
+            if 2 * size > len(slots):
+                slots = _enlarged(slots)
+        else:
+            numbers[i] = np.int32(slots[slot, 1])
+    return slots, size

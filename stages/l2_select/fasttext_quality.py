@@ -27,6 +27,10 @@ from stages.l2_select.train_classifier import POSITIVE, TrainSpec, collect_seeds
 
 if TYPE_CHECKING:
     from pipeline.kernels.fasttext import Classifier
+    from pipeline.kernels.fasttext_features import PieceFeatures
+    from stages.l2_select.ultrafine import Ultrafine
+
+Array = np.ndarray[Any, Any]
 
 HUB = "hf://"
 CHECKED_WORDS = 20_000
@@ -107,7 +111,8 @@ class FasttextQuality(Scorer):
 
         features = self._classifier().features
         words = spelled(features.spelling, features.starts[: min(features.words, CHECKED_WORDS) + 1])
-        pieces = load_ultrafine(tokenizer_file(tokenizer)).pieces()
+        spelling = load_ultrafine(tokenizer_file(tokenizer)).spelling
+        pieces = {word for words in spelling.to_pylist() for word in words.split()}
         known = sum(word in pieces for word in words if word != "</s>")
         if known < TOKENIZER_SHARE * (len(words) - 1):
             raise ValueError(
@@ -129,12 +134,18 @@ class FasttextQuality(Scorer):
 
     def score(self, batch: Batch) -> Mapping[str, pa.Array]:
         classifier = self._classifier()
-        # The scorer itself takes newlines for spaces, so plain text goes in as it is.
-        texts = batch.text if self.normalizer == "plain" else normalize(batch.text, self.normalizer, self.tokenizer)
-        scores = classifier.probabilities(texts)[:, classifier.labels.index(self.label)]
+        scores = self._probabilities(classifier, batch.text)[:, classifier.labels.index(self.label)]
         if self.platt is not None:
             scores = apply_platt(scores, *self.platt).astype(np.float32)
         return {self.column: pa.array(np.minimum(scores, np.float32(1)), pa.float32(), from_pandas=True)}
+
+    def _probabilities(self, classifier: Classifier, texts: pa.StringArray) -> Array:
+        if self.tokenizer is not None:
+            normalizer = load_ultrafine(tokenizer_file(self.tokenizer))
+            tokens = normalizer.tokens(texts)
+            return classifier.probabilities_of(tokens.numbers, tokens.begins, _features(classifier, normalizer))
+        # The scorer itself takes newlines for spaces, so plain text goes in as it is.
+        return classifier.probabilities(texts if self.normalizer == "plain" else normalize(texts, self.normalizer))
 
     def fitted(self, rows: Iterable[pa.RecordBatch], folder: Path) -> FasttextQuality:
         """The same step with a model trained from its seeds into `folder`; itself if it has a model already.
@@ -170,6 +181,11 @@ class FasttextQuality(Scorer):
         name, _, revision = self.model.removeprefix(HUB).partition("@")
         owner, repository, path = name.split("/", 2)
         return Path(hf_hub_download(f"{owner}/{repository}", path, revision=revision or None))
+
+
+@functools.lru_cache(maxsize=8)
+def _features(classifier: Classifier, normalizer: Ultrafine) -> PieceFeatures:
+    return classifier.features_of(normalizer.spelling)
 
 
 def _sha256(path: Path) -> str:

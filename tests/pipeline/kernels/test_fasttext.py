@@ -2,6 +2,7 @@
 
 import struct
 import time
+from itertools import pairwise
 
 import fasttext
 import numpy as np
@@ -215,3 +216,22 @@ def test_agrees_with_the_library_on_real_pages_of_all_languages(shared_data, two
             for labels, scores in zip(*found, strict=True)
         ]
         assert np.abs(classifier.probabilities(pa.array(texts)) - np.array(expected)).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "settings", [{"wordNgrams": 3}, {"minn": 2, "maxn": 4, "wordNgrams": 2}, {"minCount": 60, "wordNgrams": 2}], ids=str
+)
+@pytest.mark.parametrize("classes", ["lines", "two_classes"])
+def test_numbered_pieces_score_like_their_text(classes, settings, tmp_path, request):
+    model = train(request.getfixturevalue(classes), **settings)
+    model.save_model(str(tmp_path / "model.bin"))
+    classifier = load_classifier(tmp_path / "model.bin")
+    pieces = [word + " " for text in TEXTS[:12] for word in text.split(" ")]
+    pieces += ["", "the river", " \t", "a\vb ", "</s>", "the </s> court", "</s>x", "__label__none the", "x" * 600]
+    generator = np.random.default_rng(1)
+    numbers = generator.integers(0, len(pieces), 400).astype(np.int32)
+    begins = np.array([0, 0, 1, 5, 30, 200, 400])
+    texts = [" ".join(pieces[number] for number in numbers[a:b]) for a, b in pairwise(begins)]
+    found = classifier.probabilities_of(numbers, begins, classifier.features_of(pa.array(pieces)))
+    np.testing.assert_allclose(found, classifier.probabilities(pa.array(texts)), atol=1e-7)
+    assert np.ptp(found[:, 0]) > 0.05

@@ -1,0 +1,32 @@
+import re
+import unicodedata
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.l2_select.simplify import simplify, simplify_all
+
+TEXT = st.text(st.sampled_from("\n\nAΣσa' é\u0301\u302e\u0316\U0001d16dİ™ﷺ한") | st.characters(codec="utf-8"))
+
+
+def official(text: str) -> str:
+    text = re.sub(r"\n{3,}", "\n\n", text).lower()
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Mn")
+
+
+@given(texts=st.lists(TEXT))
+@settings(max_examples=500, deadline=None)
+def test_all_at_once_is_one_by_one(texts: list[str]) -> None:
+    assert simplify_all(pa.array(texts, pa.string())).to_pylist() == [official(text) for text in texts]
+
+
+def test_each_step_shows() -> None:
+    assert simplify("A\n\n\n\nB\n\nC\n") == "a\n\nb\n\nc\n"
+    assert simplify("Été ﬁn ½ ＡＢ") == "ete fin 1⁄2 ab"
+    assert simplify("ΟΔΟΣ ΣΑΣ") == "οδος σας"
+    assert simplify_all(pa.array(["ΟΔΟΣ", None, "É"])).to_pylist() == ["οδος", "", "e"]
+
+
+def test_characters_above_the_table_are_asked_about() -> None:
+    assert simplify_all(pa.array(["中\U000e0100文", "𝐀\U000f0000"])).to_pylist() == ["中文", "A\U000f0000"]
