@@ -143,7 +143,7 @@ def main() -> None:
             fitted = with_classifier(levels, rows, normalizer, tokenizer, folder / normalizer)
             run_levels(fitted, warm_up, str(folder / f"store-{normalizer}-warm-up"))
             if normalizer == "ultrafine":
-                load_ultrafine(tokenizer).known = {}
+                load_ultrafine(tokenizer).forget()
             found = run_levels(fitted, files, str(folder / f"store-{normalizer}"))
             for row in found:
                 rate = row["megabytes"] / row["cpu_seconds"]

@@ -5,8 +5,9 @@
 DATA holds `wikipedia/en.jsonl.gz` (positives), `c4/` and `boilerplate/` (negatives), `tokenizer_gpt2/`, and
 `fineweb/part-0000{0..3}.parquet`, of which the first is scored. A classifier is trained and measured on its held-out
 part; then each pair below runs over the same rows, one thread each, in turns; the best CPU time of the turns counts.
-`ultrafine` is timed twice: knowing no word, and knowing those of 75 MB of other text (the other three files, English
-Wikipedia, C4), which is nearer to a long run: new words are what takes its time, and a run keeps a million.
+`ultrafine` is timed knowing nothing of any text, knowing 75 MB of other text (the other three files, English Wikipedia,
+C4), which is nearer to a long run, and on Chinese Wikipedia. Its peer are the published steps with the tokenizer called
+directly; the published script calls it through transformers, which is slower still and is shown beside.
 `--agreement 10000` compares the scores of so many documents of all sets with the library's and times nothing.
 `--bucket 2000000` gives a model of the size that Ultra-FineWeb publishes (2 GB on disk, 4 GB of memory in training).
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import copy
 import gzip
+import itertools
 import json
 import os
 import re
@@ -34,6 +36,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tokenizers
+from transformers import PreTrainedTokenizerFast
 
 from benchmarks.l2_agreement import agreement, table
 from pipeline.batch import Batch
@@ -45,6 +48,7 @@ from stages.l2_select.seeds import Seeds
 from stages.l2_select.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
 
 TURNS = 3
+CHINESE_ROWS = 1000
 PLAIN_ROWS = 100  # the published steps are slow; a part of the rows tells their rate
 
 
@@ -72,8 +76,7 @@ def main() -> None:
         rows = [
             *compare_quality(model, texts, lines),
             compare_language(texts, lines),
-            compare_ultrafine(model, tokenizer, texts, []),
-            compare_ultrafine(model, tokenizer, texts, [*others, *more_texts(options.data)]),
+            *compare_ultrafine(model, tokenizer, texts, [*others, *more_texts(options.data)], chinese(options.data)),
         ]
     megabytes = sum(len(line.encode()) for line in lines) / 1e6
     print(
@@ -160,42 +163,73 @@ def more_texts(data: Path) -> list[pa.StringArray]:
     return [pa.array(texts[first : first + 400]) for first in range(0, len(texts), 400)]
 
 
+def chinese(data: Path) -> pa.StringArray:
+    with gzip.open(data / "wikipedia/zh.jsonl.gz") as file:
+        return pa.array([json.loads(line)["text"] for line in itertools.islice(file, CHINESE_ROWS)])
+
+
 def compare_ultrafine(
-    model: Path, tokenizer_path: Path, texts: pa.StringArray, before: list[pa.StringArray]
-) -> dict[str, Any]:
-    library, tokenizer = fasttext.load_model(str(model)), tokenizers.Tokenizer.from_file(str(tokenizer_path))
-    step = FasttextQuality(model=str(model), normalizer="ultrafine", tokenizer=str(tokenizer_path))
-    batch = Batch(pa.RecordBatch.from_arrays([texts], ["text"]))
-    some = texts.to_pylist()[:PLAIN_ROWS]
+    model: Path, path: Path, texts: pa.StringArray, others: list[pa.StringArray], chinese_texts: pa.StringArray
+) -> list[dict[str, Any]]:
+    library, tokenizer = fasttext.load_model(str(model)), tokenizers.Tokenizer.from_file(str(path))
+    through_transformers = PreTrainedTokenizerFast(tokenizer_file=str(path))
+    step = FasttextQuality(model=str(model), normalizer="ultrafine", tokenizer=str(path))
+    normalizer = load_ultrafine(path)
 
-    def peer() -> np.ndarray:
-        scores = []
-        for text in some:
-            label, score = library.predict(published_normalizer(text, tokenizer))
-            scores.append(min(score[0], 1) if label[0] == POSITIVE else 1 - min(score[0], 1))
-        return np.array(scores)
+    def run(work: str, peer: Callable[[str], str], rows: pa.StringArray, forget: Callable[[], None]) -> dict[str, Any]:
+        batch, some = Batch(pa.RecordBatch.from_arrays([rows], ["text"])), rows.to_pylist()[:PLAIN_ROWS]
 
-    normalizer = load_ultrafine(tokenizer_path)
+        def published() -> np.ndarray:
+            scores = []
+            for text in some:
+                label, score = library.predict(peer(text))
+                scores.append(min(score[0], 1) if label[0] == POSITIVE else 1 - min(score[0], 1))
+            return np.array(scores)
+
+        def ours() -> np.ndarray:
+            return step.process(batch).batch.column("quality").to_numpy()
+
+        return compare(work, published, ours, rows.to_pylist(), some, forget)
+
+    def directly(text: str) -> str:
+        return published_normalizer(text, tokenizer)
+
+    rows = [
+        run("ultrafine, published steps", directly, texts, normalizer.forget),
+        run("ultrafine, Chinese", directly, chinese_texts, normalizer.forget),
+        run("ultrafine, through transformers", lambda text: published_calls(text, through_transformers), texts,
+            normalizer.forget),
+    ]  # fmt: skip
     normalizer.forget()
-    for others in before:
-        normalizer(others)
-    memory = normalizer.memory
+    for other in others:
+        normalizer.tokens(other)
+    memory = copy.deepcopy(normalizer.memory)
 
-    def ours() -> np.ndarray:
-        normalizer.memory = copy.deepcopy(memory)  # that run must not profit from the one before
-        return step.process(batch).batch.column("quality").to_numpy()
+    def remember() -> None:  # no run may profit from the one before
+        normalizer.memory = copy.deepcopy(memory)
 
-    work = "ultrafine, published steps" + (", warm" if before else "")
-    return compare(work, peer, ours, texts.to_pylist(), some)
+    return [*rows, run("ultrafine, published steps, warm", directly, texts, remember)]
 
 
 def published_normalizer(text: str, tokenizer: tokenizers.Tokenizer) -> str:
     """The published steps as they stand, one token at a time (openbmb/Ultra-FineWeb-classifier, `infer_folder.py`)."""
+    ids = tokenizer.encode(simplified(text), add_special_tokens=False).ids
+    return joined([tokenizer.decode([one], skip_special_tokens=False) for one in ids])
+
+
+def published_calls(text: str, tokenizer: PreTrainedTokenizerFast) -> str:
+    """The same through the library that the published script calls."""
+    ids = tokenizer.encode(simplified(text), add_special_tokens=False)
+    return joined([tokenizer.decode([one]) for one in ids])
+
+
+def simplified(text: str) -> str:
     text = re.sub(r"\n{3,}", "\n\n", text).lower()
-    text = "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Mn")
-    ids = tokenizer.encode(text, add_special_tokens=False).ids
-    text = " ".join([tokenizer.decode([one], skip_special_tokens=False) for one in ids])
-    text = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Mn")
+
+
+def joined(pieces: list[str]) -> str:
+    text = " ".join(pieces).replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
     return re.sub(" +", " ", text).strip()
 
 
@@ -205,13 +239,15 @@ def compare(
     ours: Callable[[], np.ndarray],
     texts: list[str],
     peer_texts: list[str] | None = None,
+    forget: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Both in turns; the peer may see only the first of the texts."""
+    """Both in turns; the peer may see only the first of the texts, ours forgets before each turn, off the clock."""
     peer_texts = texts if peer_texts is None else peer_texts
     expected, found = peer(), ours()  # once before the clock runs: compiled code is loaded, files are cached
     seconds = {"peer": np.inf, "ours": np.inf}
     for _ in range(TURNS):
         for name, run in (("peer", peer), ("ours", ours)):
+            forget()
             start = time.process_time()
             run()
             seconds[name] = min(seconds[name], time.process_time() - start)

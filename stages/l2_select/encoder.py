@@ -48,7 +48,7 @@ class Encoder:
         self._merges = _byte_level_merges(tokenizer, parts)
         self._ascii_only = parts["normalizer"] not in NO_NORMALIZER
         self._added = "|".join(map(re.escape, added_contents(tokenizer)))
-        self._forget_shapes()
+        self.forget_shapes()
 
     def encode(self, texts: pa.StringArray) -> tuple[Array, Array]:
         """The ids of all texts, one after the other (int32), and how many each has (int64)."""
@@ -80,10 +80,11 @@ class Encoder:
             numbers[~pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)] = NO_WORDS
         found = encode_chunks(data, offsets, numbers, self._word_ends, self._ends_begin, merges)
         if len(self._shapes) > SHAPES:
-            self._forget_shapes()
+            self.forget_shapes()
         return found
 
-    def _forget_shapes(self) -> None:
+    def forget_shapes(self) -> None:
+        """Ask the tokenizer about every shape again."""
         self._shapes = StringTable()
         self._shapes.number(*text_buffers(pa.array([""])))  # NO_WORDS
         self._word_ends, self._ends_begin = np.zeros(0, np.bool_), np.array([UNKNOWN])

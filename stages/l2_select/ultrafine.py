@@ -61,8 +61,9 @@ class Ultrafine:
         self.forget()
 
     def forget(self) -> None:
-        """Forget the chunks met so far and what became of them."""
+        """Forget the chunks met so far, what became of them, and their shapes."""
         self.memory = Memory()
+        self._encoder.forget_shapes()
 
     def tokens(self, texts: pa.StringArray) -> Tokens:
         """The tokens of each text, of its first 4 MiB (`HEAD`)."""
