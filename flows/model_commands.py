@@ -47,6 +47,8 @@ def train_classifier(
     card = _train({"train": train, "normalizer": normalizer, "tokenizer": tokenizer}, output)
     names = ("trained", "held_out", "roc_auc", "precision", "recall", "calibration_error")
     lines = [f"{name}: {card[name]}" for name in names]
+    if not card["deterministic"]:
+        lines.append(f"not deterministic: with {card['settings']['threads']} threads another training differs")
     print_result(card, as_json, [*lines, f"model: {output / 'model.bin'}", f"report: {output / 'report.html'}"])
 
 

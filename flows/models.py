@@ -72,15 +72,17 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
         parent.manifest.recipe_id,
     )
     folder = f"models/{identity[:16]}"
-    card, model = f"{folder}/model_card.json", f"{folder}/model.bin"
+    card = f"{folder}/model_card.json"
     if not run.store.exists(card):
         run.emit("note", {"text": f"{step.kind}: training a classifier from the recipe's seeds"})
         with tempfile.TemporaryDirectory() as scratch:
-            step.fitted(_rows(run, parent), Path(scratch))
-            # The card last: its presence means that the model is there.
-            for path in (model, card):
-                run.store.create(path, (Path(scratch) / Path(path).name).read_bytes())
-    return step.with_card(Path(run.store.location(model)), json.loads(run.store.read(card)))
+            trained = step.fitted(_rows(run, parent), Path(scratch))
+            # The card last: its presence means that the model is there. Models are told apart by their hash, since with
+            # several threads two runs train two, of which the one whose card comes first counts for both.
+            run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
+            run.store.create(card, Path(scratch, "model_card.json").read_bytes())
+    found = json.loads(run.store.read(card))
+    return step.with_card(Path(run.store.location(f"{folder}/{found['sha256']}.bin")), found)
 
 
 def _rows(run: Run, parent: Finished) -> Iterator[pa.RecordBatch]:

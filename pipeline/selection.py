@@ -63,15 +63,17 @@ def classifier_html(card: Mapping[str, Any]) -> str:
         f"<p>Held-out ROC-AUC {card['roc_auc']:.4f}; at a score of 0.5 precision "
         f"{'-' if precision is None else f'{precision:.3f}'}, recall {card['recall']:.3f}. Calibration error "
         f"{error['before']:.3f} before, {error['after']:.3f} after Platt's scaling, which is "
-        f"{'in use' if card['settings']['calibrate'] else 'not in use'}.</p>"
+        f"{'in use' if card['settings']['calibrate'] else 'not in use'}."
     )
+    if not card["deterministic"]:
+        text += f" Training was not deterministic: with {card['settings']['threads']} threads another training differs."
     words = "".join(
         f"<tr><td>{html.escape(label)}</td><td>{html.escape(', '.join(word for word, _ in found[:20]))}</td></tr>"
         for label, found in card["influential_words"].items()
     )
     table = f"<table><caption>Words that speak most for a class</caption>{words}</table>"
     images = pictures.reliability(card["calibration"], card["calibrated"])
-    return text + images + pictures.precision_recall(card["precision_recall"]) + table
+    return f"{text}</p>{images}" + pictures.precision_recall(card["precision_recall"]) + table
 
 
 def _classifier(store: Store, step: Mapping[str, Any]) -> str:

@@ -60,6 +60,8 @@ class TrainSettings(BaseModel):
     bucket: Annotated[int, Field(ge=1)] = 200_000
     """Hashed n-grams. A tenth of fastText's default (Ultra-FineWeb states none): the file takes 4 · dim bytes each."""
     seed: Annotated[int, Field(ge=0)] = 0
+    threads: Annotated[int, Field(ge=1)] = 1
+    """With more than one, each training gives another model: threads write to the same weights as they come."""
     calibrate: bool = False
     """Let the score be calibrated by Platt's scaling; the classes are balanced, so 0.5 is even odds of those."""
     minimum_auc: Annotated[float, Field(ge=0, le=1)] = 0.6
@@ -88,6 +90,8 @@ class Report:
     model: str
     sha256: str
     settings: dict[str, Any]
+    deterministic: bool
+    """Whether training again gives the same file: with one thread."""
     normalizer: str
     tokenizer: str | None
     given: dict[str, int]
@@ -140,7 +144,8 @@ def train(
         try:
             trained = fasttext.train_supervised(
                 str(lines), lr=settings.lr, dim=settings.dim, epoch=settings.epochs, wordNgrams=settings.word_ngrams,
-                minCount=settings.min_count, bucket=settings.bucket, seed=settings.seed, thread=1, verbose=0,
+                minCount=settings.min_count, bucket=settings.bucket, seed=settings.seed,
+                thread=settings.threads, verbose=0,
             )  # fmt: skip
         except RuntimeError as error:
             raise ValueError(f"fastText: {error}; lower min_count or lr, or give more texts") from error
@@ -244,6 +249,7 @@ def _measure(
         model=model.name,
         sha256=file_sha256(model),
         settings=settings.model_dump(mode="json"),
+        deterministic=settings.threads == 1,
         normalizer=normalizer,
         tokenizer=tokenizer,
         given=classes.given,

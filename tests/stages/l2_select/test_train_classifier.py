@@ -21,8 +21,15 @@ def test_the_model_depends_on_the_texts_and_not_on_their_order_or_repetition(tmp
     assert (tmp_path / "a" / "model.bin").read_bytes() == (tmp_path / "b" / "model.bin").read_bytes()
     assert again.duplicates["__label__pos"] == 9
     assert again.sha256 == first.sha256
+    assert first.deterministic
     other = train(pa.array(GOOD), pa.array(BAD), SETTINGS.model_copy(update={"seed": 1}), tmp_path / "c")
     assert other.sha256 != first.sha256
+
+
+def test_several_threads_are_said_to_give_another_model_each_time(tmp_path):
+    report = train(pa.array(GOOD), pa.array(BAD), SETTINGS.model_copy(update={"threads": 2}), tmp_path)
+    assert not report.deterministic
+    assert report.roc_auc == 1.0
 
 
 def test_balances_holds_out_and_leaves_out_what_both_classes_hold(tmp_path):
