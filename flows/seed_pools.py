@@ -40,7 +40,7 @@ from pipeline.fingerprint import canonical, code_version, versions
 from pipeline.shard import file_sha256, read_batches
 from stages.l2_select.fasttext_quality import FasttextQuality
 from stages.l2_select.normalizers import Normalizer, tokenizer_file
-from stages.l2_select.seeds import Sample, Seeds, content_keys
+from stages.l2_select.seeds import Sample, Seeds, content_keys, in_batches
 from stages.l2_select.train_classifier import TooFewSeeds, TrainSettings, TrainSpec, collect_seeds, train
 
 Array = np.ndarray[Any, Any]
@@ -194,7 +194,7 @@ class _Bench:
         number: int,
         against: str,
         identity: Sequence[str],
-        seeds: Callable[[], tuple[pa.StringArray, pa.StringArray]],
+        seeds: Callable[[], tuple[pa.Array, pa.Array]],
         baseline: Callable[[], Path],
     ) -> Trial:
         key = content_hash(name, against, *identity, *self._setting)[:16]
@@ -220,12 +220,12 @@ class _Bench:
         seeds = {"positives": pool.positives, "negatives": pool.negatives or self._plan.negatives}
         return TrainSpec.model_validate(seeds | self._plan.train.model_dump())
 
-    def _seeds(self, pools: dict[str, Pool]) -> tuple[pa.StringArray, pa.StringArray]:
+    def _seeds(self, pools: dict[str, Pool]) -> tuple[pa.Array, pa.Array]:
         parts = [collect_seeds(self._spec(pool), self._rows(["text", "url"])) for pool in pools.values()]
         positives, negatives = (pa.concat_arrays(texts) for texts in zip(*parts, strict=True))
         return self._allowed(positives), self._allowed(negatives)
 
-    def _labelled(self, last: Trial, pools: dict[str, Pool]) -> tuple[pa.StringArray, pa.StringArray]:
+    def _labelled(self, last: Trial, pools: dict[str, Pool]) -> tuple[pa.Array, pa.Array]:
         step = self._scorer(self._output / last.folder)
         seeds = pa.concat_arrays(self._seeds(pools))
         scores = [_score(step, part) for part in self._texts(seeds)]
@@ -236,12 +236,12 @@ class _Bench:
                 sample.add(part.filter(pa.array(chosen)))
         return samples[0].texts(), samples[1].texts()
 
-    def _texts(self, seeds: pa.StringArray) -> Iterator[pa.StringArray]:
-        yield seeds
+    def _texts(self, seeds: pa.Array) -> Iterator[pa.StringArray]:
+        yield from in_batches(seeds)
         for rows in self._rows():
             yield self._allowed(rows.column("text"))
 
-    def _allowed(self, texts: pa.StringArray) -> pa.StringArray:
+    def _allowed(self, texts: pa.Array) -> pa.Array:
         """Without what the ablation is judged by."""
         keys = content_keys(texts, 0)[:, 0]
         return texts.filter(pa.array(~np.isin(keys, self._excluded)))

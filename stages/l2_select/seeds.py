@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ BATCH_ROWS = 1000
 HOST = r"^[a-zA-Z][a-zA-Z0-9+.\-]*://(?:[^/?#@]*@)?(?P<host>[^/:?#]+)"
 
 Array = np.ndarray[Any, Any]
+
+NO_KEYS = np.empty((0, 2), np.uint64)
 
 
 class Seeds(BaseModel):
@@ -52,35 +55,61 @@ class Seeds(BaseModel):
 
 
 class Sample:
-    """The `limit` texts with the smallest content hashes, each once: no order or worker count changes the choice."""
+    """The `limit` texts with the smallest content hashes, each once: no order or worker count changes the choice.
+
+    Memory and copying are bounded by the limit, however many texts are added.
+    """
 
     def __init__(self, limit: int, seed: int) -> None:
         self._limit, self._seed = 2 * limit, seed  # twice: some may turn out to be in both classes
-        self._texts = pa.array([], pa.string())
-        self._keys = np.empty((0, 2), np.uint64)
+        self._parts: list[tuple[pa.LargeStringArray, Array]] = []
+        """Texts and their keys."""
+        self._size, self._bound = 0, np.uint64(np.iinfo(np.uint64).max)
         self.rows = 0
 
     def add(self, texts: pa.StringArray) -> None:
         texts = texts.filter(pc.greater(pc.binary_length(texts), 0))
         self.rows += len(texts)
-        self._texts = pa.concat_arrays([self._texts, texts])
-        self._keys = np.concatenate([self._keys, content_keys(texts, self._seed)])
-        if len(self._texts) > 2 * self._limit:
+        keys = content_keys(texts, self._seed)
+        self._append(texts.cast(pa.large_string()), keys, keys[:, 0] <= self._bound)
+        if self._size > 2 * self._limit:
             self._shrink()
 
-    def texts(self) -> pa.StringArray:
+    def texts(self) -> pa.LargeStringArray:
+        """By rising hash; of 64-bit offsets, since 2 GB of text are soon reached."""
         self._shrink()
-        return self._texts
+        if not self._parts:
+            return pa.array([], pa.large_string())
+        order = np.lexsort(np.concatenate([keys for _, keys in self._parts]).T[::-1])
+        return pa.chunked_array([texts for texts, _ in self._parts]).take(pa.array(order)).combine_chunks()
+
+    def _append(self, texts: pa.LargeStringArray, keys: Array, chosen: Array) -> None:
+        if chosen.any():
+            self._parts.append((texts.filter(pa.array(chosen)), keys[chosen]))
+            self._size += int(chosen.sum())
 
     def _shrink(self) -> None:
-        first = np.unique(self._keys, axis=0, return_index=True)[1][: self._limit]
-        self._texts, self._keys = self._texts.take(pa.array(first)), self._keys[first]
+        parts, self._parts, self._size = self._parts, [], 0
+        keys, first = np.unique(np.concatenate([keys for _, keys in parts] or [NO_KEYS]), axis=0, return_index=True)
+        if len(keys) >= self._limit:
+            self._bound = keys[self._limit - 1, 0]
+        chosen = np.isin(np.arange(sum(len(part) for _, part in parts)), first[: self._limit])
+        while parts:  # freed one by one
+            texts, part = parts.pop()
+            self._append(texts, part, chosen[len(chosen) - len(part) :])
+            chosen = chosen[: len(chosen) - len(part)]
 
 
-def content_keys(texts: pa.StringArray, seed: int) -> Array:
+def in_batches(texts: pa.Array) -> Iterator[pa.StringArray]:
+    """The texts, of offsets of any size, some at a time."""
+    for start in range(0, len(texts), BATCH_ROWS):
+        yield texts.slice(start, BATCH_ROWS).cast(pa.string())
+
+
+def content_keys(texts: pa.Array, seed: int) -> Array:
     """uint64 (rows, 2): a hash of each text. The first half orders and chooses, the second decides who is held out."""
-    key = seed.to_bytes(8, "little")
-    digests = b"".join(hashlib.blake2b(text, digest_size=16, key=key).digest() for text in text_views(texts))
+    key, views = seed.to_bytes(8, "little"), chain.from_iterable(map(text_views, in_batches(texts)))
+    digests = b"".join(hashlib.blake2b(text, digest_size=16, key=key).digest() for text in views)
     return np.frombuffer(digests, "<u8").reshape(-1, 2)
 
 

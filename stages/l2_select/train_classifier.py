@@ -29,7 +29,7 @@ from stages.l2_select.calibration import (
 )
 from stages.l2_select.model_check import remember
 from stages.l2_select.normalizers import Normalizer, normalize
-from stages.l2_select.seeds import Array, Sample, Seeds, content_keys, match_hosts, read_texts
+from stages.l2_select.seeds import Array, Sample, Seeds, content_keys, in_batches, match_hosts, read_texts
 
 POSITIVE, NEGATIVE = "__label__pos", "__label__neg"
 MINIMUM_ROWS = 50  # per class; below, the held-out part is a handful of texts and its figures say nothing
@@ -118,8 +118,8 @@ class Report:
 
 
 def train(
-    positives: pa.StringArray,
-    negatives: pa.StringArray,
+    positives: pa.Array,
+    negatives: pa.Array,
     settings: TrainSettings,
     output: Path,
     normalizer: Normalizer = "plain",
@@ -133,14 +133,10 @@ def train(
     import fasttext
 
     classes = _Balanced(positives, negatives, settings)
-    texts = normalize(classes.texts, normalizer, tokenizer)
-    # Such words would be read as labels or as the end of the line.
-    for marker in ("__label__", "</s>"):
-        texts = pc.replace_substring(texts, marker, " ")
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output) as scratch:
         lines, model = Path(scratch, "train.txt"), Path(scratch, "model.bin")
-        _write_lines(lines, texts.filter(pa.array(~classes.held_out)), classes.positive[~classes.held_out])
+        held_out = _write_lines(lines, classes, normalizer, tokenizer)
         try:
             trained = fasttext.train_supervised(
                 str(lines), lr=settings.lr, dim=settings.dim, epoch=settings.epochs, wordNgrams=settings.word_ngrams,
@@ -151,7 +147,7 @@ def train(
             raise ValueError(f"fastText: {error}; lower min_count or lr, or give more texts") from error
         trained.save_model(str(model))
         os.replace(model, output / "model.bin")
-    report = _measure(classes, texts, settings, output / "model.bin", normalizer, tokenizer)
+    report = _measure(classes, held_out, settings, output / "model.bin", normalizer, tokenizer)
     card = json.dumps(asdict(report), indent=2, ensure_ascii=False) + "\n"
     (output / "model_card.json").write_text(card, encoding="utf-8")
     if report.roc_auc < settings.minimum_auc:
@@ -164,8 +160,8 @@ def train(
     return report
 
 
-def collect_seeds(spec: TrainSpec, rows: Iterable[pa.RecordBatch]) -> tuple[pa.StringArray, pa.StringArray]:
-    """The texts of both classes, at most a few times `per_class` each in memory at once.
+def collect_seeds(spec: TrainSpec, rows: Iterable[pa.RecordBatch]) -> tuple[pa.Array, pa.Array]:
+    """The texts of both classes (large_string), at most a few times `per_class` each in memory at once.
 
     `rows` (with `text` and `url`) is read once, and only if a class takes rows by host or by rest. A row that the
     hosts of both classes match goes to neither.
@@ -191,10 +187,10 @@ def collect_seeds(spec: TrainSpec, rows: Iterable[pa.RecordBatch]) -> tuple[pa.S
 class _Balanced:
     """As many distinct positives as negatives, in an order mixed by content hash."""
 
-    def __init__(self, positives: pa.StringArray, negatives: pa.StringArray, settings: TrainSettings) -> None:
+    def __init__(self, positives: pa.Array, negatives: pa.Array, settings: TrainSettings) -> None:
         keys, texts = {}, {}
         for name, given in ((POSITIVE, positives), (NEGATIVE, negatives)):
-            filled = given.filter(pc.greater(pc.binary_length(given), 0))
+            filled = given.filter(pc.greater(pc.binary_length(given), 0)).cast(pa.large_string())
             keys[name], first = np.unique(content_keys(filled, settings.seed), axis=0, return_index=True)
             texts[name] = filled.take(pa.array(first))
         self.given = {POSITIVE: len(positives), NEGATIVE: len(negatives)}
@@ -219,15 +215,27 @@ class _Balanced:
             self.held_out[ranked[: max(1, round(settings.held_out * size))]] = True
 
 
-def _write_lines(path: Path, texts: pa.StringArray, positive: Array) -> None:
+def _write_lines(path: Path, classes: _Balanced, normalizer: Normalizer, tokenizer: str | None) -> list[pa.StringArray]:
+    """Write the training part as the library reads it; the held-out texts, normalised as well."""
+    held_out, start = [], 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for text, is_positive in zip(texts.to_pylist(), positive, strict=True):
-            file.write(f"{POSITIVE if is_positive else NEGATIVE} {text}\n".replace("\0", " "))
+        for part in in_batches(classes.texts):
+            texts = normalize(part, normalizer, tokenizer)
+            # Such words would be read as labels or as the end of the line.
+            for marker in ("__label__", "</s>"):
+                texts = pc.replace_substring(texts, marker, " ")
+            here = slice(start, start := start + len(texts))
+            is_held_out, is_positive = classes.held_out[here], classes.positive[here]
+            held_out.append(texts.filter(pa.array(is_held_out)))
+            rest = texts.filter(pa.array(~is_held_out)).to_pylist()
+            for text, positive in zip(rest, is_positive[~is_held_out], strict=True):
+                file.write(f"{POSITIVE if positive else NEGATIVE} {text}\n".replace("\0", " "))
+    return held_out
 
 
 def _measure(
     classes: _Balanced,
-    texts: pa.StringArray,
+    held_out: list[pa.StringArray],
     settings: TrainSettings,
     model: Path,
     normalizer: str,
@@ -238,7 +246,7 @@ def _measure(
     classifier = load_classifier(model)
     column = classifier.labels.index(POSITIVE)
     truth = classes.positive[classes.held_out]
-    scores = classifier.probabilities(texts.filter(pa.array(classes.held_out)))[:, column].clip(max=1)
+    scores = np.concatenate([classifier.probabilities(texts) for texts in held_out])[:, column].clip(max=1)
     chosen = scores >= 0.5
     before, after = reliability(truth, scores), reliability(truth, cross_fitted(truth, scores))
     words, weights = classifier.word_logits(POSITIVE)

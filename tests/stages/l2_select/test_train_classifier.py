@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.l2_select.seeds import Sample, Seeds, match_hosts, read_texts
+from stages.l2_select.seeds import Sample, Seeds, content_keys, match_hosts, read_texts
 from stages.l2_select.train_classifier import TrainSettings, TrainSpec, Undertrained, collect_seeds, roc_auc, train
 
 GOOD = [f"the theorem number {n} follows from the lemma by induction" for n in range(150)]
@@ -73,8 +73,19 @@ def test_a_sample_is_the_same_in_any_order_and_in_any_pieces():
     whole.add(pa.array(texts))
     for start in range(480, -1, -20):
         pieces.add(pa.array(texts[start : start + 20] * 2))
-    assert whole.texts().to_pylist() == pieces.texts().to_pylist()
+    by_hash = np.lexsort(content_keys(pa.array(texts), 0).T[::-1])[:40]
+    assert whole.texts().to_pylist() == pieces.texts().to_pylist() == [texts[place] for place in by_hash]
+    assert whole.texts().type == pa.large_string()  # 100,000 texts soon hold more than 2 GB
     assert Sample(20, seed=1).texts().to_pylist() == []
+
+
+def test_a_sample_holds_no_more_than_it_needs():
+    sample = Sample(10, seed=0)
+    for start in range(0, 5000, 50):
+        sample.add(pa.array([f"text {n}" for n in range(start, start + 50)]))
+        assert sum(len(texts) for texts, _ in sample._parts) <= 2 * 2 * 10
+    assert sample.rows == 5000
+    assert len(sample.texts()) == 20
 
 
 def test_hosts_match_themselves_and_what_lies_below_them():
