@@ -12,6 +12,8 @@ import numpy as np
 
 KEPT, DROPPED = "#2f6f9f", "#c9a227"
 BINS = 50
+DOT = 400
+"""Area in points of a dot that stands for all rows."""
 MANY = 5
 """Thresholds drawn at most; with one for each of many sources the lines would hide the bars."""
 
@@ -33,17 +35,16 @@ def histogram(kept: Sequence[float], dropped: Sequence[float], thresholds: Seque
 
 
 def reliability(before: Sequence[Mapping[str, float]], after: Sequence[Mapping[str, float]]) -> str:
-    """Share of positives over mean score, before and after calibration; the diagonal is a probability."""
+    """Share of positives over mean score, before and after calibration; the diagonal is a probability.
+
+    A dot's area is its share of the rows: what rests on a few rows looks small.
+    """
     figure, axes = _figure()
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
     for bins, colour, label in ((before, DROPPED, "before"), (after, KEPT, "after")):
-        axes.plot(
-            [one["mean_score"] for one in bins],
-            [one["positive"] for one in bins],
-            marker="o",
-            color=colour,
-            label=f"{label} calibration",
-        )
+        scores, shares, rows = ([one[name] for one in bins] for name in ("mean_score", "positive", "rows"))
+        axes.plot(scores, shares, color=colour, linewidth=1, label=f"{label} calibration")
+        axes.scatter(scores, shares, [DOT * count / sum(rows) for count in rows], color=colour)
     axes.set_xlabel("mean score")
     axes.set_ylabel("share of positives")
     axes.legend()

@@ -78,7 +78,11 @@ def report_html(title: str, rows: Sequence[dict[str, Any]], store: Store, facts:
 
 def classifier_page(card: Mapping[str, Any]) -> str:
     """The model card of a trained classifier with its pictures."""
-    facts = {name: str(card[name]) for name in ("sha256", "trained", "held_out", "duplicates", "in_both", "settings")}
+    facts = {"sha256": card["sha256"], "normalizer": card["normalizer"]}
+    for name, counts in (("trained on", "trained"), ("held out", "held_out"), ("repeats left out", "duplicates")):
+        facts[name] = ", ".join(f"{rows:,} {label}" for label, rows in card[counts].items())
+    facts["left out, in both"] = f"{card['in_both']:,}"
+    facts |= {name: str(value) for name, value in card["settings"].items()}
     try:
         body = classifier_html(card)
     except ImportError as error:

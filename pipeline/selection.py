@@ -58,9 +58,9 @@ def selection_html(store: Store, path: str) -> str:
 
 def classifier_html(card: Mapping[str, Any]) -> str:
     """What a model card says of a trained classifier."""
-    error, precision = card["calibration_error"], card["precision"]
+    error, precision, rows = card["calibration_error"], card["precision"], sum(card["held_out"].values())
     text = (
-        f"<p>Held-out ROC-AUC {card['roc_auc']:.4f}; at a score of 0.5 precision "
+        f"<p>On {rows:,} held-out texts: ROC-AUC {card['roc_auc']:.4f}; at a score of 0.5 precision "
         f"{'-' if precision is None else f'{precision:.3f}'}, recall {card['recall']:.3f}. Calibration error "
         f"{error['before']:.3f} before, {error['after']:.3f} after Platt's scaling, which is "
         f"{'in use' if card['settings']['calibrate'] else 'not in use'}."

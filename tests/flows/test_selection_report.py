@@ -66,6 +66,8 @@ def test_train_classifier_writes_a_report_beside_its_card(tmp_path: Path):
     page = (tmp_path / "out" / "report.html").read_text()
     assert pictures(page) == ["reliability diagram", "precision and recall"]
     assert "<b>" not in page
+    assert "54 __label__pos, 54 __label__neg" in page
+    assert "On 12 held-out texts: ROC-AUC" in page
     said = "not deterministic: with 2 threads another training differs"
     done = orefine("train-classifier", *arguments, "--set", "threads=2", "--output", tmp_path / "threads")
     assert said in done.stdout
