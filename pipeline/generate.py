@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -10,11 +10,9 @@ from pipeline.accounting import Counts
 from pipeline.batch import Batch
 from pipeline.document import Document, content_hash, level_schema
 from pipeline.ledger import Ledger
+from pipeline.outputs import Outputs
 from pipeline.step import Generator, Reason, Reply, Request, describe
 from pipeline.store import Store
-
-if TYPE_CHECKING:
-    from pipeline.rowpass import Outputs
 
 
 def run_generator(step: Generator, batch: Batch, store: Store, files: Outputs, counts: Counts) -> Batch:

@@ -1,12 +1,4 @@
-"""What one task does to one shard: read, apply earlier decisions, run row steps in order, write.
-
-| file                           | rows                                                        |
-|--------------------------------|-------------------------------------------------------------|
-| data/part-00000.parquet        | kept                                                        |
-| dropped/part-00000.parquet     | id, url, reason, value, threshold, step, text (when asked)  |
-| quarantine/part-00000.parquet  | id, url, step, error                                        |
-| clusters/part-00000.parquet    | id, cluster, kept_id, similarity (where duplicates are)     |
-"""
+"""What one task does to one shard: read, apply earlier decisions, run row steps in order, write (`outputs.py`)."""
 
 from __future__ import annotations
 
@@ -23,11 +15,11 @@ import pyarrow.compute as pc
 from pipeline.accounting import Counts, chain
 from pipeline.batch import Batch
 from pipeline.buckets import Tables, read_bucket
-from pipeline.document import BASE_SCHEMA, DROPPED_SCHEMA, QUARANTINE_SCHEMA, content_hash, text_views, to_schema
+from pipeline.document import BASE_SCHEMA, content_hash, text_views, to_schema
 from pipeline.generate import run_generator
-from pipeline.grouping import CLUSTER_COLUMNS
-from pipeline.manifest import FileEntry, ShardRecord, dump
-from pipeline.shard import ShardWriter, read_batches
+from pipeline.manifest import ShardRecord, dump
+from pipeline.outputs import Outputs, column_or_null, row_ids
+from pipeline.shard import read_batches
 from pipeline.step import (
     Generator,
     GroupingStep,
@@ -41,8 +33,6 @@ from pipeline.step import (
     describe,
 )
 from pipeline.store import Store, open_store
-
-CLUSTER_SCHEMA = pa.schema(CLUSTER_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +76,11 @@ class RowTask:
         steps = (*(decided.step for decided in self.decided), *self.steps)
         return [f"{number:02d} {step.kind}" for number, step in enumerate(steps, self.position + 1)]
 
-    def output(self, role: str) -> str:
-        return f"{self.directory}/{role}/part-{self.shard:05d}.parquet"
+    def outputs(self, store: Store, stack: ExitStack) -> Outputs:
+        def path(role: str) -> str:
+            return f"{self.directory}/{role}/part-{self.shard:05d}.parquet"
+
+        return Outputs(store, path, self.schema, self.clusters, self.keep_dropped_text, stack)
 
 
 def run_row_task(task: RowTask) -> ShardRecord:
@@ -100,7 +93,7 @@ def run_row_task(task: RowTask) -> ShardRecord:
         step.prepare()
     counts = Counts()
     with ExitStack() as stack:
-        files = Outputs(store, task, stack)
+        files = task.outputs(store, stack)
         for batch in _incoming(store, task, files, counts):
             for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
                 if isinstance(step, Generator):
@@ -137,59 +130,6 @@ def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds
 
 def _record(store: Store, path: str) -> ShardRecord:
     return ShardRecord.model_validate_json(store.read(path))
-
-
-class Outputs:
-    """The open files of one task."""
-
-    def __init__(self, store: Store, task: RowTask, stack: ExitStack) -> None:
-        schemas = {"data": task.schema, "dropped": DROPPED_SCHEMA, "quarantine": QUARANTINE_SCHEMA}
-        if task.clusters:
-            schemas["clusters"] = CLUSTER_SCHEMA
-        self._writers = {
-            role: stack.enter_context(ShardWriter(store, task.output(role), schema)) for role, schema in schemas.items()
-        }
-        self._keep_text = task.keep_dropped_text
-        self.data = self._writers["data"]
-
-    def drop(self, rows: pa.RecordBatch, gone: Any, step: str, rules: list[str], value: Any, threshold: Any) -> None:
-        """Record the rows at `gone` as dropped; value and threshold are nan where a rule measures nothing."""
-        wanted = ["id", "source_id", "url", *(["text"] if self._keep_text else [])]
-        rows = rows.select([name for name in wanted if name in rows.schema.names]).take(pa.array(gone, pa.int64()))
-        text = column_or_null(rows, "text") if self._keep_text else pa.nulls(rows.num_rows, pa.string())
-        self._writers["dropped"].write(
-            pa.RecordBatch.from_arrays(
-                [
-                    row_ids(rows),
-                    column_or_null(rows, "url"),
-                    pa.array([f"{step}.{rule}" for rule in rules], pa.string()),
-                    pa.array(np.asarray(value, np.float64), from_pandas=True),
-                    pa.array(np.broadcast_to(np.asarray(threshold, np.float64), len(rules)), from_pandas=True),
-                    pa.array([step] * rows.num_rows, pa.string()),
-                    text,
-                ],
-                schema=DROPPED_SCHEMA,
-            )
-        )
-
-    def quarantine(self, entries: list[tuple[str, str, str, str]]) -> None:
-        """(id, url, step, error)"""
-        rows = [dict(zip(QUARANTINE_SCHEMA.names, entry, strict=True)) for entry in entries]
-        self._writers["quarantine"].write(pa.RecordBatch.from_pylist(rows, QUARANTINE_SCHEMA))
-
-    def clusters(self, rows: pa.Table) -> None:
-        for batch in rows.select(CLUSTER_SCHEMA.names).cast(CLUSTER_SCHEMA).to_batches():
-            self._writers["clusters"].write(batch)
-
-    def carry_on(self, store: Store, record: ShardRecord) -> None:
-        """Copy what an earlier pass wrote down about rows that ended there."""
-        for file in record.files:
-            if file.role != "data":
-                for rows in read_batches(store.location(file.path)):
-                    self._writers[file.role].write(rows)
-
-    def commit(self) -> list[FileEntry]:
-        return [writer.commit(role) for role, writer in self._writers.items()]
 
 
 def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts) -> Iterator[Batch]:
@@ -371,16 +311,6 @@ def document_bytes(rows: pa.RecordBatch) -> Any:
     return pc.fill_null(pc.binary_length(rows.column(name)), 0).to_numpy().astype(np.int64)
 
 
-def column_or_null(rows: pa.RecordBatch, name: str) -> pa.Array:
-    return rows.column(name) if name in rows.schema.names else pa.nulls(rows.num_rows, pa.string())
-
-
-def row_ids(rows: pa.RecordBatch) -> pa.Array:
-    """The id, or what names a row of L0 that has none yet."""
-    name = next((name for name in ("id", "source_id", "url") if name in rows.schema.names), "")
-    return column_or_null(rows, name).cast(pa.string())
-
-
 def _count(counter: dict[str, int], names: Iterable[str]) -> None:
     for name in names:
         counter[name] = counter.get(name, 0) + 1
@@ -393,7 +323,7 @@ def quarantine_shard(task: RowTask, error: Exception) -> ShardRecord:
     reason = describe(error)
     last_step = task.steps[0].kind if task.steps else "read"
     with ExitStack() as stack:
-        files = Outputs(store, task, stack)
+        files = task.outputs(store, stack)
         if task.source is not None:
             stop = task.unit.stop if task.unit.stop is not None else task.unit.start + 1
             names = [(f"{task.unit.path}#{row}", "") for row in range(task.unit.start, stop)]

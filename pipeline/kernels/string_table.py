@@ -44,7 +44,7 @@ def _slot_of(key, slots):
 
 @njit(cache=True, nogil=True)
 def _enlarged(slots):
-    larger = np.zeros((4 * len(slots), 2), np.uint64)
+    larger = np.zeros((2 * len(slots), 2), np.uint64)
     for old in range(len(slots)):
         if slots[old, 0] != 0:
             larger[_slot_of(slots[old, 0], larger)] = slots[old]

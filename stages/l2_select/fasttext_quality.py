@@ -22,7 +22,7 @@ from pipeline.shard import file_sha256
 from pipeline.step import Scorer
 from stages.l2_select.calibration import apply_platt
 from stages.l2_select.model_check import check_model
-from stages.l2_select.normalizers import Normalizer, load_ultrafine, normalize, tokenizer_file
+from stages.l2_select.normalizers import Normalizer, load_ultrafine, normalize, tokenizer_file, tokenizers_version
 from stages.l2_select.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class FasttextQuality(Scorer):
     def identity(self) -> dict[str, Any]:
         """Without paths: the content of the files counts (`assets`), not where they lie."""
         paths = {"model": True, "tokenizer": True, "sha256": True}
-        return self.model_dump(mode="json", exclude=paths | {"train": {"positives": {"paths"}, "negatives": {"paths"}}})
+        seeds = {"train": {"positives": {"paths"}, "negatives": {"paths"}}}
+        tokenizers = {"tokenizers": tokenizers_version()} if self.tokenizer else {}
+        return self.model_dump(mode="json", exclude=paths | seeds) | tokenizers
 
     def assets(self) -> Mapping[str, str]:
         files = {}

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import functools
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +43,14 @@ def tokenizer_file(tokenizer: str) -> Path:
     return path / "tokenizer.json" if path.is_dir() else path
 
 
+def tokenizers_version() -> str:
+    """Of the library that decides what `ultrafine` makes of a text; empty if it is not installed."""
+    try:
+        return version("tokenizers")
+    except PackageNotFoundError:
+        return ""
+
+
 def load_ultrafine(path: Path) -> Ultrafine:
     """The normalizer with this tokenizer, loaded once per process and again if the file changes."""
     try:
@@ -53,7 +62,10 @@ def load_ultrafine(path: Path) -> Ultrafine:
 
 @functools.lru_cache(maxsize=2)
 def _load_ultrafine(path: Path, modified_ns: int, size: int) -> Ultrafine:
-    from tokenizers import Tokenizer
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise ValueError("normalizer 'ultrafine' needs the package tokenizers; install the extra `ultrafine`") from None
 
     from stages.l2_select.ultrafine import Ultrafine  # numba takes two seconds to import
 

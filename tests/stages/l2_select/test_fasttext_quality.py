@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
@@ -49,6 +50,33 @@ def test_the_model_file_is_part_of_the_recipe(model):
     assert FasttextQuality(model=str(path), sha256=sha256).assets() == {"model": sha256}
     with pytest.raises(ValueError, match="the recipe wants 000"):
         FasttextQuality(model=str(path), sha256="0" * 64).prepare()
+
+
+def test_ultrafine_scores_are_those_of_the_published_script(tmp_path):
+    fasttext, helpers = pytest.importorskip("fasttext"), pytest.importorskip("tests.stages.l2_select.helpers")
+    tokenizer = helpers.TOKENIZERS["deepseek, as published"]
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), **SMALL)
+    train(pa.array(GOOD), pa.array(BAD), spec, tmp_path, "ultrafine", str(tmp_path))
+    step = FasttextQuality(model=str(tmp_path / "model.bin"), normalizer="ultrafine", tokenizer=str(tmp_path))
+    texts = ["The Theorem\n\n\n\nfollows by Índuction", "buy cheap pills now", *helpers.HOSTILE, None]
+    library = fasttext.load_model(str(tmp_path / "model.bin"))
+    expected = [
+        dict(zip(*library.predict(helpers.official(text or "", tokenizer), k=2), strict=True))["__label__pos"]
+        for text in texts
+    ]
+    scores = step.process(rows(*texts)).batch.column("quality").to_numpy()
+    assert scores == pytest.approx(np.minimum(expected, 1), abs=1e-5)
+    assert scores[0] > 0.9
+    assert scores[1] < 0.1
+
+
+def test_what_decides_the_tokens_is_part_of_the_recipe(monkeypatch):
+    step = FasttextQuality(model="m.bin", normalizer="ultrafine", tokenizer="t.json")
+    monkeypatch.setattr("stages.l2_select.fasttext_quality.tokenizers_version", lambda: "0.1.2")
+    assert step.identity()["tokenizers"] == "0.1.2"
+    assert "t.json" not in str(step.identity())
+    assert "tokenizers" not in FasttextQuality(model="m.bin").identity()
 
 
 def test_a_wrong_model_stops_before_the_run(model, tmp_path):

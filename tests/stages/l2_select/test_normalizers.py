@@ -1,3 +1,5 @@
+import sys
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -18,6 +20,13 @@ def test_the_tokenizer_file_is_found_or_named(tmp_path):
     for name in ("none.json", "broken.json"):
         with pytest.raises(ValueError, match=f"{name}.*give a Hugging Face tokenizer.json"):
             load_ultrafine(tmp_path / name)
+
+
+def test_a_missing_library_is_named(tmp_path, monkeypatch):
+    TOKENIZERS["gpt2"].save(str(tmp_path / "tokenizer.json"))
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ValueError, match="needs the package tokenizers; install the extra `ultrafine`"):
+        load_ultrafine(tmp_path / "tokenizer.json")
 
 
 @given(text=st.text(st.sampled_from("ab \n\r\t\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\u3000\u00a0")))
