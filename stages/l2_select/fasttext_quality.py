@@ -70,10 +70,10 @@ class FasttextQuality(Scorer):
 
     def identity(self) -> dict[str, Any]:
         """Without paths: the content of the files counts (`assets`), not where they lie."""
-        paths = {"model": True, "tokenizer": True, "sha256": True}
-        seeds = {"train": {"positives": {"paths"}, "negatives": {"paths"}}}
+        paths: dict[str, Any] = {"model": True, "tokenizer": True, "sha256": True}
+        paths["train"] = {"positives": {"paths"}, "negatives": {"paths"}}
         tokenizers = {"tokenizers": tokenizers_version()} if self.tokenizer else {}
-        return self.model_dump(mode="json", exclude=paths | seeds) | tokenizers
+        return self.model_dump(mode="json", exclude=paths) | tokenizers
 
     def assets(self) -> Mapping[str, str]:
         files = {}
