@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.kernels.byte_pairs import Merges, merge_table
 from pipeline.kernels.chunks import UNKNOWN, encode_chunks, shapes, unit_ends
+from pipeline.kernels.growing import Growing
 from pipeline.kernels.string_table import StringTable
 from pipeline.kernels.utf8 import text_buffers
 from stages.l2_select.seams import added_contents
@@ -78,7 +79,7 @@ class Encoder:
             numbers[pc.match_substring_regex(texts, self._added).to_numpy(zero_copy_only=False)] = NO_WORDS
         if self._ascii_only:
             numbers[~pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)] = NO_WORDS
-        found = encode_chunks(data, offsets, numbers, self._word_ends, self._ends_begin, merges)
+        found = encode_chunks(data, offsets, numbers, self._word_ends.values, self._ends_begin.values, merges)
         if len(self._shapes) > SHAPES:
             self.forget_shapes()
         return found
@@ -87,7 +88,7 @@ class Encoder:
         """Ask the tokenizer about every shape again."""
         self._shapes = StringTable()
         self._shapes.number(*text_buffers(pa.array([""])))  # NO_WORDS
-        self._word_ends, self._ends_begin = np.zeros(0, np.bool_), np.array([UNKNOWN])
+        self._word_ends, self._ends_begin = Growing(np.zeros(0, np.bool_)), Growing(np.array([UNKNOWN]))
 
     def _learn(self, texts: pa.StringArray) -> None:
         """Ask the tokenizer where the words of these texts end, each the first of its shape."""
@@ -99,8 +100,8 @@ class Encoder:
         is_end = np.isin(units, places)
         within_units = np.add.reduceat(is_end, begins[:-1]) != counts  # some ends are no unit's end
         begins = np.where(within_units | (counts == 0), UNKNOWN, begins[:-1] + len(self._word_ends))
-        self._word_ends = np.concatenate([self._word_ends, is_end])
-        self._ends_begin = np.concatenate([self._ends_begin, begins])
+        self._word_ends.append(is_end)
+        self._ends_begin.append(begins)
 
     def _ends_of_words(self, text: str) -> list[int]:
         """In bytes; none if the pattern leaves out some of the text."""

@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.kernels.chunks import NOTHING, Edges, cut, join_chunks
+from pipeline.kernels.growing import Growing
 from pipeline.kernels.string_table import StringTable
-from pipeline.kernels.utf8 import HEAD, grown, text_buffers
+from pipeline.kernels.utf8 import HEAD, text_buffers
 from stages.l2_select.encoder import Encoder
 from stages.l2_select.seams import find_seams, left_sides
 from stages.l2_select.simplify import simplify_all
@@ -71,7 +72,7 @@ class Ultrafine:
         cuts, first = cut(data, offsets, self.seams, left_sides())
         with self._lock:
             numbers = self._remembered(data, cuts)
-            joined = join_chunks(numbers, first, self.memory.tokens, self.memory.begins, self._edges)
+            joined = join_chunks(numbers, first, self.memory.tokens.values, self.memory.begins.values, self._edges)
             if self.memory.is_full():
                 self.forget()
         return Tokens(*joined)
@@ -102,21 +103,15 @@ class Memory:
 
     def __init__(self) -> None:
         self.table = StringTable()
-        self.tokens, self.begins, self._chunks = np.empty(1 << 14, np.int32), np.zeros(1 << 12, np.int64), 0
+        self.tokens, self.begins = Growing(np.empty(0, np.int32)), Growing(np.zeros(1, np.int64))
 
     def add(self, tokens: Array, counts: Array) -> None:
         """The tokens of the chunks that were numbered since."""
-        first, begins = self.begins[self._chunks], self.begins
-        if self._chunks + len(counts) >= len(begins):
-            self.begins = grown(begins, 2 * (self._chunks + len(counts)) + 1)
-        if first + len(tokens) > len(self.tokens):
-            self.tokens = grown(self.tokens, 2 * (first + len(tokens)))
-        self.tokens[first : first + len(tokens)] = tokens
-        self.begins[self._chunks + 1 : self._chunks + 1 + len(counts)] = first + np.cumsum(counts)
-        self._chunks += len(counts)
+        self.begins.append(len(self.tokens) + np.cumsum(counts))
+        self.tokens.append(tokens)
 
     def is_full(self) -> bool:
-        return self._chunks > CHUNKS or bool(self.begins[self._chunks] > TOKENS)
+        return len(self.table) > CHUNKS or len(self.tokens) > TOKENS
 
 
 def _heads(texts: pa.StringArray) -> pa.StringArray:
