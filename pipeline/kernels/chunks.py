@@ -194,7 +194,7 @@ def _shapes(data, offsets, shape, begins):
 
 
 @njit(cache=True, nogil=True)
-def _encode(data, offsets, shape_of, word_ends, ends_begin, symbols, pairs, ids, begins, failed):
+def _encode(data, offsets, shape_of, word_ends, ends_begin, symbols, of_bytes, pairs, sieve, ids, begins, failed):
     room, count = np.empty(LONGEST, np.uint64), 0
     for chunk in range(len(offsets) - 1):
         start, stop = np.int64(offsets[chunk]), np.int64(offsets[chunk + 1])
@@ -207,7 +207,7 @@ def _encode(data, offsets, shape_of, word_ends, ends_begin, symbols, pairs, ids,
                 if i - word > LONGEST:
                     failed[chunk] = True
                     break
-                at += encode_word(data, word, i, symbols, pairs, room, ids[at:])
+                at += encode_word(data, word, i, symbols, of_bytes, pairs, sieve, room, ids[at:])
                 word = i
             unit += 1
         if not failed[chunk]:
