@@ -1,6 +1,6 @@
 """Texts to token ids as a Hugging Face tokenizer gives them, faster for byte-level BPE.
 
-The tokenizer's own pattern cuts the first text of each shape into words (`pipeline/kernels/chunks.py`), and its merges
+The tokenizer's own pattern cuts the first text of each shape into words (`pipeline/kernels/shapes.py`), and its merges
 run in a compiled loop. What is not of that kind, or has added tokens, long words, or words that end within a unit, goes
 to the library.
 """
@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.kernels.byte_pairs import Merges, merge_table
-from pipeline.kernels.chunks import UNKNOWN, encode_chunks, shapes, unit_ends
 from pipeline.kernels.growing import Growing
+from pipeline.kernels.shapes import UNKNOWN, encode_chunks, shapes, unit_ends
 from pipeline.kernels.string_table import StringTable
 from pipeline.kernels.utf8 import text_buffers
 from stages.l2_select.seams import added_contents
