@@ -20,7 +20,7 @@ def cut(data: Array, offsets: Array, seams: Array, lefts: Array) -> tuple[Array,
     """Where chunks begin, and the end (int32); and the number of each text's first chunk, and of all (int64).
 
     A text may be cut between two characters of which the first has a bit in `lefts` that the second has in `seams`,
-    both uint8 (CODES).
+    both uint8 (CODES). `lefts[0]` is 0: it stands for what comes before a text.
     """
     cuts, first = np.empty(offsets[-1] - offsets[0] + 1, np.int32), np.empty(len(offsets), np.int64)
     return cuts[: _cut(data, offsets, seams, lefts, cuts, first)], first
@@ -43,7 +43,7 @@ def _cut(data, offsets, seams, lefts, cuts, first):
                 continue
             code, after = decode(data, i, stop)
             code = code if code < CODES else 0
-            if seams[code] & lefts[before] and i > start:
+            if seams[code] & lefts[before]:
                 cuts[count] = i
                 count += 1
             i, before = after, code

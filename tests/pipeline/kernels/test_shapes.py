@@ -55,7 +55,8 @@ def _bytes_of(unit: str) -> list[bytes]:
 
 
 def test_known_shapes() -> None:
-    shape, begins = shapes(*text_buffers(pa.array([" rivers,", "it's", "1234b", "'space", "中国。", "x" * 2000])))
+    chunks = [" rivers,", "it's", "1234b", "'space", "中国。", "龥龦", "x" * 2000]
+    shape, begins = shapes(*text_buffers(pa.array(chunks)))
     found = [shape[start:stop].tobytes() for start, stop in pairwise(begins)]
-    assert found == [b" a,", b"a's", b"1111a", b"'spa", b"\xff" + "。".encode(), b""]
+    assert found == [b" a,", b"a's", b"1111a", b"'spa", b"\xff" + "。".encode(), b"\xff" + "龦".encode(), b""]
     assert LONGEST_CHUNK < 2000

@@ -28,5 +28,9 @@ def test_each_step_shows() -> None:
     assert simplify_all(pa.array(["ΟΔΟΣ", None, "É"])).to_pylist() == ["οδος", "", "e"]
 
 
+def test_marks_that_stay_are_put_in_order() -> None:
+    assert simplify_all(pa.array(["x\u302e\U0001d165", "É"])).to_pylist() == ["x\U0001d165\u302e", "e"]
+
+
 def test_characters_above_the_table_are_asked_about() -> None:
     assert simplify_all(pa.array(["中\U000e0100文", "𝐀\U000f0000"])).to_pylist() == ["中文", "A\U000f0000"]
