@@ -40,8 +40,10 @@ from stages.l1_filter.near_duplicates import NearDuplicates
 from stages.l1_filter.personal_data import PersonalData
 from stages.l1_filter.url_filter import UrlFilter
 from stages.l2_select import normalizers, seeds, simplify
+from stages.l2_select.ultrafine import Ultrafine
 from stages.l3_synthesize import engine, output_checks, passage, prompts
 from stages.l4_verify import facts_in_text, format
+from tests.stages.l2_select.helpers import TOKENIZERS
 
 SIZE = 100_000
 LIMIT = 0.05
@@ -175,7 +177,16 @@ def arrow(pattern: str, extract: bool) -> Run:
     return lambda text: function(pa.array([text]), pattern)
 
 
+ULTRAFINE = Ultrafine(TOKENIZERS["gpt2"])  # DeepSeek's patterns take the library itself 2 µs a line end
+
+
+def ultrafine(text: str) -> None:
+    ULTRAFINE.forget()
+    ULTRAFINE.tokens(pa.array([text]))
+
+
 FUNCTIONS: dict[str, Run] = {
+    "ultrafine": ultrafine,
     "normalizers, dclm": lambda text: normalizers.normalize(pa.array([text]), "dclm"),
     "simplify": simplify.simplify,
     "parquet.VISIBLE": arrow(parquet.VISIBLE, False),
