@@ -30,7 +30,7 @@ class Features(NamedTuple):
     parts: Array
     """int32 (words): how many features a vocabulary word stands for, itself included."""
     slots: Array
-    """uint32: hash table of the vocabulary, see `_hash_table`."""
+    """uint32: hash table of the vocabulary, see `hash_table`."""
     id_bits: int
     spelling: Array
     starts: Array

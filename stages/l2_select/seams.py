@@ -31,7 +31,7 @@ WORD, LETTER, MARK, SYMBOL = 1, 2, 4, 8
 """Kinds of characters before a seam, as bits."""
 LEFTS: dict[int, tuple[str, ...]] = {
     WORD: ("a", "z", "TM", "12", "it's", "9a", "中", "中a", "1中", "漢", ".a", " a"),
-    LETTER: ("ß", "ж", "aж", ".ж", "ש", "ع", "한", "ก", "α"),  # noqa: RUF001
+    LETTER: ("ß", "ж", "aж", ".ж", "ש", "ع", "한", "ก", "α", "あ", "ー", "々", "٣"),  # noqa: RUF001
     MARK: (*MARKS, "a.", "..", "))", "。a.", "ж.", " ."),
     SYMBOL: (*SYMBOLS, "€", "a€", "→", "°", " €"),
 }
