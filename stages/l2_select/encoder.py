@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 SHAPES = 200_000
-"""Shapes are remembered up to here, then forgotten: a few MB."""
+UNITS = 4_000_000
+"""Shapes are remembered up to here, then forgotten: some 10 MB, however long they are."""
 NO_WORDS = 0
 """The number of the empty shape, of which no word is known, as of all shapes that need the library."""
 NO_NORMALIZER = (None, {"type": "Sequence", "normalizers": []})
@@ -80,7 +81,7 @@ class Encoder:
         if self._ascii_only:
             numbers[~pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)] = NO_WORDS
         found = encode_chunks(data, offsets, numbers, self._word_ends.values, self._ends_begin.values, merges)
-        if len(self._shapes) > SHAPES:
+        if len(self._shapes) > SHAPES or len(self._word_ends) > UNITS:
             self.forget_shapes()
         return found
 

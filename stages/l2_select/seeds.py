@@ -93,11 +93,13 @@ class Sample:
         keys, first = np.unique(np.concatenate([keys for _, keys in parts] or [NO_KEYS]), axis=0, return_index=True)
         if len(keys) >= self._limit:
             self._bound = keys[self._limit - 1, 0]
-        chosen = np.isin(np.arange(sum(len(part) for _, part in parts)), first[: self._limit])
+        stop = sum(len(part) for _, part in parts)
+        chosen = np.zeros(stop, np.bool_)
+        chosen[first[: self._limit]] = True
         while parts:  # freed one by one
             texts, part = parts.pop()
-            self._append(texts, part, chosen[len(chosen) - len(part) :])
-            chosen = chosen[: len(chosen) - len(part)]
+            self._append(texts, part, chosen[stop - len(part) : stop])
+            stop -= len(part)
 
 
 def in_batches(texts: pa.Array) -> Iterator[pa.StringArray]:

@@ -96,11 +96,15 @@ LIBRARY = {
 TOKENIZERS = COMPILED | LIBRARY
 
 
+def officially_simplified(text: str) -> str:
+    """The published steps before the tokenizer."""
+    text = re.sub(r"\n{3,}", "\n\n", text).lower()
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Mn")
+
+
 def official(text: str, tokenizer: Tokenizer) -> str:
     """The published steps, one text and one token at a time."""
-    text = re.sub(r"\n{3,}", "\n\n", text).lower()
-    text = "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Mn")
-    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    ids = tokenizer.encode(officially_simplified(text), add_special_tokens=False).ids
     text = " ".join(tokenizer.decode([one], skip_special_tokens=False) for one in ids)
     text = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
     return re.sub(" +", " ", text).strip()

@@ -58,8 +58,9 @@ def test_the_library_is_asked_where_our_loop_would_differ(name, monkeypatch):
     assert asked == expected
 
 
-def test_forgotten_shapes_are_learned_again(monkeypatch):
-    monkeypatch.setattr(encoder, "SHAPES", 2)
+@pytest.mark.parametrize("limit", ["SHAPES", "UNITS"])
+def test_forgotten_shapes_are_learned_again(monkeypatch, limit):
+    monkeypatch.setattr(encoder, limit, 2)
     forgetful, texts = Encoder(TOKENIZERS["gpt2"]), ["the rivers", "12,3", "it's", "the. rivers"]
     for _ in range(2):
         assert ids_of(forgetful, texts) == library_ids("gpt2", texts)

@@ -1,24 +1,21 @@
-import re
-import unicodedata
-
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.l2_select.simplify import simplify, simplify_all
 
+pytest.importorskip("tokenizers")
+
+from tests.stages.l2_select.helpers import officially_simplified
+
 TEXT = st.text(st.sampled_from("\n\nAΣσa' é\u0301\u302e\u0316\U0001d16dİ™ﷺ한") | st.characters(codec="utf-8"))
-
-
-def official(text: str) -> str:
-    text = re.sub(r"\n{3,}", "\n\n", text).lower()
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Mn")
 
 
 @given(texts=st.lists(TEXT))
 @settings(max_examples=500, deadline=None)
 def test_all_at_once_is_one_by_one(texts: list[str]) -> None:
-    assert simplify_all(pa.array(texts, pa.string())).to_pylist() == [official(text) for text in texts]
+    assert simplify_all(pa.array(texts, pa.string())).to_pylist() == [officially_simplified(text) for text in texts]
 
 
 def test_each_step_shows() -> None:
