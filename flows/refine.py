@@ -7,6 +7,9 @@ Works without a server set up beforehand: Prefect then starts an embedded one on
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 # Before Prefect is imported: no telemetry, patience for a cold database (20 s is its default and is often too short),
@@ -20,19 +23,29 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-from prefect import flow, task  # noqa: E402
+from prefect import flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.models import check_models  # noqa: E402
-from flows.recipe import load_recipe  # noqa: E402
+from flows.recipe import RecipeError, load_recipe  # noqa: E402
 from flows.run import Result, find_inputs, finish, open_run, run_one_level  # noqa: E402
 from pipeline.level import Finished  # noqa: E402
 from pipeline.manifest import Manifest  # noqa: E402
-from pipeline.report import funnel_lines  # noqa: E402
+from pipeline.report import funnel_lines, summary  # noqa: E402
 
 
-@flow(name="refine", validate_parameters=True)
+def _run_name() -> str:
+    """`demo 2026-01-31 03:00`: what a person looks for in a list of runs is the data set."""
+    parameters = runtime.flow_run.parameters
+    try:
+        name = load_recipe(parameters["recipe"], (), parameters.get("settings") or ()).dataset
+    except RecipeError:  # the run itself says what is wrong with it
+        name = Path(parameters["recipe"]).stem
+    return f"{name} {datetime.now(UTC):%Y-%m-%d %H:%M}"
+
+
+@flow(name="refine", flow_run_name=_run_name, validate_parameters=True)
 def refine(
     recipe: str,
     inputs: list[str] | None = None,
@@ -43,6 +56,8 @@ def refine(
     settings: list[str] | None = None,
 ) -> dict[str, Any]:
     """Run a recipe through its levels; returns what `orefine run --json` prints."""
+    if runtime.deployment.id:
+        _check_paths(store, inputs or ())
     plan = load_recipe(recipe, inputs or (), settings or ())
     check_models(plan.levels())
     run = open_run(store, runner, ray_address, workers, plan.l0_collect.source.paths)
@@ -50,23 +65,35 @@ def refine(
 
     # The cache stays off: the manifest is the only memory, two would disagree. No retries here: the runner owns them.
     @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
-    def level(name: str, parent: str | None) -> str:
+    def level(name: str, parent: tuple[str, bool] | None) -> tuple[str, bool]:
+        """(manifest, whether it was there already): small enough for Prefect to carry."""
         chosen = next(one for one in plan.levels() if one.name == name)
-        return run_one_level(chosen, run, files, _load(parent) if parent else None).path
+        finished = run_one_level(chosen, run, files, _load(*parent) if parent else None)
+        return finished.path, finished.reused
 
-    def _load(path: str) -> Finished:
-        return Finished(Manifest.model_validate_json(run.store.read(path)), path)
+    def _load(path: str, reused: bool) -> Finished:
+        return Finished(Manifest.model_validate_json(run.store.read(path)), path, reused)
 
-    paths: list[str] = []
+    done: list[tuple[str, bool]] = []
     for one in plan.levels():
-        paths.append(level(one.name, paths[-1] if paths else None))
-    result = finish(run, [_load(path) for path in paths])
+        done.append(level(one.name, done[-1] if done else None))
+    result = finish(run, [_load(*entry) for entry in done])
     _show(result)
     return result.as_json(run.store)
 
 
+def _check_paths(store: str, inputs: Sequence[str]) -> None:
+    """A worker runs each flow in a folder of its own choice, where a relative path is somewhere else each time."""
+    relative = [path for path in (store, *inputs) if "://" not in path and not Path(path).is_absolute()]
+    if relative:
+        raise RecipeError(
+            f"'{relative[0]}' is a relative path, which a scheduled run cannot have; give the deployment absolute ones "
+            "(for prefect.yaml: OREFINE_STORE=/data/store prefect deploy …)"
+        )
+
+
 def _show(result: Result) -> None:
-    lines = funnel_lines([level.manifest.model_dump() | {"reused": level.reused} for level in result.levels])
+    lines = funnel_lines(summary(result.levels))
     create_markdown_artifact(
         key=f"funnel-{result.release.dataset.lower().replace('_', '-').replace('.', '-')}",
         markdown=f"Version `{result.release.version}`\n\n```\n" + "\n".join(lines) + "\n```\n",
