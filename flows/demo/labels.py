@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from flows.demo.pages import OTHER_HOSTS
+from flows.demo.quote import quoted
 from flows.recipe import load_recipe
 from pipeline.manifest import Manifest
 from stages.l2_select.fasttext_quality import FasttextQuality
@@ -34,14 +34,16 @@ def show_selection(filtered: Path, selected: Path, truth: Path) -> str:
     print("\n# L2: what explains against what lists")
     print(f"\nwords for it:     {_words(card, '__label__pos')}\nwords against it: {_words(card, '__label__neg')}")
     kinds = json.loads(truth.read_text())["pages"]
+    texts = ds.dataset(filtered / "data").to_table(columns=["url", "text"])
+    text_of = dict(zip(texts["url"].to_pylist(), texts["text"].to_pylist(), strict=True))
     counts = {True: [0, 0], False: [0, 0]}
-    for name, kept in (("kept", True), ("dropped", False)):
-        rows = [row for row in _unlabelled(selected / ("data" if kept else "dropped")) if row["url"] in kinds]
+    for kept in (True, False):
+        rows = _unlabelled(selected / ("data" if kept else "dropped"))
+        print(f"\n## {'kept' if kept else 'dropped'} from hosts without a label: {len(rows)}")
         for row in rows:
             counts[kept][kinds[row["url"]] == "explains"] += 1
-        print(f"\n## {name} from hosts without a label: {len(rows)}\n")
         for row in rows[:SHOWN]:
-            print(f"{row['score']:.2f}  {row['url']}")
+            print(f"\n{row['score']:.2f}  {row['url']}\n{quoted(text_of[row['url']], '  | ')}")
     total = [sum(pair) for pair in zip(*counts.values(), strict=True)]
     held_out = sum(card["held_out"].values())
     return (
@@ -94,11 +96,10 @@ def _words(card: dict[str, Any], label: str) -> str:
     return ", ".join(word for word, _ in card["influential_words"][label][:12])
 
 
-def _unlabelled(folder: Path) -> Iterator[dict[str, Any]]:
-    """Rows of hosts that say nothing of their pages, with their score, the clearest first."""
+def _unlabelled(folder: Path) -> list[dict[str, Any]]:
+    """url and score of the rows of hosts that say nothing of their pages, the clearest first."""
     table = ds.dataset(folder).to_table()
-    score = "quality" if "quality" in table.column_names else "value"
-    rows = [row for batch in table.to_batches() for row in batch.filter(match_hosts(batch, OTHER_HOSTS)).to_pylist()]
-    yield from sorted(
-        ({"url": row["url"], "score": row[score]} for row in rows), key=lambda row: -abs(row["score"] - 0.5)
-    )
+    score = "quality" if "quality" in table.column_names else "value"  # kept rows, dropped rows
+    found = [row for batch in table.to_batches() for row in batch.filter(match_hosts(batch, OTHER_HOSTS)).to_pylist()]
+    rows = [{"url": row["url"], "score": row[score]} for row in found]
+    return sorted(rows, key=lambda row: (-abs(row["score"] - 0.5), row["url"]))

@@ -10,7 +10,6 @@ import json
 import shutil
 import tempfile
 import textwrap
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,13 @@ import pyarrow.dataset as ds
 
 from flows.certify import check_certificate
 from flows.demo.labels import show_selection
+from flows.demo.quote import quoted
 from pipeline.ablation import BUDGETS, Verdict, ablate, text_files
 from pipeline.report import funnel_lines
 
 STEPS, SEEDS = 48, 5
 """Of the ablation: a minute of two cores. Five short runs of each arm give a narrower interval than two long ones."""
-REASONS, REWRITES = 5, 4
+REASONS, REWRITES = 5, 2
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
 
     show_dropped(folders["l0_collect"], folders["l1_filter"])
     selection = show_selection(folders["l1_filter"], folders["l2_select"], options.output / "demo.truth.json")
-    rewrites = show_rewrites(folders["l4_verify"])
+    rewrites = show_rewrites(folders["l3_synthesize"], folders["l4_verify"])
     show_certificate(Path(result["certificate"]))
     verdict = compare(folders["l0_collect"], folders["l2_select"], options.output, options.steps)
     print("\n# Funnel\n")
@@ -76,36 +76,35 @@ def show_dropped(collected: Path, filtered: Path) -> None:
         measured = "" if row["value"] is None else f": measured {row['value']:.4g}, limit {row['threshold']:.4g}"
         print(f"\n## {count['counts']} times {count['values']}\n\n{row['url']}{measured}")
         [text] = texts.filter(pc.equal(texts["id"], row["id"]))["text"].to_pylist()
-        print(_quoted(text, "  | "))
+        print(quoted(text, "  | "))
 
 
-def show_rewrites(lot: Path) -> str:
-    """Of the certified rewrites those that took least word for word, beside what they were written from."""
-    rows = ds.dataset(lot / "data").to_table(columns=["text", "source_text", "prompt", "url"]).to_pylist()
-    if not rows:
-        raise SystemExit("no rewrite passed all checks; L3 and L4 have nothing to show")
+def show_rewrites(written: Path, certified: Path) -> str:
+    """Of each prompt the certified rewrites that took least word for word, beside what they were written from."""
+    columns = ["text", "source_text", "prompt", "url"]
+    accepted = ds.dataset(written / "data").count_rows()
+    rows = ds.dataset(certified / "data").to_table(columns=columns).to_pylist()
+    if not accepted:
+        raise SystemExit("L3 accepted no rewrite at all; see `dropped` and `quarantine` of its level for the reasons")
+    print(f"\n# L3 and L4: {accepted} rewrites accepted, {len(rows)} passed all checks; least overlap with the source:")
     rows.sort(key=lambda row: (overlap(row["text"], row["source_text"]), row["url"]))
-    print(f"\n# L3 and L4: {len(rows)} rewrites passed all checks; those with the least overlap")
-    for row in rows[:REWRITES]:
-        print(f"\n## {row['prompt']} of {row['url']}: {overlap(row['text'], row['source_text']):.0%} overlap\n")
-        print(_quoted(row["source_text"], "  < "))
-        print(textwrap.indent("\n".join(textwrap.fill(line, 110) for line in row["text"].split("\n")), "  > "))
-    return f"rewrites: {len(rows)} passed all checks and are certified"
+    for prompt in sorted({row["prompt"] for row in rows}):
+        for row in [row for row in rows if row["prompt"] == prompt][:REWRITES]:
+            print(f"\n## {prompt} of {row['url']}: {overlap(row['text'], row['source_text']):.0%} overlap\n")
+            print(quoted(row["source_text"], "  < "))
+            print(textwrap.indent("\n".join(textwrap.fill(line, 110) for line in row["text"].split("\n")), "  > "))
+    return f"rewrites: {accepted} accepted, {len(rows)} passed all checks and are certified"
 
 
 def overlap(text: str, source: str) -> float:
     """The share of the text's runs of three words that its source has, too."""
-    runs = list(_runs(text))
-    return len([run for run in runs if run in set(_runs(source))]) / max(1, len(runs))
+    found, known = _runs(text), set(_runs(source))
+    return sum(run in known for run in found) / max(1, len(found))
 
 
-def _runs(text: str) -> Iterator[tuple[str, ...]]:
+def _runs(text: str) -> list[tuple[str, str, str]]:
     words = text.lower().split()
-    return zip(words, words[1:], words[2:], strict=False)
-
-
-def _quoted(text: str, mark: str) -> str:
-    return textwrap.indent(textwrap.fill(textwrap.shorten(text, 400), 110), mark)
+    return list(zip(words, words[1:], words[2:], strict=False))
 
 
 def show_certificate(certificate: Path) -> None:

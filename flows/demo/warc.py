@@ -1,20 +1,38 @@
-"""Pages as WARC 1.1 records: who made the file, then a request and a response for each page."""
+"""Pages as WARC 1.1 records: who made the file, then a request and a response for each page.
+
+What is gzipped is stored, not deflated: zlib's versions compress differently, and everyone shall get the same bytes.
+"""
 
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
+import struct
 import uuid
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from flows.demo.pages import Page
 
+GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # deflate, no name, no time, any system (RFC 1952)
+BLOCK = 65_535
+"""Bytes that a stored block of deflate holds at most (RFC 1951)."""
+
 
 def write_warc(path: Path, pages: Sequence[Page]) -> None:
     """One gzip member per record, as crawlers write it."""
-    path.write_bytes(b"".join(gzip.compress(record, mtime=0) for record in _records(pages)))
+    path.write_bytes(b"".join(map(gzipped, _records(pages))))
+
+
+def gzipped(data: bytes) -> bytes:
+    """A gzip member that holds the bytes as they are."""
+    blocks = []
+    for start in range(0, max(1, len(data)), BLOCK):
+        part = data[start : start + BLOCK]
+        is_last = start + BLOCK >= len(data)
+        blocks.append(struct.pack("<BHH", is_last, len(part), len(part) ^ 0xFFFF) + part)
+    return GZIP_HEADER + b"".join(blocks) + struct.pack("<II", zlib.crc32(data), len(data))
 
 
 def _records(pages: Sequence[Page]) -> Iterator[bytes]:
@@ -26,7 +44,7 @@ def _records(pages: Sequence[Page]) -> Iterator[bytes]:
         asked = f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
         body, headers = page.body, page.headers
         if number % 3 == 0:  # as on the web, some bodies come compressed
-            body, headers = gzip.compress(body, mtime=0), headers + "Content-Encoding: gzip\r\n"
+            body, headers = gzipped(body), headers + "Content-Encoding: gzip\r\n"
         answer = (
             f"HTTP/1.1 {page.status}\r\nContent-Type: {page.content_type}\r\n{headers}"
             f"Content-Length: {len(body)}\r\n\r\n"

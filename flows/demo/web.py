@@ -6,8 +6,7 @@
 | demo.truth.json     | {"counts": {kind: pages}, "pages": {url: kind}}: what a person would say      |
 | explains.parquet    | texts that explain and are on no page: the ruler of the ablation              |
 
-Every environment with this lock gets the same pages. The file's own bytes may differ where zlib does; its records, and
-so the content ids of what is made of it, do not.
+Every environment with this lock gets the same bytes.
 """
 
 from __future__ import annotations
