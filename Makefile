@@ -3,6 +3,11 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO ?= demo
+# Pages of the demo web and steps of each of its ten proxy models; less makes it quicker (see .ci/run).
+PAGES ?= 800
+STEPS ?= 48
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+PART = 15
 # CUDA builds that break `import vllm` beside a CPU torch, and a package that overwrites fasttext-community's files.
 NOT_LOCKED = torchvision torchaudio torchcodec fasttext-predict
 
@@ -15,19 +20,28 @@ install: $(VENV)/.installed  ## Create .venv from requirements.lock (about 5 min
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-# --no-deps: the lock is complete, and leaves out what would break the set (see its head).
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-# Where the environment forbids Python to write byte code, every start would compile thousands of lines again.
+# --no-deps: the lock is complete, and leaves out what would break the set (see its head). In parts, to show progress.
+	@set -e; all=$$(grep -c '^[^#]' requirements.lock); got=0; \
+	grep '^[^#]' requirements.lock | xargs -n $(PART) | while read -r part; do \
+		echo "installing packages $$((got + 1)) to $$((got + $$(echo $$part | wc -w))) of $$all: $${part%% *} …"; \
+		$(PIP) --no-compile $$part; \
+		got=$$((got + $(PART))); \
+	done
+	$(PIP) --no-build-isolation -e .
+# On all cores, where pip would take one. A few packages carry files for other Pythons, hence `|| true`. Where the
+# environment forbids Python to write byte code, every start would compile thousands of lines again.
+	@echo "compiling packages"
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib > /dev/null || true
 	$(BIN)/python -m compileall -q pipeline stages flows
 	touch $@
 
 run: install  ## Build the demo web, refine it through all five levels, compare raw with refined
-	$(BIN)/python -m flows.demo --output $(DEMO)
+	$(BIN)/python -m flows.demo --output $(DEMO) --pages $(PAGES)
+	@echo "refining; L3 starts a language model and is silent for a minute or two"
 # Exit code 3 means done, with rows in quarantine.
 	$(BIN)/orefine run demo --input $(DEMO)/demo.warc.gz --store $(DEMO)/store --runner ray --prefect --json \
 		> $(DEMO)/run.json || test $$? -eq 3
-	$(BIN)/python -m flows.demo_tour $(DEMO)/run.json --output $(DEMO)
+	$(BIN)/python -m flows.demo.tour $(DEMO)/run.json --output $(DEMO) --steps $(STEPS)
 
 test: install  ## All checks and all tests
 	$(BIN)/ruff check .

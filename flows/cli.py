@@ -84,13 +84,27 @@ def _run(
     return run_recipe(plan, opened).as_json(opened.store)
 
 
-def _run_flow(recipe: str, inputs: list[str] | None, store: str, *rest: Any) -> dict[str, Any]:
+def _run_flow(
+    recipe: str,
+    inputs: list[str] | None,
+    store: str,
+    runner: str,
+    address: str | None,
+    workers: int | None,
+    settings: list[str] | None,
+) -> dict[str, Any]:
+    from flows.recipe import load_recipe
+
+    load_recipe(recipe, inputs or (), settings or ())  # a wrong recipe is said now, not after Prefect's start of 10 s
     # Embedded runs leave the user's own Prefect alone. Prefect does not make the folder of its database.
     home = Path(os.environ.setdefault("PREFECT_HOME", str(Path(store).absolute() / "prefect")))
     home.mkdir(parents=True, exist_ok=True)
+    if "--debug" not in sys.argv:
+        # Prefect would show each error of a level and of the flow with its traceback; `main` says it in one line.
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows.refine import refine
 
-    return dict(refine(recipe, inputs, store, *rest))
+    return dict(refine(recipe, inputs, store, runner, address, workers, settings))
 
 
 def _finish(result: dict[str, Any], as_json: bool) -> None:

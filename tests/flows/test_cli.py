@@ -162,6 +162,7 @@ def test_a_column_of_the_wrong_type_stops_before_the_start(tmp_path: Path, table
     ("arguments", "message"),
     [
         (["run", "nothing"], "recipe 'nothing' is not there"),
+        (["run", "nothing", "--prefect"], "recipe 'nothing' is not there"),
         (["run", RECIPE, "--input", "nothing.parquet"], "'nothing.parquet' matches no file"),
         (["run", RECIPE, "--set", "l1_filter.gopher_quality.minimum_wrds=3"], "unknown key 'minimum_wrds'"),
         (["show", "nothing"], "no data set 'nothing'"),

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.flows.helpers import orefine, result_of, rows, write_parquet
@@ -28,3 +30,15 @@ def test_the_flow_gives_the_same_as_the_plain_run(tmp_path: Path):
     assert flow["content_id"] == plain["content_id"]
     assert [level["recipe_id"] for level in flow["levels"]] == [level["recipe_id"] for level in plain["levels"]]
     assert (tmp_path / "flow" / "prefect").is_dir(), "an embedded run must leave the user's ~/.prefect alone"
+
+
+@pytest.mark.prefect
+def test_an_error_of_the_user_is_the_same_line_as_without_prefect(tmp_path: Path):
+    pq.write_table(pa.table({"body": ["no column called text"]}), tmp_path / "a.parquet")
+    arguments = ("run", RECIPE, "--input", tmp_path / "a.parquet", "--store")
+    plain = orefine(*arguments, tmp_path / "plain", code=2)
+    command = [sys.executable, "-m", "flows.cli", *arguments, tmp_path / "flow", "--prefect"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", plain.stderr)
+    assert plain.stderr.count("\n") == 1
