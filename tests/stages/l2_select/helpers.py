@@ -14,8 +14,12 @@ SPLITS: dict[str, tuple[str, ...]] = {  # one after the other, as published; non
         r"|\s*[\r\n]+|\s+(?!\S)|\s+",
     ),
     "deepseek": (  # its letters are a longer list
-        r"[\r\n]", r"\s?[A-Za-zµÀ-ÖØ-öø-ƺΑ-ΡΣ-ώЀ-ҁ]+", r"\s?[!-/:-~！-／：-～‘-‟\x{3000}-。]+", r"\s+$",
-        r"[一-龥ࠀ-一가-\x{d7ff}]+", r"\p{N}",
+        r"[\r\n]",
+        r"\s?[A-Za-zµÀ-ÖØ-öø-ƺΑ-ΡΣ-ώЀ-ҁ]+",
+        r"\s?[!-/:-~！-／：-～‘-‟\x{3000}-。]+",
+        r"\s+$",
+        r"[一-龥ࠀ-一가-\x{d7ff}]+",
+        r"\p{N}",
     ),
     "o200k": (
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"

