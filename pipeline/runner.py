@@ -7,6 +7,7 @@ so one failing task costs no other.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -16,10 +17,16 @@ R = TypeVar("R")
 ATTEMPTS = 3
 """Tries of a task whose error may pass by itself. Steps and Prefect do not retry: one owner."""
 PASSING_ERRORS = (OSError, TimeoutError)
+ANSWER_SECONDS = 10.0
+"""Patience with a cluster's head node, which either answers at once or not at all."""
 
 
 class UnknownRunner(ValueError):
     """No runner of that name."""
+
+
+class NoCluster(UnknownRunner):
+    """No Ray cluster there, or it does not let us in."""
 
 
 class Runner(Protocol):
@@ -86,9 +93,9 @@ class RayRunner:
                 settings |= {"address": "local", "num_cpus": workers or os.cpu_count(), "include_dashboard": False}
                 # Nothing large travels, and Docker's /dev/shm may be 64 MiB.
                 settings["object_store_memory"] = 128 << 20
+                _start(ray, settings)
             else:
-                settings["address"] = address
-            _start(ray, settings)
+                ray.init(address=_reachable(address), **settings)
         self._ray = ray
         self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
@@ -150,6 +157,39 @@ def _start(ray: Any, settings: dict[str, Any]) -> None:
             ray.shutdown()
             if attempt == ATTEMPTS - 1:
                 raise
+
+
+def _reachable(address: str) -> str:
+    """The cluster's address as host:port, with its token in use. Raises NoCluster in one line and at once.
+
+    `ray.init` would say it after twenty seconds and as many warnings. These four are not Ray's public interface; there
+    is none for this, and the extra `ray` pins the version. `ray start --head` demands a token as soon as there is one
+    (~/.ray/auth_token, which every local Ray leaves behind), but who joins by host:port must say so: RAY_AUTH_MODE=token.
+    """
+    from ray._private.authentication import authentication_token_setup as tokens
+    from ray._private.services import canonicalize_bootstrap_address_or_die
+    from ray._raylet import GcsClient
+    from ray.exceptions import AuthenticationError
+
+    if "://" in address:  # Ray Client: another protocol, which checks by itself
+        return address
+    try:
+        address = canonicalize_bootstrap_address_or_die(address)
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        tokens.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+        tokens.ensure_token_if_auth_enabled(create_token_if_missing=False)
+        GcsClient(address=address)
+    except (OSError, ValueError) as error:
+        raise NoCluster(f"Ray cluster {address}: {error}; start one there (`ray start --head`), or correct the address") from error
+    except AuthenticationError as error:
+        mode = os.environ.get(tokens.AUTH_MODE_ENV_VAR, "")
+        raise NoCluster(
+            f"Ray cluster {address}: it wants a token, and "
+            + (f"RAY_AUTH_MODE is '{mode}' here" if mode not in ("", "token") else "there is none or another one here")
+            + "; copy ~/.ray/auth_token of its head node to this machine and set RAY_AUTH_MODE=token"
+        ) from error
+    return address
 
 
 class _Resident:
