@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def check_models(levels: Iterable[Level]) -> None:
-    """Raise an error of usage if a package, model or seed file of any level cannot be used, before the first one runs."""
+    """Raise an error of usage if a package, model or seed file of any level cannot be used: before the first runs."""
     levels = list(levels)
     require(extra for level in levels for step in level.all_steps() for extra in step.extras())
     for level in levels:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flows.demo.pages import Page
 from flows.demo.warc import write_warc
 from tests.flows.helpers import rows, write_parquet
 
@@ -75,7 +76,9 @@ def test_a_bare_environment_refines_a_warc_and_a_parquet_file(bare: Path, tmp_pa
     recipe.write_text(RECIPE)
     page = "<html><head><title>{0}</title></head><body><article><h1>{0}</h1><p>{1}</p></article></body></html>"
     texts = [row["text"].replace("\n", "</p><p>") for row in rows(20)]
-    warc = write_pages(tmp_path / "a.warc.gz", [page.format(f"Page {n}", text) for n, text in enumerate(texts)])
+    bodies = [page.format(f"Page {number}", text).encode() for number, text in enumerate(texts)]
+    warc = tmp_path / "a.warc.gz"
+    write_warc(warc, [Page("good", f"https://a.example/{number}", body) for number, body in enumerate(bodies)])
     parquet = write_parquet(tmp_path / "a.parquet", rows(20))
     for source in (warc, parquet):
         found = levels(run(bare, "shard", source, "--output", tmp_path / source.suffix, "--recipe", recipe, "--json"))
