@@ -160,15 +160,16 @@ def _start(ray: Any, settings: dict[str, Any]) -> None:
 
 
 def _reachable(address: str) -> str:
-    """The cluster's address as host:port, with its token in use. Raises NoCluster in one line and at once.
+    """The cluster's address as host:port, with its token in use. Raises NoCluster at once, where `ray.init` would warn
+    for a minute.
 
-    `ray.init` would say it after twenty seconds and as many warnings. These four are not Ray's public interface; there
-    is none for this, and the extra `ray` pins the version. `ray start --head` demands a token as soon as there is one
-    (~/.ray/auth_token, which every local Ray leaves behind), but who joins by host:port must say so: RAY_AUTH_MODE=token.
+    `ray start --head` demands a token as soon as there is one (~/.ray/auth_token, which every local Ray leaves behind),
+    but who joins by host:port must say so: RAY_AUTH_MODE=token. Ray has no public interface for any of this; the extra
+    `ray` pins its version.
     """
     from ray._private.authentication import authentication_token_setup as tokens
     from ray._private.services import canonicalize_bootstrap_address_or_die
-    from ray._raylet import GcsClient
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]
     from ray.exceptions import AuthenticationError
 
     if "://" in address:  # Ray Client: another protocol, which checks by itself
@@ -180,15 +181,15 @@ def _reachable(address: str) -> str:
         tokens.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
         tokens.ensure_token_if_auth_enabled(create_token_if_missing=False)
         GcsClient(address=address)
-    except (OSError, ValueError) as error:
-        raise NoCluster(f"Ray cluster {address}: {error}; start one there (`ray start --head`), or correct the address") from error
     except AuthenticationError as error:
-        mode = os.environ.get(tokens.AUTH_MODE_ENV_VAR, "")
+        mode = os.environ.get("RAY_AUTH_MODE", "")
+        found = f"RAY_AUTH_MODE is '{mode}' here" if mode not in ("", "token") else "there is none or another one here"
         raise NoCluster(
-            f"Ray cluster {address}: it wants a token, and "
-            + (f"RAY_AUTH_MODE is '{mode}' here" if mode not in ("", "token") else "there is none or another one here")
-            + "; copy ~/.ray/auth_token of its head node to this machine and set RAY_AUTH_MODE=token"
+            f"Ray cluster {address}: it wants a token, and {found}; copy ~/.ray/auth_token of its head node to this "
+            "machine and set RAY_AUTH_MODE=token"
         ) from error
+    except (OSError, ValueError) as error:
+        raise NoCluster(f"Ray cluster {address}: {error}; start it with `ray start`, or correct the address") from error
     return address
 
 

@@ -1,5 +1,6 @@
 """A cluster of two nodes made with `ray start` as the README has it: one content id, work on both, a token demanded."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -91,14 +92,10 @@ def start(nodes: list[subprocess.Popen[bytes]], log: Path, environment: dict[str
 
 def stop(node: subprocess.Popen[bytes]) -> None:
     node.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         node.wait(20)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(node.pid, signal.SIGKILL)  # what it started and has outlived it
-    except ProcessLookupError:
-        pass
     node.wait(20)
 
 
@@ -164,4 +161,4 @@ def test_where_nobody_listens_one_line_says_so(tmp_path: Path):
         )  # fmt: skip
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"orefine: Ray cluster {address}: [Errno 111] Connection refused; start one there")
+    assert line.startswith(f"orefine: Ray cluster {address}: [Errno 111] Connection refused; start it with `ray start`")
