@@ -7,8 +7,11 @@ so one failing task costs no other.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
+
+from pipeline.faults import WorkerDied
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -16,6 +19,8 @@ R = TypeVar("R")
 ATTEMPTS = 3
 """Tries of a task whose error may pass by itself. Steps and Prefect do not retry: one owner."""
 PASSING_ERRORS = (OSError, TimeoutError)
+BACK_OFF = 0.5
+"""Seconds before the second try; four times as long before each one after it."""
 
 
 class UnknownRunner(ValueError):
@@ -62,6 +67,7 @@ def _attempt(function: Callable[[T], R], task: T) -> R | Exception:
         except PASSING_ERRORS as error:
             if attempt == ATTEMPTS - 1:
                 return error
+            time.sleep(BACK_OFF * 4**attempt)
         except Exception as error:
             return error
     raise AssertionError("unreachable: the last attempt returns")
@@ -135,7 +141,11 @@ class RayRunner:
             done, _ = self._ray.wait(list(pending), num_returns=1)
             try:
                 result = self._ray.get(done[0])
-            except Exception as error:  # the worker died more often than Ray retries
+            except self._ray.exceptions.OutOfMemoryError as error:
+                result = WorkerDied(f"killed for lack of memory: {error}")
+            except self._ray.exceptions.WorkerCrashedError as error:  # more often than Ray retries
+                result = WorkerDied(str(error))
+            except Exception as error:
                 result = error
             yield pending.pop(done[0]), result
 
