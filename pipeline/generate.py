@@ -9,6 +9,7 @@ import pyarrow as pa
 from pipeline.accounting import Counts
 from pipeline.batch import Batch
 from pipeline.document import Document, content_hash, level_schema
+from pipeline.faults import Fault, is_fault
 from pipeline.ledger import Ledger
 from pipeline.outputs import Outputs
 from pipeline.step import Generator, Reason, Reply, Request, describe
@@ -34,6 +35,8 @@ def run_generator(step: Generator, batch: Batch, store: Store, files: Outputs, c
             try:
                 accepted = step.accept(entry, reply)
             except Exception as caught:  # one reply that cannot be read must not cost the others
+                if is_fault(caught):
+                    raise
                 error = describe(caught)
         if error:
             files.quarantine([(entry.parent.id, entry.parent.url, step.kind, error)])
@@ -60,7 +63,7 @@ def _replies(step: Generator, requests: list[Request], ledger: Ledger) -> dict[s
     ledger.flush()
     silent = [request.key for request in missing if request.key not in replies]
     if silent:
-        raise RuntimeError(f"{step.kind}: the engine gave no reply to {len(silent)} of {len(missing)} requests")
+        raise Fault(f"{step.kind}: the engine gave no reply to {len(silent)} of {len(missing)} requests")
     return replies
 
 

@@ -10,7 +10,7 @@ level is. Unfinished passes lie under `work/` until the manifest is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -19,13 +19,15 @@ import pyarrow.parquet as pq
 from pipeline.accounting import Counts, total
 from pipeline.alarm import Alarm, explain, losses
 from pipeline.document import BASE_SCHEMA, level_schema
+from pipeline.faults import WorkerDied
 from pipeline.fingerprint import recipe_id, versions
 from pipeline.grouping import DoesNotFit, Grouping, ShardRows
 from pipeline.manifest import FileEntry, Manifest, Parent, ShardRecord, content_id, dump
-from pipeline.rowpass import Decided, RowTask, quarantine_shard, run_row_task
+from pipeline.poison import find_poison
+from pipeline.rowpass import Decided, RowTask, run_row_task
 from pipeline.runner import Runner
 from pipeline.shard import describe_file, read_batches
-from pipeline.step import Generator, GroupingStep, Source, Step, Unit
+from pipeline.step import Generator, GroupingStep, Source, Step, Unit, describe
 from pipeline.store import Store
 
 Emit = Callable[[str, Mapping[str, Any]], None]
@@ -252,13 +254,15 @@ def _run_grouping(
 
 
 def _run_tasks(level: str, tasks: list[RowTask], runner: Runner, emit: Emit) -> list[ShardRecord]:
-    """A record per shard. A shard whose task fails for good is quarantined whole, and the others go on."""
+    """A record per shard. A task that fails for good ends the run: only steps may say something of rows."""
     records: dict[int, ShardRecord] = {}
     done = Counts()
     resident = any(step.resident for task in tasks[:1] for step in task.steps)
     for index, result in runner.map(run_row_task, tasks, resident=resident):
+        if isinstance(result, WorkerDied) and not resident:
+            result = _without_poison(level, tasks[index], runner, emit)
         if isinstance(result, Exception):
-            result = quarantine_shard(tasks[index], result)
+            raise _failed(level, tasks[index], result) from result
         records[index] = result
         done = total([done, result.counts])
         emit(
@@ -273,6 +277,26 @@ def _run_tasks(level: str, tasks: list[RowTask], runner: Runner, emit: Emit) -> 
             },
         )
     return [records[index] for index in range(len(tasks))]
+
+
+def _without_poison(level: str, task: RowTask, runner: Runner, emit: Emit) -> ShardRecord | Exception:
+    """The record of a shard on which a worker died again and again, less the rows that kill it."""
+    emit("note", {"text": f"{level}: a worker died again and again on shard {task.shard}; looking for the rows"})
+    try:
+        task = replace(task, poison=find_poison(task, runner))
+    except Exception as error:
+        return error
+    emit("note", {"text": f"{level}: shard {task.shard} without {len(task.poison)} rows that kill the worker"})
+    ((_, result),) = runner.map(run_row_task, [task])
+    return result
+
+
+def _failed(level: str, task: RowTask, error: Exception) -> LevelError:
+    name = task.unit.path.rpartition("/")[2]
+    return LevelError(
+        f"{level}: shard {task.shard} ({name}) failed with {describe(error)}. No row was blamed and nothing was "
+        "published; finished shards are kept, so mend the cause and run the same command again"
+    )
 
 
 def _output_unit(store: Store, record: ShardRecord) -> Unit:

@@ -16,6 +16,7 @@ from pipeline.accounting import Counts, chain
 from pipeline.batch import Batch
 from pipeline.buckets import Tables, read_bucket
 from pipeline.document import BASE_SCHEMA, content_hash, text_views, to_schema
+from pipeline.faults import is_fault
 from pipeline.generate import run_generator
 from pipeline.manifest import ShardRecord, dump
 from pipeline.outputs import Outputs, column_or_null, row_ids
@@ -33,6 +34,9 @@ from pipeline.step import (
     describe,
 )
 from pipeline.store import Store, open_store
+
+KILLED = "WorkerDied: the process that worked on this row was killed each time, alone, in a fresh process"
+"""Error of a quarantined row that is poison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class RowTask:
     clusters: bool = False
     """True if this pass or one before it has decisions with clusters."""
     keep_dropped_text: bool = False
+    poison: tuple[int, ...] = ()
+    """Numbers of incoming rows that kill the worker (`pipeline.poison`); they are quarantined unprocessed."""
 
     @property
     def record(self) -> str:
@@ -89,24 +95,58 @@ def run_row_task(task: RowTask) -> ShardRecord:
     if store.exists(task.record):
         return _record(store, task.record)
     started = time.monotonic()
-    for step in task.steps:
-        step.prepare()
     counts = Counts()
     with ExitStack() as stack:
         files = task.outputs(store, stack)
-        for batch in _incoming(store, task, files, counts):
-            for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
-                if isinstance(step, Generator):
-                    batch = run_generator(step, batch, store, files, counts)
-                elif isinstance(step, RowStep):
-                    batch = run_row_step(step, name, batch, files, counts)
-            if task.source is not None:
-                batch = identify(batch)
-            counts.rows_out += len(batch)
-            counts.bytes_out += text_bytes(batch.rows)
-            files.data.write(to_schema(batch.rows, task.schema))
+        process_rows(store, task, files, counts)
         counts.check(f"{task.directory} shard {task.shard}")
         return _finish(task, store, files, counts, time.monotonic() - started)
+
+
+def process_rows(
+    store: Store, task: RowTask, files: Outputs, counts: Counts, only: tuple[int, int] | None = None
+) -> int:
+    """All rows through all steps into the files; how many came in. `only`: process these, as `pipeline.poison` asks."""
+    for step in task.steps:
+        step.prepare()
+    rows = _Incoming(task.poison, only)
+    for batch in _incoming(store, task, files, counts, rows):
+        for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
+            if isinstance(step, Generator):
+                batch = run_generator(step, batch, store, files, counts)
+            elif isinstance(step, RowStep):
+                batch = run_row_step(step, name, batch, files, counts)
+        if task.source is not None:
+            batch = identify(batch)
+        counts.rows_out += len(batch)
+        counts.bytes_out += text_bytes(batch.rows)
+        files.data.write(to_schema(batch.rows, task.schema))
+    return rows.seen
+
+
+@dataclass(slots=True)
+class _Incoming:
+    """Numbers the rows of a task as they come in, and says which of them are to be processed."""
+
+    poison: tuple[int, ...]
+    only: tuple[int, int] | None
+    seen: int = 0
+
+    def admit(self, rows: pa.RecordBatch, kind: str, files: Outputs, counts: Counts) -> Any:
+        """Per row whether it is processed; poison is written down in quarantine."""
+        numbers = np.arange(self.seen, self.seen + rows.num_rows)
+        self.seen += rows.num_rows
+        bad = np.flatnonzero(np.isin(numbers, self.poison))
+        if len(bad):
+            named = rows.take(pa.array(bad))
+            names = zip(row_ids(named).to_pylist(), column_or_null(named, "url").to_pylist(), strict=True)
+            files.quarantine([(name, url, kind, KILLED) for name, url in names])
+            counts.quarantined += len(bad)
+        keep = np.ones(rows.num_rows, np.bool_)
+        keep[bad] = False
+        if self.only is not None:
+            keep &= (numbers >= self.only[0]) & (numbers < self.only[1])
+        return keep
 
 
 def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds: float) -> ShardRecord:
@@ -132,13 +172,15 @@ def _record(store: Store, path: str) -> ShardRecord:
     return ShardRecord.model_validate_json(store.read(path))
 
 
-def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts) -> Iterator[Batch]:
+def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incoming: _Incoming) -> Iterator[Batch]:
     """Batches as they come in, counted, with the decisions of earlier grouping steps applied."""
     if task.unit.stop == task.unit.start:
         return
+    kind = task.steps[0].kind if task.steps else "read"
     if task.source is not None:
         for found in task.source.read(task.unit):
-            yield _from_source(found, task.source, files, counts)
+            keep = incoming.admit(found.rows, kind, files, counts)
+            yield _from_source(found, task.source, files, counts, keep)
         return
     decisions = [(decided, read_bucket(store, decided.tables, task.shard)) for decided in task.decided]
     first = 0
@@ -147,13 +189,14 @@ def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts) -> It
         counts.bytes_in += text_bytes(rows)
         numbers = np.arange(first, first + rows.num_rows)
         first += rows.num_rows
-        batch = Batch(rows)
+        keep = incoming.admit(rows, kind, files, counts)
+        batch, numbers = (Batch(rows), numbers) if keep.all() else (Batch(rows).filter(keep), numbers[keep])
         for name, (decided, table) in zip(task.names, decisions, strict=False):
             batch, numbers = _apply_decision(decided.step, name, table, batch, numbers, files, counts)
         yield batch
 
 
-def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Counts) -> Batch:
+def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Counts, keep: Any) -> Batch:
     kind = source.kind
     counts.rows_in += found.rows.num_rows + len(found.quarantined) + len(found.dropped)
     counts.bytes_in += text_bytes(found.rows)
@@ -167,12 +210,12 @@ def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Cou
         files.drop(rows, np.arange(len(names)), kind, rules, nothing, nothing)
         _count(counts.dropped, (f"{kind}.{rule}" for rule in rules))
     sizes = document_bytes(found.rows)
-    large = np.flatnonzero(sizes > source.max_document_bytes)
+    large = np.flatnonzero(keep & (sizes > source.max_document_bytes))
     if not len(large):
-        return Batch(found.rows)
+        return Batch(found.rows) if keep.all() else Batch(found.rows).filter(keep)
     files.drop(found.rows, large, kind, ["too_large"] * len(large), sizes[large], source.max_document_bytes)
     _count(counts.dropped, [f"{kind}.too_large"] * len(large))
-    return Batch(found.rows).filter(sizes <= source.max_document_bytes)
+    return Batch(found.rows).filter(keep & (sizes <= source.max_document_bytes))
 
 
 def _apply_decision(
@@ -255,6 +298,8 @@ def _process(step: RowStep, batch: Batch) -> Outcome:
     try:
         return step.process(batch)
     except Exception as error:
+        if is_fault(error):
+            raise
         if len(batch) == 1:
             return Outcome(_with_columns(step, batch), errors={0: describe(error)})
     middle = len(batch) // 2
@@ -314,26 +359,3 @@ def document_bytes(rows: pa.RecordBatch) -> Any:
 def _count(counter: dict[str, int], names: Iterable[str]) -> None:
     for name in names:
         counter[name] = counter.get(name, 0) + 1
-
-
-def quarantine_shard(task: RowTask, error: Exception) -> ShardRecord:
-    """The record of a shard whose task failed for good: every row of it is quarantined with the error."""
-    store = open_store(task.store)
-    counts = Counts()
-    reason = describe(error)
-    last_step = task.steps[0].kind if task.steps else "read"
-    with ExitStack() as stack:
-        files = task.outputs(store, stack)
-        if task.source is not None:
-            stop = task.unit.stop if task.unit.stop is not None else task.unit.start + 1
-            names = [(f"{task.unit.path}#{row}", "") for row in range(task.unit.start, stop)]
-        else:
-            names = [
-                (row["id"], row["url"] or "")
-                for rows in read_batches(task.unit.path, ["id", "url"])
-                for row in rows.to_pylist()
-            ]
-        counts.rows_in = counts.quarantined = len(names)
-        if names:
-            files.quarantine([(name, url, last_step, reason) for name, url in names])
-        return _finish(task, store, files, counts, 0.0)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
+
+from pipeline.faults import WorkerDied
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,6 +22,8 @@ ATTEMPTS = 3
 PASSING_ERRORS = (OSError, TimeoutError)
 ANSWER_SECONDS = 10.0
 """Patience with a cluster's head node, which either answers at once or not at all."""
+BACK_OFF = 0.5
+"""Seconds before the second try; four times as long before each one after it."""
 
 
 class UnknownRunner(ValueError):
@@ -69,6 +74,7 @@ def _attempt(function: Callable[[T], R], task: T) -> R | Exception:
         except PASSING_ERRORS as error:
             if attempt == ATTEMPTS - 1:
                 return error
+            time.sleep(BACK_OFF * 4**attempt)
         except Exception as error:
             return error
     raise AssertionError("unreachable: the last attempt returns")
@@ -142,7 +148,11 @@ class RayRunner:
             done, _ = self._ray.wait(list(pending), num_returns=1)
             try:
                 result = self._ray.get(done[0])
-            except Exception as error:  # the worker died more often than Ray retries
+            except self._ray.exceptions.OutOfMemoryError as error:
+                result = WorkerDied(f"killed for lack of memory: {error}")
+            except self._ray.exceptions.WorkerCrashedError as error:  # more often than Ray retries
+                result = WorkerDied(str(error))
+            except Exception as error:
                 result = error
             yield pending.pop(done[0]), result
 

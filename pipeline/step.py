@@ -28,6 +28,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.batch import Batch, BoolArray
 from pipeline.document import Document
+from pipeline.faults import is_fault
 
 if TYPE_CHECKING:
     from pipeline.grouping import Grouping
@@ -215,6 +216,8 @@ class DocumentFilter(RowStep):
             try:
                 reason = self.reason_to_drop(document)
             except Exception as error:  # one bad document must not cost the others
+                if is_fault(error):
+                    raise
                 errors[row] = describe(error)
                 continue
             if reason is not None:

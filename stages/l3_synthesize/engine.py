@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
+from pipeline.faults import Fault
 from pipeline.step import Reply, Request
 from stages.l3_synthesize.prompts import find_prompt
 
 
-class EngineError(RuntimeError):
+class EngineError(Fault):
     """The engine could not start or has died. No row's fault: the run stops, and finished replies are kept."""
 
 
