@@ -28,6 +28,7 @@ from pydantic import Field
 
 from pipeline.batch import Batch
 from pipeline.document import TEXT
+from pipeline.faults import Fault
 from pipeline.step import Judgement, Reason, Transform, Transformed
 from stages.l0_collect import page
 from stages.l0_collect.page import read_block, write_block
@@ -120,13 +121,15 @@ class _Extractor:
         self._pages = 0
 
     def extract(self, html: bytes, request: dict[str, Any]) -> dict[str, Any]:
-        """The process's answer. Raises ExtractionError if there is none, or if it is an error."""
+        """The process's answer. Raises ExtractionError if there is none or it is an error, Fault if a library lacks."""
         with self._lock:
             self.start()
             found = self._ask(html, request)
             self._pages += 1
             if self._pages >= PAGES_PER_PROCESS:
                 self.stop()
+        if "missing" in found:
+            raise Fault(f"the extractor lacks a library: {found['missing']}")
         if "error" in found:
             raise ExtractionError(found["error"])
         return found

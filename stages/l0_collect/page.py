@@ -148,6 +148,8 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, asked["seconds"])
         try:
             reply = extract(page, asked["content_type"], asked["maximum_elements"], asked["maximum_depth"])
+        except ImportError as error:  # no page's fault
+            reply = {"missing": str(error)}
         except Exception as error:  # any page may hit a defect of a library; the others go on
             reply = {"error": f"{type(error).__name__}: {error}"[:500]}
         signal.setitimer(signal.ITIMER_PROF, 0)

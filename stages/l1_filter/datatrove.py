@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 
 from pipeline.batch import Batch
 from pipeline.document import Document
+from pipeline.faults import is_fault
 from pipeline.step import Judgement, Outcome, RowStep, describe
 
 BASES = {"filters": "BaseFilter", "formatters": "BaseFormatter"}
@@ -63,6 +64,8 @@ class Datatrove(RowStep):
             try:
                 reason, text = self._apply(document)
             except Exception as error:  # one bad document must not cost the others
+                if is_fault(error):
+                    raise
                 errors[row] = describe(error)
                 continue
             if reason is not None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.batch import Batch
+from pipeline.faults import Fault
 from pipeline.step import Transformed
 from stages.l0_collect import extract_html
 from stages.l0_collect.extract_html import ExtractHtml
@@ -108,6 +109,12 @@ def test_a_page_that_hangs_or_crashes_costs_only_itself(monkeypatch: pytest.Monk
         1: "timed_out", 2: "timed_out", 3: "crashed", 4: "RuntimeError", 5: "MemoryError",
     }  # fmt: skip
     assert f"code {-signal.SIGSEGV}" in result.errors[3]
+
+
+@pytest.mark.usefixtures("extractor_that_obeys")
+def test_a_missing_library_is_no_pages_fault() -> None:
+    with pytest.raises(Fault, match="lacks a library: No module named 'no_such_library'"):
+        extract("pass", "import no_such_library")
 
 
 def test_a_process_is_replaced_after_its_share(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,15 @@ def test_a_document_it_fails_on_costs_no_other(monkeypatch: pytest.MonkeyPatch) 
     assert outcome.judgement.kept.tolist() == [False, True]
 
 
+def test_a_fault_of_the_surroundings_is_no_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> object:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(step_module, "make", full)
+    with pytest.raises(OSError, match="No space left"):
+        Datatrove(filter="C4QualityFilter").process(batch("x"))
+
+
 def test_a_class_that_lacks_a_package_stops_the_run() -> None:
     if importlib.util.find_spec("ahocorasick"):
         pytest.skip("URLFilter has all it needs here")
