@@ -110,6 +110,7 @@ def score(
 
     from flows.recipe import RecipeError
     from flows.scoring import find_files, score_files, spread_lines
+    from pipeline.extras import require
     from stages.l2_select.fasttext_quality import FasttextQuality
 
     fields = {"model": model, "normalizer": normalizer, "tokenizer": tokenizer, "label": label, "column": column}
@@ -117,6 +118,7 @@ def score(
         step = FasttextQuality.model_validate(fields | {"sha256": sha256})
     except ValidationError as error:
         raise RecipeError("; ".join(problem["msg"] for problem in error.errors())) from error
+    require(step.extras())
     result = score_files(step, find_files(inputs, store), output, text_column)
     print_result(result, as_json, spread_lines(result))
     if result["unreadable_lines"]:

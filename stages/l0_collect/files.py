@@ -82,14 +82,11 @@ def _remote_files(path: str) -> list[str]:
 
 def _file_system(path: str) -> Any:
     """The fsspec file system of the URL; both kinds read byte ranges, so nothing is downloaded whole."""
-    try:
-        if path.startswith("hf://"):
-            from huggingface_hub import HfFileSystem
+    if path.startswith("hf://"):
+        from huggingface_hub import HfFileSystem
 
-            return HfFileSystem()
-        from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise ImportError(f"reading '{path}' needs huggingface_hub for hf://, fsspec for s3://; install it") from error
+        return HfFileSystem()
+    from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
     from pyarrow.fs import S3FileSystem
 
     return ArrowFSWrapper(S3FileSystem())

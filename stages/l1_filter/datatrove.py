@@ -7,10 +7,12 @@ reason) and may change the text. What it writes into the metadata is not kept. A
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import inspect
 import json
 import re
 from functools import lru_cache
+from itertools import chain
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -43,8 +45,11 @@ class Datatrove(RowStep):
     def _is_there(self) -> Datatrove:
         if (self.filter is None) == (self.formatter is None):
             raise ValueError("datatrove takes one class; give either `filter` or `formatter`")
+        target = find_class(*self._target())
+        if missing := " ".join(missing_packages(target)):
+            raise ValueError(f"{target.__name__} needs more than datatrove: pip install {missing}")
         try:
-            inspect.signature(find_class(*self._target())).bind(**self.arguments)
+            inspect.signature(target).bind(**self.arguments)
         except TypeError as error:
             raise ValueError(f"{self._target()[1]}: {error}; correct `arguments`") from None
         return self
@@ -132,6 +137,13 @@ def find_class(package: str, name: str) -> Any:
         refused = "cannot run as a step" if name in REFUSED else f"is not among datatrove's {package}"
         raise ValueError(f"'{name}' {refused}; there are {', '.join(near)}")
     return known[name]
+
+
+def missing_packages(target: type) -> list[str]:
+    """What a class of datatrove asks for and is not here; else it would say so only where it is made, in a worker."""
+    listed = chain.from_iterable(vars(base).get("_requires_dependencies", ()) for base in target.__mro__)
+    pairs = (one if isinstance(one, tuple) else (one, one) for one in listed)  # (module, package)
+    return [package for module, package in pairs if importlib.util.find_spec(module) is None]
 
 
 def _as_rule(reason: Any) -> str:

@@ -69,7 +69,8 @@ class FasttextQuality(Scorer):
         return (pa.field(self.column, pa.float32()),)
 
     def extras(self) -> tuple[str, ...]:
-        return ("ultrafine",) if self.normalizer == "ultrafine" else ()
+        hub = ("remote",) if (self.model or "").startswith(HUB) else ()
+        return (*hub, "ultrafine") if self.normalizer == "ultrafine" else hub
 
     def identity(self) -> dict[str, Any]:
         """Without paths: the content of the files counts (`assets`), not where they lie."""
@@ -179,10 +180,8 @@ class FasttextQuality(Scorer):
             raise ValueError("this classifier is not trained yet; call `fitted` before the level runs")
         if not self.model.startswith(HUB):
             return Path(self.model)
-        try:
-            from huggingface_hub import hf_hub_download
-        except ImportError:
-            raise ValueError(f"{self.model} needs the package huggingface-hub; install it or give a file") from None
+        from huggingface_hub import hf_hub_download
+
         name, _, revision = self.model.removeprefix(HUB).partition("@")
         owner, repository, path = name.split("/", 2)
         return Path(hf_hub_download(f"{owner}/{repository}", path, revision=revision or None))

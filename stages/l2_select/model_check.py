@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pipeline.cache import cache_folder
+
 BASE_BYTES = 8 << 30
 """Address space for Python, numba and their arenas, of which most is never touched."""
 BYTES_PER_BYTE = 40
@@ -28,9 +30,11 @@ def check_model(path: Path, sha256: str, seconds: float | None = None) -> None:
     size = path.stat().st_size
     limit = BASE_BYTES + BYTES_PER_BYTE * size
     seconds = BASE_SECONDS + size / BYTES_PER_SECOND if seconds is None else seconds
-    command = [sys.executable, "-c", f"from {__name__} import main; main()", str(path), str(limit)]
+    # Nothing of the working directory is imported: -P leaves it out, and so must PYTHONPATH, where "" stands for it.
+    command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()", str(path), str(limit)]
     folder = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+    paths = [str(folder), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environment)
     except subprocess.TimeoutExpired:
@@ -54,8 +58,7 @@ def remember(sha256: str) -> None:
 def _marker(sha256: str) -> Path:
     from pipeline.fingerprint import code_version
 
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "orefine" / "models" / f"{sha256}-{code_version('pipeline.kernels.fasttext')[:8]}"
+    return cache_folder() / "models" / f"{sha256}-{code_version('pipeline.kernels.fasttext')[:8]}"
 
 
 def main() -> None:

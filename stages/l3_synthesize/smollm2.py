@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from pipeline.cache import cache_folder
 from pipeline.shard import file_sha256
 
 ALIAS = "smollm2-135m"
@@ -36,11 +37,11 @@ def model_hash() -> str:
 
 
 def model_folder(cache: Path | None = None) -> Path:
-    """The safetensors folder, made on first use (under a minute, 0.6 GB) in `cache` or ~/.cache/orefine/models.
+    """The safetensors folder, made on first use (under a minute, 0.6 GB) in `cache` or the user's cache.
 
     Several processes may ask at once: each converts into a folder of its own and the first rename wins.
     """
-    cache = cache or Path.home() / ".cache" / "orefine" / "models"
+    cache = cache or cache_folder() / "models"
     target = cache / f"{ALIAS}-{model_hash()[:12]}"
     if target.is_dir():
         return target

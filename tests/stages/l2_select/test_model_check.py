@@ -1,13 +1,16 @@
 """A poisoned model file ends in one line, soon, and without taking the memory it asks for."""
 
+import os
 import struct
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from stages.l2_select import model_check
 from stages.l2_select.fasttext_quality import FasttextQuality
+from stages.l2_select.train_classifier import TrainSettings, train
 
 ROWS, WIDTH, LABELS = 3_000_000, 1000, 1000
 
@@ -38,7 +41,7 @@ def test_a_file_that_stands_for_more_memory_than_there_is(tmp_path: Path, cache:
         FasttextQuality(model=str(path), label="__label__1").check_model()
     assert "\n" not in str(error.value)
     assert time.perf_counter() - started < 60
-    assert not cache.exists()
+    assert not (cache / "orefine" / "models").exists()
 
 
 def test_a_loader_that_hangs_is_stopped(tmp_path: Path):
@@ -51,3 +54,15 @@ def test_what_has_loaded_once_is_not_tried_again(tmp_path: Path, monkeypatch: py
     model_check.remember("b" * 64)
     monkeypatch.setattr(model_check.subprocess, "run", lambda *_, **__: pytest.fail("tried again"))
     model_check.check_model(tmp_path / "none", "b" * 64)
+
+
+def test_nothing_of_the_working_directory_is_imported(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch):
+    texts = pa.array([f"text number {n}" for n in range(60)]), pa.array([f"order {n} now" for n in range(60)])
+    train(*texts, TrainSettings(dim=4, epochs=1, min_count=1, bucket=100, minimum_auc=0), tmp_path)
+    (tmp_path / "stages").mkdir()
+    for name in ("stages/__init__.py", "types.py", "struct.py"):
+        (tmp_path / name).write_text("raise SystemExit('imported from the working directory')")
+    monkeypatch.chdir(tmp_path)
+    for paths in (None, "", f"{os.pathsep}/nowhere"):  # an empty entry stands for the working directory
+        monkeypatch.setenv("PYTHONPATH", paths) if paths is not None else monkeypatch.delenv("PYTHONPATH", False)
+        model_check.check_model(tmp_path / "model.bin", f"{paths}".encode().hex())
