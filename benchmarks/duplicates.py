@@ -142,8 +142,8 @@ def measure_accuracy(args: argparse.Namespace, folder: Path) -> list[dict[str, A
 
 def true_pairs(texts: list[str]) -> tuple[Any, Any, Any]:
     """(one, other, similarity) of all pairs of true Jaccard similarity 0.8 or more."""
-    from pipeline.kernels.jaccard import jaccard, shingle_sets
-    from pipeline.kernels.shingles import shingles
+    from pipeline.kernels.duplicates.jaccard import jaccard, shingle_sets
+    from pipeline.kernels.duplicates.shingles import shingles
 
     values, offsets = shingle_sets(shingles(pa.array(texts), 5))
     sets = [values[offsets[row] : offsets[row + 1]] for row in range(len(texts))]

@@ -20,11 +20,11 @@ NGRAM, BANDS, ROWS = 5, 14, 8
 def orefine(source: Path, work: Path, **options: object) -> Iterable[str]:
     import pyarrow.parquet as pq
 
-    from pipeline.buckets import read_bucket
-    from pipeline.grouping import Grouping, ShardRows
-    from pipeline.runner import InlineRunner
-    from pipeline.store import open_store
-    from stages.l1_filter.near_duplicates import NearDuplicates
+    from pipeline.run.grouping import Grouping, ShardRows
+    from pipeline.run.runners import InlineRunner
+    from pipeline.store.partitions import read_bucket
+    from pipeline.store.store import open_store
+    from stages.l1_filter.duplicates.near_duplicates import NearDuplicates
 
     paths = [str(path.resolve()) for path in sorted(source.glob("*.parquet"))]
     shards = [ShardRows(shard, path, pq.read_metadata(path).num_rows) for shard, path in enumerate(paths)]

@@ -29,13 +29,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.batch import Batch
-from pipeline.shard import BATCH_BYTES
-from pipeline.step import RowStep
-from stages.l1_filter.c4_quality import C4Quality
-from stages.l1_filter.fineweb_quality import FineWebQuality
-from stages.l1_filter.gopher_quality import GopherQuality
-from stages.l1_filter.gopher_repetition import GopherRepetition
+from pipeline.rows.batch import Batch
+from pipeline.steps import RowStep
+from pipeline.store.shard import BATCH_BYTES
+from stages.l1_filter.heuristics.c4_quality import C4Quality
+from stages.l1_filter.heuristics.fineweb_quality import FineWebQuality
+from stages.l1_filter.heuristics.gopher_quality import GopherQuality
+from stages.l1_filter.heuristics.gopher_repetition import GopherRepetition
 
 SETS = ("fineweb", "c4", "boilerplate", "wikipedia")
 STEPS: dict[str, RowStep] = {

@@ -23,17 +23,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.batch import Batch
-from pipeline.kernels.english import SYMBOL
-from pipeline.kernels.scripts import script_table, split_characters
 from pipeline.kernels.utf8 import hash_bytes, text_buffers
-from pipeline.kernels.words import HAS_LETTER, NOT_ASCII, ONLY_SYMBOLS, Words
-from pipeline.step import RowStep
-from stages.l0_collect.extract_html import ExtractHtml
-from stages.l0_collect.warc import WarcSource
-from stages.l1_filter.fineweb_quality import FineWebQuality
-from stages.l1_filter.gopher_quality import GopherQuality
-from stages.l1_filter.gopher_repetition import GopherRepetition
+from pipeline.kernels.words.english import SYMBOL
+from pipeline.kernels.words.scripts import script_table, split_characters
+from pipeline.kernels.words.words import HAS_LETTER, NOT_ASCII, ONLY_SYMBOLS, Words
+from pipeline.rows.batch import Batch
+from pipeline.steps import RowStep
+from stages.l0_collect.extract.extract_html import ExtractHtml
+from stages.l0_collect.readers.warc import WarcSource
+from stages.l1_filter.heuristics.fineweb_quality import FineWebQuality
+from stages.l1_filter.heuristics.gopher_quality import GopherQuality
+from stages.l1_filter.heuristics.gopher_repetition import GopherRepetition
 from stages.l1_filter.language import Language
 
 CODES = ("en", "de", "fr", "zh")

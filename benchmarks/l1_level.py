@@ -26,15 +26,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.level import Finished, InputFile, Level, run_level
-from pipeline.runner import RayRunner, Runner, open_runner
-from pipeline.shard import file_sha256
-from pipeline.store import open_store
-from stages.l0_collect.parquet import ParquetSource
-from stages.l1_filter.c4_quality import C4Quality
-from stages.l1_filter.fineweb_quality import FineWebQuality
-from stages.l1_filter.gopher_quality import GopherQuality
-from stages.l1_filter.gopher_repetition import GopherRepetition
+from pipeline.run.level import Finished, InputFile, Level, run_level
+from pipeline.run.runners import Runner, open_runner
+from pipeline.run.runners.ray import RayRunner
+from pipeline.store.shard import file_sha256
+from pipeline.store.store import open_store
+from stages.l0_collect.readers.parquet import ParquetSource
+from stages.l1_filter.heuristics.c4_quality import C4Quality
+from stages.l1_filter.heuristics.fineweb_quality import FineWebQuality
+from stages.l1_filter.heuristics.gopher_quality import GopherQuality
+from stages.l1_filter.heuristics.gopher_repetition import GopherRepetition
 from stages.l1_filter.language import Language
 from stages.l1_filter.personal_data import PersonalData
 from stages.l1_filter.url_filter import UrlFilter

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.kernels.fasttext import load_classifier
+from pipeline.kernels.classifier.fasttext import load_classifier
 from stages.l1_filter.language import installed_lid176
 
 JSONL = ("c4/c4_sample", "boilerplate/uk_pages", "wikipedia/zh", "near_duplicates/pages", "wikipedia/en")

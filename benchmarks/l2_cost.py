@@ -27,13 +27,13 @@ import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
 from benchmarks.l2_score import gpt2_tokenizer
-from flows.recipe import load_recipe
-from pipeline.level import Finished, InputFile, Level, run_level
-from pipeline.runner import open_runner
-from pipeline.shard import file_sha256
-from pipeline.store import open_store
-from stages.l2_select.fasttext_quality import FasttextQuality
-from stages.l2_select.normalizers import load_ultrafine
+from flows.runs.recipe import load_recipe
+from pipeline.run.level import Finished, InputFile, Level, run_level
+from pipeline.run.runners import open_runner
+from pipeline.store.shard import file_sha256
+from pipeline.store.store import open_store
+from stages.l2_select.normalize.normalizers import load_ultrafine
+from stages.l2_select.score.fasttext_quality import FasttextQuality
 
 RECIPE = "ultra_fineweb_en"
 TOKENS = 15e12

@@ -40,13 +40,13 @@ import tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.l2_agreement import agreement, table
-from pipeline.batch import Batch
-from pipeline.kernels.fasttext import load_classifier
+from pipeline.kernels.classifier.fasttext import load_classifier
+from pipeline.rows.batch import Batch
 from stages.l1_filter.language import Language, installed_lid176
-from stages.l2_select.fasttext_quality import FasttextQuality
-from stages.l2_select.normalizers import load_ultrafine
-from stages.l2_select.seeds import Seeds
-from stages.l2_select.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
+from stages.l2_select.normalize.normalizers import load_ultrafine
+from stages.l2_select.score.fasttext_quality import FasttextQuality
+from stages.l2_select.train.seeds import Seeds
+from stages.l2_select.train.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
 
 TURNS = 3
 CHINESE_ROWS = 1000

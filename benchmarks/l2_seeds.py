@@ -20,8 +20,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.ablation_hook import Hook
-from flows.seed_pools import Candidates, table, verify_seeds
+from flows.studies.ablate import Hook
+from flows.studies.seed_pools import Candidates, table, verify_seeds
 
 TRAIN = {"dim": 32, "epochs": 20, "lr": 0.5, "min_count": 3, "word_ngrams": 2}
 

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from flows import model_commands, store_commands
-from flows.options import FAILED, QUARANTINED, USAGE, Json, StoreOption, print_result, say
+from flows.commands import models as model_commands
+from flows.commands import store as store_commands
+from flows.commands.options import FAILED, QUARANTINED, USAGE, Json, StoreOption, print_result, say
 
 app = typer.Typer(
     help="Refine raw web text into versioned training data, and prove that it got better.",
@@ -74,9 +75,9 @@ def _run(
     workers: int | None,
     settings: list[str] | None,
 ) -> dict[str, Any]:
-    from flows.models import check_models
-    from flows.recipe import load_recipe
-    from flows.run import open_run, run_recipe
+    from flows.runs.models import check_models
+    from flows.runs.recipe import load_recipe
+    from flows.runs.run import open_run, run_recipe
 
     plan = load_recipe(recipe, inputs or (), settings or ())
     check_models(plan.levels())
@@ -93,8 +94,8 @@ def _run_flow(
     workers: int | None,
     settings: list[str] | None,
 ) -> dict[str, Any]:
-    from flows.recipe import load_recipe
-    from pipeline.extras import require
+    from flows.runs.recipe import load_recipe
+    from pipeline.steps.extras import require
 
     require(["flows"])
     load_recipe(recipe, inputs or (), settings or ())  # a wrong recipe is said now, not after Prefect's start of 10 s
@@ -123,7 +124,7 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
 @app.command()
 def steps(as_json: Json = False) -> None:
     """List every step with its parameters and defaults."""
-    from flows.recipe import all_steps, kind_of
+    from flows.runs.recipe import all_steps, kind_of
 
     entries, lines = [], []
     for level, step in all_steps():
@@ -158,12 +159,12 @@ def main() -> None:
 
 
 def _is_usage(error: Exception) -> bool:
-    from flows.recipe import RecipeError
-    from pipeline.extras import MissingExtra
-    from pipeline.level import PlanError
-    from pipeline.release import UnknownRef
-    from pipeline.runner import UnknownRunner
-    from pipeline.store import UnknownStore
+    from flows.runs.recipe import RecipeError
+    from pipeline.publish.release import UnknownRef
+    from pipeline.run.level import PlanError
+    from pipeline.run.runners import UnknownRunner
+    from pipeline.steps.extras import MissingExtra
+    from pipeline.store.store import UnknownStore
 
     return isinstance(error, (RecipeError, MissingExtra, PlanError, UnknownRef, UnknownRunner, UnknownStore))
 

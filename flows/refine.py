@@ -27,12 +27,12 @@ from prefect import flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
-from flows.models import check_models  # noqa: E402
-from flows.recipe import RecipeError, load_recipe  # noqa: E402
-from flows.run import Result, find_inputs, finish, open_run, run_one_level  # noqa: E402
-from pipeline.level import Finished  # noqa: E402
-from pipeline.manifest import Manifest  # noqa: E402
-from pipeline.report import funnel_lines, summary  # noqa: E402
+from flows.runs.models import check_models  # noqa: E402
+from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
+from flows.runs.run import Result, find_inputs, finish, open_run, run_one_level  # noqa: E402
+from pipeline.books.manifest import Manifest  # noqa: E402
+from pipeline.report.page import funnel_lines, summary  # noqa: E402
+from pipeline.run.level import Finished  # noqa: E402
 
 
 def _run_name() -> str:

@@ -9,18 +9,18 @@ from typing import Any, Literal
 
 import pytest
 
-from pipeline.batch import Batch
-from pipeline.document import Document
-from pipeline.faults import Fault, is_fault
-from pipeline.level import Finished, LevelError, run_level
-from pipeline.poison import MAXIMUM_POISON, find_poison
-from pipeline.rowpass import KILLED
-from pipeline.runner import InlineRunner, RayRunner
-from pipeline.step import DocumentFilter, Filter, Judgement
-from pipeline.store import LocalStore
+from pipeline.rows.batch import Batch
+from pipeline.rows.document import Document
+from pipeline.run.level import Finished, LevelError, run_level
+from pipeline.run.poison import MAXIMUM_POISON, find_poison
+from pipeline.run.rowpass import KILLED
+from pipeline.run.runners import InlineRunner
+from pipeline.run.runners.ray import RayRunner
+from pipeline.steps import DocumentFilter, Fault, Filter, Judgement, is_fault
+from pipeline.store.store import LocalStore
 from tests.flows.helpers import rows
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
-from tests.pipeline.test_level import read
+from tests.pipeline.run.test_level import read
 
 LINES = ["apple pie is good", "banana split", "cherry cake", "apple tart is better"]
 ERRORS = {
@@ -76,7 +76,7 @@ def refine(folder: Path, *steps: Any) -> tuple[LocalStore, Finished]:
 @pytest.mark.parametrize("kind", [Breaks, BreaksByDocument])
 @pytest.mark.parametrize("before", [(), (SameFirstWord(),)], ids=["one pass", "after a shuffle"])
 def test_a_fault_in_a_step_ends_the_run_and_the_next_one_goes_on(tmp_path, monkeypatch, error, kind, before):
-    monkeypatch.setattr("pipeline.runner.BACK_OFF", 0)
+    monkeypatch.setattr("pipeline.run.runners.runner.BACK_OFF", 0)
     step = kind(error=error)
     _, clean = refine(tmp_path / "clean", *before, step)
     monkeypatch.setenv("BREAKS", "1")
@@ -155,7 +155,7 @@ class Deaths:
         self.deadly, self.reading, self.tries = deadly, reading, 0
 
     def map(self, function, tasks, resident=False):
-        from pipeline.faults import WorkerDied
+        from pipeline.steps import WorkerDied
 
         for index, probe in enumerate(tasks):
             self.tries += 1

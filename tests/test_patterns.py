@@ -27,21 +27,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stages
-from pipeline.batch import Batch
-from stages.l0_collect import page, parquet
-from stages.l1_filter import survivors
-from stages.l1_filter.c4_quality import C4Quality
-from stages.l1_filter.exact_duplicates import ExactDuplicates
-from stages.l1_filter.fineweb_quality import FineWebQuality
-from stages.l1_filter.gopher_quality import GopherQuality
-from stages.l1_filter.gopher_repetition import GopherRepetition
+from pipeline.rows.batch import Batch
+from stages.l0_collect.extract import page
+from stages.l0_collect.readers import parquet
+from stages.l1_filter.duplicates import keep_policy as survivors
+from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
+from stages.l1_filter.duplicates.near_duplicates import NearDuplicates
+from stages.l1_filter.heuristics.c4_quality import C4Quality
+from stages.l1_filter.heuristics.fineweb_quality import FineWebQuality
+from stages.l1_filter.heuristics.gopher_quality import GopherQuality
+from stages.l1_filter.heuristics.gopher_repetition import GopherRepetition
 from stages.l1_filter.language import Language
-from stages.l1_filter.near_duplicates import NearDuplicates
 from stages.l1_filter.personal_data import PersonalData
 from stages.l1_filter.url_filter import UrlFilter
-from stages.l2_select import normalizers, seeds, simplify
-from stages.l2_select.ultrafine import Ultrafine
-from stages.l3_synthesize import engine, output_checks, passage, prompts
+from stages.l2_select.normalize import normalizers, simplify
+from stages.l2_select.normalize.ultrafine import Ultrafine
+from stages.l2_select.train import seeds
+from stages.l3_synthesize import output_checks, passage, prompts
+from stages.l3_synthesize.engines import engine
 from stages.l4_verify import facts_in_text, format
 from tests.stages.l2_select.helpers import TOKENIZERS
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 
 from flows.cli import app
-from flows.recipe import all_steps, kind_of
-from pipeline.level import run_level
-from pipeline.runner import InlineRunner
-from pipeline.store import LocalStore
+from flows.runs.recipe import all_steps, kind_of
+from pipeline.run.level import run_level
+from pipeline.run.runners import InlineRunner
+from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import l0, l1, silent, write_lines
 
 README = (Path(__file__).parents[1] / "README.md").read_text()

@@ -17,11 +17,11 @@ import pyarrow.dataset as ds
 
 from flows.demo.pages import OTHER_HOSTS
 from flows.demo.quote import quoted
-from flows.recipe import load_recipe
-from pipeline.manifest import Manifest
-from stages.l2_select.fasttext_quality import FasttextQuality
-from stages.l2_select.seeds import match_hosts
-from stages.l2_select.train_classifier import TrainSettings, TrainSpec, Undertrained, collect_seeds, train
+from flows.runs.recipe import load_recipe
+from pipeline.books.manifest import Manifest
+from stages.l2_select.score.fasttext_quality import FasttextQuality
+from stages.l2_select.train.seeds import match_hosts
+from stages.l2_select.train.train_classifier import TrainSettings, TrainSpec, Undertrained, collect_seeds, train
 
 SHUFFLES = 5
 SHOWN = 2

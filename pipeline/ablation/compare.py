@@ -24,8 +24,8 @@ from pipeline.ablation.model import Budget
 from pipeline.ablation.report import markdown
 from pipeline.ablation.runs import Runs, write_json, write_text
 from pipeline.ablation.statistics import Estimate, bootstrap_interval, t_interval
-from pipeline.document import content_hash
-from pipeline.shard import file_sha256
+from pipeline.rows.document import content_hash
+from pipeline.store.shard import file_sha256
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.batch import BoolArray
-from pipeline.document import content_hash, text_views
+from pipeline.rows.batch import BoolArray
+from pipeline.rows.document import content_hash, text_views
 
 U64Array = np.ndarray[tuple[int], np.dtype[np.uint64]]
 I64Array = np.ndarray[tuple[int], np.dtype[np.int64]]

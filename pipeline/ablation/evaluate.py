@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.ablation.tokenizer import TokenArray
-from pipeline.step import FloatArray
+from pipeline.steps import FloatArray
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM

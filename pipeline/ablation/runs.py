@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.ablation.data import Arm, Domain
 from pipeline.ablation.model import Budget
-from pipeline.document import content_hash
+from pipeline.rows.document import content_hash
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.ablation.data import I64Array
-from pipeline.step import FloatArray
+from pipeline.steps import FloatArray
 
 # 97.5 % quantiles of Student's t for 1 to 10 degrees of freedom.
 T_975 = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)

@@ -8,8 +8,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from pipeline.cache import cache_folder
+from pipeline.store.cache import cache_folder
 
-_sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+_sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
 if "NUMBA_CACHE_DIR" not in os.environ:
     os.environ["NUMBA_CACHE_DIR"] = str(cache_folder() / "kernels" / hashlib.sha256(_sources).hexdigest()[:16])

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stages.l0_collect.extract_html import ExtractHtml
-from stages.l0_collect.files import expand, remote_identity
-from stages.l0_collect.jsonl import JsonlSource
-from stages.l0_collect.parquet import ParquetSource
-from stages.l0_collect.warc import WarcSource
+from stages.l0_collect.extract.extract_html import ExtractHtml
+from stages.l0_collect.readers.files import expand, remote_identity
+from stages.l0_collect.readers.jsonl import JsonlSource
+from stages.l0_collect.readers.parquet import ParquetSource
+from stages.l0_collect.readers.warc import WarcSource
 
 AnySource = Annotated[ParquetSource | JsonlSource | WarcSource, Field(discriminator="kind")]
 """Every source that a recipe may name."""

@@ -18,12 +18,12 @@ import numpy as np
 import pyarrow as pa
 from pydantic import ValidationError, model_validator
 
-from pipeline.batch import Batch, BoolArray
-from pipeline.step import Filter
-from stages.l1_filter.signals import Measured, Measuring
+from pipeline.rows.batch import Batch, BoolArray
+from pipeline.steps import Filter
+from stages.l1_filter.heuristics.signals import Measured, Measuring
 
 if TYPE_CHECKING:
-    from pipeline.kernels.words import Words
+    from pipeline.kernels.words.words import Words
 
 FILES = Path(__file__).parent / "languages"
 SECTIONS = ("words", "language", "gopher_repetition", "gopher_quality", "fineweb_quality")
@@ -98,7 +98,7 @@ class ByLanguage(Measuring, Filter):
 
     def split_words(self, batch: Batch) -> Words:
         """The words of the batch as this step counts them, shared with other steps."""
-        from pipeline.kernels import scripts, words
+        from pipeline.kernels.words import scripts, words
 
         if self.words == "characters":
             return batch.derive("characters", scripts.split_characters)

@@ -18,10 +18,9 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from pipeline.batch import Batch
-from pipeline.document import Document
-from pipeline.faults import is_fault
-from pipeline.step import Judgement, Outcome, RowStep, describe
+from pipeline.rows.batch import Batch
+from pipeline.rows.document import Document
+from pipeline.steps import Judgement, Outcome, RowStep, describe, is_fault
 
 BASES = {"filters": "BaseFilter", "formatters": "BaseFormatter"}
 # One needs a Python function, the other draws in the order of the rows, so that its output depends on the workers.

@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from pipeline.batch import Batch
-from pipeline.shard import file_sha256
-from pipeline.step import Judgement, Outcome, RowStep
+from pipeline.rows.batch import Batch
+from pipeline.steps import Judgement, Outcome, RowStep
+from pipeline.store.shard import file_sha256
 from stages.l1_filter.by_language import code_of, load_language
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -111,7 +111,7 @@ class Language(RowStep):
 
     def _classify(self, texts: pa.StringArray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """The model's labels; per text the index of the best one (-1: none) and its probability (0: none)."""
-        from pipeline.kernels.fasttext import load_classifier  # numba takes two seconds to import
+        from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
 
         classifier = load_classifier(self._path())
         probability = classifier.probabilities(texts)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pipeline.batch import Batch
-from pipeline.step import Transform, Transformed
+from pipeline.rows.batch import Batch
+from pipeline.steps import Transform, Transformed
 
 Replacement = str | None
 
@@ -38,8 +38,8 @@ class PersonalData(Transform):
     """Access tokens with a known prefix (AKIA, ghp_, sk-, xoxb-, AIza, …) and private key blocks."""
 
     def transform(self, batch: Batch) -> Transformed:
-        from pipeline.kernels.personal_data import replace
-        from pipeline.kernels.personal_rules import KINDS
+        from pipeline.kernels.personal.personal_data import replace
+        from pipeline.kernels.personal.personal_rules import KINDS
 
         texts, changed = replace(batch.text, [getattr(self, name) for name in KINDS])
         return Transformed(batch.with_text(texts) if changed else batch, changed)

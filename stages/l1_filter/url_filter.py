@@ -27,9 +27,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from pipeline.batch import Batch, BoolArray
-from pipeline.shard import file_sha256
-from pipeline.step import Filter, Judgement, Reason
+from pipeline.rows.batch import Batch, BoolArray
+from pipeline.steps import Filter, Judgement, Reason
+from pipeline.store.shard import file_sha256
 
 LISTS = ("domains", "urls", "banned_words", "soft_banned_words", "banned_subwords")
 NOT_A_WORD = re.compile("[^a-zA-Z0-9]+")

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stages.l2_select.ensemble import Ensemble
-from stages.l2_select.fasttext_quality import FasttextQuality
-from stages.l2_select.threshold import Threshold
-from stages.l2_select.top_fraction import TopFraction
-from stages.l2_select.upsample import Upsample
+from stages.l2_select.choose.threshold import Threshold
+from stages.l2_select.choose.top_fraction import TopFraction
+from stages.l2_select.choose.upsample import Upsample
+from stages.l2_select.score.ensemble import Ensemble
+from stages.l2_select.score.fasttext_quality import FasttextQuality
 
 Step = Annotated[FasttextQuality | Ensemble | Threshold | TopFraction | Upsample, Field(discriminator="kind")]
 """Every step that an L2 recipe may name."""

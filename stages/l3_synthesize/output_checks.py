@@ -25,7 +25,7 @@ import re
 import zlib
 from collections import Counter
 
-from pipeline.step import Reason, Reply
+from pipeline.steps import Reason, Reply
 from stages.l3_synthesize.prompts import ANSWER, QUESTION, Prompt
 
 ROLE = re.compile(

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipeline.step import Reason
+from pipeline.steps import Reason
 
 PLACEHOLDER = "{document}"
 

@@ -27,12 +27,12 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from pipeline.batch import Batch
-from pipeline.document import Document, content_hash
-from pipeline.step import Generator, Reason, Reply, Request
-from stages.l3_synthesize import smollm2
-from stages.l3_synthesize.engine import Engine
-from stages.l3_synthesize.engines import assets_of, open_engine
+from pipeline.rows.batch import Batch
+from pipeline.rows.document import Document, content_hash
+from pipeline.steps import Generator, Reason, Reply, Request
+from stages.l3_synthesize.engines import smollm2
+from stages.l3_synthesize.engines.engine import Engine
+from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.output_checks import reason_to_refuse
 from stages.l3_synthesize.passage import passage
 from stages.l3_synthesize.prompts import Prompt, find_prompt

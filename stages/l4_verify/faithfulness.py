@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline.batch import Batch
-from pipeline.step import Checker, Verdicts
+from pipeline.rows.batch import Batch
+from pipeline.steps import Checker, Verdicts
 from stages.l4_verify.facts_in_text import TOKEN, folded, names, numbers
 
 Verdict = Literal["pass", "fail", "abstain"]

@@ -22,8 +22,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline.batch import Batch
-from pipeline.step import Checker, Verdicts
+from pipeline.rows.batch import Batch
+from pipeline.steps import Checker, Verdicts
 
 RESIDUE = re.compile(
     r"<\|[a-z_]+\|>|\[/?INST\]|</?think\b|\{document\}|^(?:assistant|user|system)\s*(?::\s*)?$|"

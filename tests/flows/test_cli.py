@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.cli import app
-from pipeline.document import BASE_SCHEMA
+from pipeline.rows.document import BASE_SCHEMA
 from tests.flows.helpers import orefine, result_of, rows, write_parquet
 
 RECIPE = Path(__file__).parent / "l1.yaml"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from stages.l2_select.train_classifier import TrainSettings, train
+from stages.l2_select.train.train_classifier import TrainSettings, train
 from tests.flows.helpers import orefine, rows, write_parquet
 
 SETTINGS = TrainSettings(dim=4, lr=1.0, epochs=10, min_count=1, word_ngrams=2, bucket=100)
@@ -94,7 +94,7 @@ def test_a_tokenizer_that_is_absent_broken_or_not_the_models_is_refused(tmp_path
 
 def test_the_tokenizer_that_the_model_was_trained_with_is_accepted(tmp_path: Path):
     tokenizers = pytest.importorskip("tokenizers")
-    from stages.l2_select.fasttext_quality import FasttextQuality
+    from stages.l2_select.score.fasttext_quality import FasttextQuality
 
     texts = [row["text"] for row in rows(160)]
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())

@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 import pytest
 import yaml
 
-from stages.l2_select.train_classifier import TrainSettings, train
+from stages.l2_select.train.train_classifier import TrainSettings, train
 from tests.flows.helpers import orefine, result_of, rows, write_parquet
 
 SETTINGS = TrainSettings(dim=4, lr=0.5, epochs=3, min_count=1, word_ngrams=1, bucket=100, minimum_auc=0)

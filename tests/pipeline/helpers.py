@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from pipeline.batch import Batch
-from pipeline.document import Document
-from pipeline.grouping import Grouping
-from pipeline.level import InputFile, Level
-from pipeline.shard import file_sha256
-from pipeline.step import DocumentFilter, GroupingStep, Reason, Source, SourceBatch, Transform, Transformed, Unit
+from pipeline.rows.batch import Batch
+from pipeline.rows.document import Document
+from pipeline.run.grouping import Grouping
+from pipeline.run.level import InputFile, Level
+from pipeline.steps import DocumentFilter, GroupingStep, Reason, Source, SourceBatch, Transform, Transformed, Unit
+from pipeline.store.shard import file_sha256
 
 
 class Lines(Source):

@@ -8,8 +8,8 @@ import pytest
 
 from flows.demo import build_demo_web
 from flows.demo.labels import demo_training, seeds_of, show_selection, shuffled_aucs
-from flows.recipe import Recipe, load_recipe
-from flows.run import open_run, run_recipe
+from flows.runs.recipe import Recipe, load_recipe
+from flows.runs.run import open_run, run_recipe
 
 
 def up_to_l2(web: Path) -> Recipe:

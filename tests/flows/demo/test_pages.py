@@ -10,7 +10,7 @@ import pytest
 from flows.demo import build_demo_web, pages
 from flows.demo.pages import HELD_OUT, LABELLED_HOSTS, OTHER_HOSTS, SHARES, make_pages
 from flows.demo.texts import Article, Section
-from stages.l0_collect.warc import WarcSource
+from stages.l0_collect.readers.warc import WarcSource
 
 SENTENCE = "Paragraph {} of page {} says that the river carries water and stones from the mountains to the sea."
 

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.batch import Batch
-from pipeline.fingerprint import recipe_id
+from pipeline.books.fingerprint import recipe_id
+from pipeline.rows.batch import Batch
 from stages.l1_filter import by_language
 from stages.l1_filter.by_language import ByLanguage, load_language
-from stages.l1_filter.fineweb_quality import FineWebQuality
-from stages.l1_filter.gopher_quality import GopherQuality
-from stages.l1_filter.gopher_repetition import GopherRepetition
+from stages.l1_filter.heuristics.fineweb_quality import FineWebQuality
+from stages.l1_filter.heuristics.gopher_quality import GopherQuality
+from stages.l1_filter.heuristics.gopher_repetition import GopherRepetition
 from stages.l1_filter.language import Language
 
 CODES = ("en", "de", "fr", "zh")

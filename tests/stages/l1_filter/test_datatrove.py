@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.batch import Batch
+from pipeline.rows.batch import Batch
 from stages.l1_filter import datatrove as step_module
 from stages.l1_filter.datatrove import Datatrove
 

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.batch import Batch
+from pipeline.rows.batch import Batch
 from stages.l1_filter import language
 from stages.l1_filter.language import LID176, Language
 

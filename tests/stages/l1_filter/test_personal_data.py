@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.batch import Batch
+from pipeline.rows.batch import Batch
 from stages.l1_filter.personal_data import PersonalData
 
 TEXT = (

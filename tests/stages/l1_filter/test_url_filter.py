@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.batch import Batch
+from pipeline.rows.batch import Batch
 from stages.l1_filter.url_filter import UrlFilter, host_of
 
 ENTRIES = {

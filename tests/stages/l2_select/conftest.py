@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.buckets import read_bucket
-from pipeline.document import BASE_SCHEMA
-from pipeline.grouping import Grouping, ShardRows
-from pipeline.runner import InlineRunner
-from pipeline.step import GroupingStep
-from pipeline.store import open_store
+from pipeline.rows.document import BASE_SCHEMA
+from pipeline.run.grouping import Grouping, ShardRows
+from pipeline.run.runners import InlineRunner
+from pipeline.steps import GroupingStep
+from pipeline.store.partitions import read_bucket
+from pipeline.store.store import open_store
 
 Decide = Callable[..., dict[str, dict[str, Any]]]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.step import Reply
+from pipeline.steps import Reply
 from stages.l3_synthesize.output_checks import reason_to_refuse
 from stages.l3_synthesize.prompts import find_prompt
 

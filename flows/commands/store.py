@@ -1,0 +1,73 @@
+"""Commands that look at what is in a store: show, explain, verify, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import Json, Ref, StoreOption, finish_check, print_result
+
+
+def show(
+    ref: Annotated[str | None, typer.Argument(help="dataset, dataset@tag or dataset@version; without: all.")] = None,
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """What is in a store: data sets and versions, or one version with its funnel."""
+    from pipeline.publish.release import datasets, load_release, resolve
+    from pipeline.report.page import funnel_lines
+    from pipeline.store.store import open_store
+
+    place = open_store(store)
+    if ref is None:
+        known = datasets(place)
+        lines = [f"{name}: latest {refs.latest}, {len(refs.history)} versions" for name, refs in known.items()]
+        print_result({name: refs.model_dump() for name, refs in known.items()}, as_json, lines or ["no data sets yet"])
+        return
+    directory = resolve(place, ref)
+    release = load_release(place, directory)
+    lines = [f"{release.dataset} {release.version}: {release.rows:,} rows in {place.location(directory)}"]
+    lines += funnel_lines(release.funnel)
+    print_result(release.model_dump(mode="json") | {"path": place.location(directory)}, as_json, lines)
+
+
+def explain(
+    name: Annotated[str, typer.Argument(metavar="ID_OR_URL")], store: StoreOption = "store", as_json: Json = False
+) -> None:
+    """Why one document was kept or dropped, each measured value against its threshold."""
+    from flows.commands.explain import explain_lines, trace
+    from pipeline.publish.release import UnknownRef
+    from pipeline.store.store import open_store
+
+    rows = trace(open_store(store), name)
+    if not rows:
+        raise UnknownRef(f"no level in {store} knows '{name}'; give an id or the exact url of a document")
+    print_result(rows, as_json, explain_lines(rows))
+
+
+def verify(ref: Ref, store: StoreOption = "store", as_json: Json = False) -> None:
+    """Recompute the hashes of a release and of the levels behind it."""
+    from pipeline.publish.release import resolve, verify_release
+    from pipeline.store.store import open_store
+
+    place = open_store(store)
+    directory = resolve(place, ref)
+    finish_check(verify_release(place, directory), place.location(directory), as_json)
+
+
+def export(
+    ref: Ref,
+    to: Annotated[Path, typer.Option("--to", help="Folder to write.")],
+    format: Annotated[str, typer.Option("--format", help="hf: a Hugging Face data set folder.")] = "hf",
+    store: StoreOption = "store",
+) -> None:
+    """Copy a release out of the store in the form that other tools take."""
+    from pipeline.publish.release import export_hf, resolve
+    from pipeline.store.store import open_store
+
+    if format != "hf":
+        raise typer.BadParameter(f"'{format}' is not built yet; give hf", param_hint="--format")
+    place = open_store(store)
+    print(export_hf(place, resolve(place, ref), to))

@@ -1,0 +1,83 @@
+"""Certificates of releases that went through L4: made beside the level, checked against it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from flows.runs.recipe import RecipeError
+from pipeline.books.manifest import Manifest
+from pipeline.publish import certificate
+from pipeline.publish.release import load_release, resolve
+from pipeline.run.level import Finished
+from pipeline.steps import Checker
+from pipeline.store.store import LocalStore, Store
+from stages import l4_verify
+
+LEVEL = "l4_verify"
+NAME = "certificate.json"
+
+
+def certify(store: Store, lot: Finished) -> str:
+    """Write the certificate of a finished L4 level beside it; its path in the store."""
+    path = f"{lot.directory}/{NAME}"
+    if not store.exists(path):
+        made = certificate.make(store, lot.directory, checkers_of(lot.manifest))
+        store.create(path, _dump(made))
+    return path
+
+
+def certify_release(store: Store, ref: str, output: Path | None) -> tuple[dict[str, Any], Path]:
+    """The certificate of a release, and where it lies; RecipeError if the release did not go through L4."""
+    release = load_release(store, resolve(store, ref))
+    parent = next((level for level in release.levels if level.level == LEVEL), None)
+    if parent is None:
+        names = ", ".join(level.level for level in release.levels)
+        raise RecipeError(f"'{ref}' went through {names} only; add `{LEVEL}` to its recipe to certify it")
+    path = certify(store, Finished(Manifest.model_validate_json(store.read(parent.manifest)), parent.manifest))
+    if output is not None:
+        output.write_bytes(store.read(path))
+    return json.loads(store.read(path)), output or Path(store.location(path))
+
+
+def check_certificate(file: Path, store: str = "") -> list[str]:
+    """What is wrong with a certificate and its lot, one sentence each; empty if it holds.
+
+    The lot is the folder of the file; for a certificate that was copied elsewhere it is found in `store`.
+    """
+    if not file.is_file():
+        raise RecipeError(f"certificate {file} is not there; `orefine certify` writes one")
+    try:
+        claimed = json.loads(file.read_bytes())
+        policy = _checkers(claimed["policy"])
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        return [f"{file}: expected a certificate, found something else: {' '.join(str(error).split())[:200]}"]
+    if (file.parent / "manifest.json").exists():
+        place, directory = LocalStore(file.parent.absolute().parents[1]), "/".join(file.absolute().parts[-3:-1])
+    elif store:
+        place, directory = LocalStore(store), f"{LEVEL}/{claimed['dataset']}-{claimed['recipe_id'][:16]}"
+    else:
+        raise RecipeError(f"{file} does not lie beside its lot; say with --store where the lot is")
+    # Every byte counts, also one between the values.
+    changed = (
+        [] if file.read_bytes() == _dump(claimed) else [f"{file}: expected the bytes that certify wrote, found others"]
+    )
+    return changed + certificate.verify(claimed, place, directory, policy)
+
+
+def checkers_of(manifest: Manifest) -> list[Checker]:
+    """The level's checkers, as its manifest describes them."""
+    return _checkers(manifest.steps)
+
+
+def _checkers(policy: list[dict[str, Any]]) -> list[Checker]:
+    parameters = [{name: value for name, value in step.items() if name != "assets"} for step in policy]
+    steps = TypeAdapter(list[l4_verify.Step]).validate_python(parameters)
+    return [step for step in steps if isinstance(step, Checker)]
+
+
+def _dump(made: dict[str, Any]) -> bytes:
+    return (json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()

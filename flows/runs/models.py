@@ -1,0 +1,93 @@
+"""Train the classifiers that a recipe names by their seeds, once per seeds, settings and code."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from flows.runs.recipe import RecipeError
+from pipeline.books.fingerprint import canonical, code_version, versions
+from pipeline.rows.document import content_hash
+from pipeline.run.level import Finished, Level
+from pipeline.steps import Step
+from pipeline.steps.extras import require
+from pipeline.store.shard import read_batches
+from stages.l2_select.score.ensemble import Ensemble
+from stages.l2_select.score.fasttext_quality import FasttextQuality
+from stages.l2_select.train.train_classifier import TooFewSeeds
+
+if TYPE_CHECKING:
+    from flows.runs.run import Run
+
+
+def check_models(levels: Iterable[Level]) -> None:
+    """Raise an error of usage if a package, model or seed file of any level cannot be used: before the first runs."""
+    levels = list(levels)
+    require(extra for level in levels for step in level.all_steps() for extra in step.extras())
+    for level in levels:
+        for step in level.steps:
+            if isinstance(step, FasttextQuality):
+                try:
+                    step.check_model()
+                except (ValueError, OSError) as error:
+                    raise RecipeError(f"{level.name}: {step.kind}: {error}") from error
+
+
+def with_models(level: Level, run: Run, parent: Finished | None) -> Level:
+    """The level with every classifier trained; models lie under `models/` in the store."""
+    steps: list[Step] = []
+    skipped: set[str] = set()
+    for step in level.steps:
+        try:
+            if skipped & _read_columns(step):
+                skipped |= {column.name for column in step.columns()}
+            else:
+                steps.append(_fitted(step, run, parent))
+        except (ValueError, OSError) as error:
+            assert isinstance(step, FasttextQuality)
+            assert step.train is not None
+            if not isinstance(error, TooFewSeeds) or step.train.if_too_few == "stop":
+                raise RecipeError(f"{level.name}: {step.kind}: {error}; give `model`, or other seeds") from error
+            run.emit("note", {"text": f"{level.name}: no selection by '{step.column}': {error}"})
+            skipped.add(step.column)
+    return replace(level, steps=tuple(steps))
+
+
+def _read_columns(step: Step) -> set[str]:
+    """The scores that a step decides by."""
+    return set(step.scores) if isinstance(step, Ensemble) else {getattr(step, "column", "")}
+
+
+def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
+    if not isinstance(step, FasttextQuality) or step.train is None or parent is None:
+        return step
+    identity = content_hash(
+        canonical(step.identity()),
+        canonical(dict(step.assets())),
+        code_version(type(step).__module__),
+        canonical(versions(["fasttext-community"])),
+        parent.manifest.recipe_id,
+    )
+    folder = f"models/{identity[:16]}"
+    card = f"{folder}/model_card.json"
+    if not run.store.exists(card):
+        run.emit("note", {"text": f"{step.kind}: training a classifier from the recipe's seeds"})
+        with tempfile.TemporaryDirectory() as scratch:
+            trained = step.fitted(_rows(run, parent), Path(scratch))
+            # The card last: its presence means that the model is there. Models are told apart by their hash, since with
+            # several threads two runs train two, of which the one whose card comes first counts for both.
+            run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
+            run.store.create(card, Path(scratch, "model_card.json").read_bytes())
+    found = json.loads(run.store.read(card))
+    return step.with_card(Path(run.store.location(f"{folder}/{found['sha256']}.bin")), found)
+
+
+def _rows(run: Run, parent: Finished) -> Iterator[pa.RecordBatch]:
+    for path in parent.manifest.paths("data"):
+        yield from read_batches(run.store.location(f"{parent.directory}/{path}"), ["text", "url"])

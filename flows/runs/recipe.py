@@ -1,0 +1,259 @@
+"""A run as one validated object, read from YAML before anything starts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline.books.alarm import Alarm
+from pipeline.run.level import Level
+from pipeline.steps import Step
+from stages import l0_collect as collect
+from stages import l1_filter as filtering
+from stages import l2_select as select
+from stages import l3_synthesize as synthesize
+from stages import l4_verify as verify
+
+LEVELS = ("l0_collect", "l1_filter", "l2_select", "l3_synthesize", "l4_verify")
+STEPS_OF = {
+    "l0_collect": collect.Step,
+    "l1_filter": filtering.Step,
+    "l2_select": select.Step,
+    "l3_synthesize": synthesize.Step,
+    "l4_verify": verify.Step,
+}
+S = TypeVar("S")
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+class RecipeError(ValueError):
+    """The recipe or the command cannot be run as it stands; says what, why and what to write instead."""
+
+
+class LevelSettings(BaseModel, Generic[S]):
+    """A level of the recipe: its steps in order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: tuple[S, ...] = ()
+    keep_dropped_text: bool = False
+    """Keep the text of dropped rows beside their reasons, to re-tune thresholds or rewrite rejects."""
+    alarm: Alarm | None = None
+    """Stop the run if a step drops nearly all of one source or language; no part of the recipe id."""
+
+    @field_validator("alarm")
+    @classmethod
+    def _ignored_steps_are_known(cls, alarm: Alarm | None) -> Alarm | None:
+        known = [kind_of(step) for _, step in all_steps()]
+        for name in alarm.ignore if alarm else ():
+            kind = name.split(".")[0]
+            if kind not in known:
+                raise ValueError(f"alarm.ignore names no step '{kind}'{_nearest(kind, known)}")
+        return alarm
+
+
+class CollectSettings(LevelSettings[collect.Step]):
+    """l0_collect: where rows come from, and what makes text of them."""
+
+    source: collect.AnySource
+
+
+class FilterSettings(LevelSettings[filtering.Step]):
+    """l1_filter. Later levels select on purpose, so only here is the alarm on."""
+
+    alarm: Alarm | None = Alarm()
+
+    @model_validator(mode="after")
+    def _kept_languages_have_parameters(self) -> FilterSettings:
+        kept: tuple[str, ...] = ()
+        for step in self.steps:
+            kept = step.kept if isinstance(step, filtering.Language) else kept
+            known = step.by_language if isinstance(step, filtering.ByLanguage) else {}
+            if known and (missing := [code for code in kept if code not in known]):
+                raise ValueError(
+                    f"{step.kind} would drop all rows in {', '.join(missing)}, which the step `language` keeps; "
+                    "add them to its `languages`"
+                )
+        return self
+
+
+class Recipe(BaseModel):
+    """The levels of a run. It may stop after any of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    l0_collect: CollectSettings
+    l1_filter: FilterSettings | None = None
+    l2_select: LevelSettings[select.Step] | None = None
+    l3_synthesize: LevelSettings[synthesize.Step] | None = None
+    l4_verify: LevelSettings[verify.Step] | None = None
+
+    def levels(self) -> list[Level]:
+        """The levels that are there, in order."""
+        found = []
+        for name in LEVELS:
+            settings = getattr(self, name)
+            if settings is not None:
+                source = settings.source if isinstance(settings, CollectSettings) else None
+                found.append(
+                    Level(name, self.dataset, settings.steps, source, settings.keep_dropped_text, settings.alarm)
+                )
+        return found
+
+
+def load_recipe(path: str, inputs: Sequence[str] = (), settings: Sequence[str] = ()) -> Recipe:
+    """Read, apply `--input` and `--set`, validate. Raises RecipeError with everything that is wrong."""
+    raw = _read(path)
+    for setting in settings:
+        _set(raw, setting)
+    if inputs:
+        _set_inputs(raw, inputs)
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        problems = [_explain(problem, raw) for problem in error.errors()]
+        raise RecipeError(f"recipe {path}: " + "; ".join(dict.fromkeys(problems))) from None
+
+
+def all_steps() -> Iterator[tuple[str, type[Step]]]:
+    """(level, step class) for every source and step there is."""
+    for kind in _members(collect.AnySource):
+        yield "l0_collect", kind
+    for level, union in STEPS_OF.items():
+        for kind in _members(union):
+            yield level, kind
+
+
+def _members(annotated: Any) -> tuple[type[Step], ...]:
+    """The classes of an annotated union; of a single annotated class, that class."""
+    inner = get_args(annotated)[0] if get_args(annotated) else annotated
+    return get_args(inner) or (inner,)
+
+
+def kind_of(step: type[Step]) -> str:
+    return str(step.model_fields["kind"].default)
+
+
+def _read(path: str) -> dict[str, Any]:
+    file = Path(path)
+    if not file.is_file() and (RECIPES / f"{path}.yaml").exists():
+        file = RECIPES / f"{path}.yaml"
+    try:
+        raw = yaml.safe_load(file.read_text())
+    except OSError:
+        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
+        raise RecipeError(f"recipe '{path}' is not there; give a YAML file or one of: {known}") from None
+    except yaml.YAMLError as error:
+        raise RecipeError(f"recipe '{path}' is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise RecipeError(
+            f"recipe '{path}' holds a {type(raw).__name__}; it must be a mapping with `dataset` and levels"
+        )
+    return raw
+
+
+def _set(raw: dict[str, Any], setting: str) -> None:
+    """`l2_select.threshold.minimum=0.7`: a list of steps takes a kind or a number in place of an index."""
+    key, equals, value = setting.partition("=")
+    if not equals:
+        raise RecipeError(f"--set '{setting}': give dotted.key=value, for example l2_select.threshold.minimum=0.7")
+    *path, last = key.split(".")
+    place: Any = raw
+    for name in path:
+        place = _enter(place, name, key)
+    if isinstance(place, list):
+        place[_index(place, last, key)] = yaml.safe_load(value)
+    elif isinstance(place, dict):
+        place[last] = yaml.safe_load(value)
+    else:
+        raise RecipeError(f"--set {key}: '{last}' lies below a value; leave it out")
+
+
+def _enter(place: Any, name: str, key: str) -> Any:
+    settings = (*CollectSettings.model_fields, *(place if isinstance(place, dict) else ()))
+    if isinstance(place, dict) and name not in settings and isinstance(place.get("steps"), list):
+        place = place["steps"]
+    if isinstance(place, list):
+        return place[_index(place, name, key)]
+    if not isinstance(place, dict):
+        raise RecipeError(f"--set {key}: '{name}' lies below a value; leave it out")
+    return place.setdefault(name, {})
+
+
+def _index(steps: list[Any], name: str, key: str) -> int:
+    if name.isdigit() and int(name) < len(steps):
+        return int(name)
+    kinds = [step.get("kind") for step in steps]
+    if name in kinds:
+        return kinds.index(name)
+    raise RecipeError(f"--set {key}: no step '{name}' there; the steps are {', '.join(map(str, kinds)) or 'none'}")
+
+
+def _set_inputs(raw: dict[str, Any], inputs: Sequence[str]) -> None:
+    """Replace the source's paths, and its kind where the files are of another format."""
+    section = raw.setdefault("l0_collect", {})
+    source = section.setdefault("source", {})
+    kinds = {kind for path in inputs if (kind := collect.kind_for(path))}
+    if len(kinds) > 1:
+        raise RecipeError(f"--input: files of several formats ({', '.join(sorted(kinds))}); run each format by itself")
+    if kinds and source.get("kind") not in kinds:
+        # The other source's settings (column names, …) would not apply to this format.
+        section["source"] = source = {"kind": kinds.pop()}
+        steps = [step for step in section.get("steps") or [] if step.get("kind") != "extract_html"]
+        section["steps"] = [{"kind": "extract_html"}, *steps] if source["kind"] == "warc" else steps
+    source["paths"] = list(inputs)
+
+
+def _explain(problem: Any, raw: dict[str, Any]) -> str:
+    """One pydantic problem in the words of a recipe."""
+    path = [part for part in problem["loc"] if not _is_tag(part, problem["loc"])]
+    where = ".".join(str(part) for part in path)
+    if problem["type"] == "union_tag_invalid":
+        kind = problem["ctx"]["tag"]
+        known = [name.strip(" '") for name in problem["ctx"]["expected_tags"].split(",")]
+        return f"{where}: unknown kind '{kind}'{_nearest(kind, known)}; there are {', '.join(known)}"
+    if problem["type"] == "union_tag_not_found":
+        return f"{where}: a step needs a `kind`"
+    if problem["type"] == "extra_forbidden":
+        name, owner = str(path[-1]), ".".join(str(part) for part in path[:-1])
+        known = _fields_at(path[:-1], raw)
+        return f"{owner or 'top level'}: unknown key '{name}'{_nearest(name, known)}; there are {', '.join(known)}"
+    if problem["type"] == "value_error":  # ours: it names the value itself
+        return f"{where}: {problem['ctx']['error']}"
+    if problem["type"] == "missing":
+        return f"{where}: is missing"
+    return f"{where}: {problem['msg']} (found {problem['input']!r})"[:500]
+
+
+def _is_tag(part: Any, location: tuple[Any, ...]) -> bool:
+    """Pydantic names the chosen member of a union after the list index or after `source`; readers do not need it."""
+    index = location.index(part)
+    return (
+        isinstance(part, str)
+        and index > 0
+        and (isinstance(location[index - 1], int) or location[index - 1] == "source")
+    )
+
+
+def _fields_at(path: Sequence[Any], raw: dict[str, Any]) -> list[str]:
+    place: Any = raw
+    for part in path:
+        place = place[part]
+    if isinstance(place, dict) and "kind" in place:
+        return next(list(step.model_fields) for _, step in all_steps() if kind_of(step) == place["kind"])
+    if not path:
+        return list(Recipe.model_fields)
+    if path[-1] == "alarm":
+        return list(Alarm.model_fields)
+    return list((CollectSettings if path[0] == "l0_collect" else LevelSettings).model_fields)
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(str(name), known, 1)
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -1,0 +1,165 @@
+"""Run a recipe through its levels: plain functions, wrapped by the command line and by the Prefect flow."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.runs.against import with_earlier
+from flows.runs.certify import LEVEL, certify
+from flows.runs.models import with_models
+from flows.runs.recipe import Recipe, RecipeError
+from pipeline.books.fingerprint import canonical
+from pipeline.publish.release import Release, publish
+from pipeline.report.page import funnel_lines, report_html, summary
+from pipeline.run.level import Finished, InputFile, Level, run_level
+from pipeline.run.runners import Runner, open_runner
+from pipeline.steps.extras import is_installed, require
+from pipeline.store.shard import file_sha256
+from pipeline.store.store import Store, open_store
+from stages import l0_collect
+
+RAY_FROM_BYTES = 512 << 20
+"""`--runner auto` takes Ray, if installed, from this much local input on: below, it costs more than it saves."""
+
+
+@dataclass
+class Run:
+    """Where a run happens, and what it tells."""
+
+    store: Store
+    runner: Runner
+    run_id: str
+    say: Callable[[str], None]
+    """Shows a person one line."""
+    events: list[str] = field(default_factory=list)
+
+    def emit(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Write an event down, and show those that a person waits for."""
+        self.events.append(canonical({"event": event, "time": time.time(), **fields}))
+        if event == "level_started":
+            self.say(f"{fields['level']}: {fields['shards']} shards")
+        elif event == "shard_done":
+            self.say(
+                f"{fields['level']}: {fields['done']}/{fields['of']} shards, {fields['rows_in']:,} rows in, "
+                f"{fields['rows_out']:,} out, {fields['quarantined']:,} quarantined"
+            )
+        elif event == "note":
+            self.say(str(fields["text"]))
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run."""
+
+    release: Release
+    levels: list[Finished]
+    report: str
+    """Path of report.html, relative to the store."""
+    certificate: str = ""
+    """Path of the L4 certificate, relative to the store; empty without L4."""
+
+    @property
+    def quarantined(self) -> int:
+        return sum(level.manifest.quarantined for level in self.levels)
+
+    def as_json(self, store: Store) -> dict[str, Any]:
+        """The object of `--json`."""
+        return {
+            "dataset": self.release.dataset,
+            "version": self.release.version,
+            "content_id": self.release.content_id,
+            "release": store.location(f"releases/{self.release.dataset}/{self.release.version}"),
+            "report": store.location(self.report),
+            "levels": summary(self.levels),
+        } | ({"certificate": store.location(self.certificate)} if self.certificate else {})
+
+
+def open_run(
+    store: str, runner: str, address: str | None, workers: int | None, inputs: Sequence[str], quiet: bool = False
+) -> Run:
+    """The store and the runner; `auto` decides by the size of the input."""
+    if runner == "auto":
+        large = _local_bytes(inputs) >= RAY_FROM_BYTES and is_installed("ray")
+        runner = "ray" if address or large else "inline"
+    if runner == "ray":
+        require(["ray"])
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+    return Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else _to_stderr)
+
+
+def _local_bytes(paths: Sequence[str]) -> int:
+    return sum(Path(path).stat().st_size for path in paths if Path(path).is_file())
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _no_line(line: str) -> None:
+    pass
+
+
+def find_inputs(recipe: Recipe) -> list[InputFile]:
+    """The files of the recipe's source, each named by its content."""
+    source = recipe.l0_collect.source
+    if not source.paths:
+        raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
+    try:
+        return [InputFile(path, identify_file(path)) for path in l0_collect.expand(source.paths)]
+    except FileNotFoundError as error:
+        raise RecipeError(str(error)) from None
+
+
+def identify_file(path: str) -> str:
+    """sha256 of a local file; for a remote one a hash of what its server says identifies the content."""
+    return l0_collect.remote_identity(path) if "://" in path else file_sha256(Path(path))
+
+
+def run_recipe(recipe: Recipe, run: Run) -> Result:
+    """All levels, then the release and the report."""
+    inputs = find_inputs(recipe)
+    levels: list[Finished] = []
+    for level in recipe.levels():
+        levels.append(run_one_level(level, run, inputs, levels[-1] if levels else None))
+    return finish(run, levels)
+
+
+def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
+    """One level with its models resolved; what is finished is found."""
+    try:
+        level = with_earlier(with_models(level, run, parent), run.store, parent)
+        finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
+    finally:
+        write_events(run)
+    if finished.reused:
+        run.say(f"{level.name}: nothing to do, {finished.manifest.rows_out:,} rows are there")
+    return finished
+
+
+def finish(run: Run, levels: list[Finished]) -> Result:
+    """Publish the last level's rows, write report.html and report.json."""
+    release = publish(run.store, levels)
+    rows = summary(levels)
+    path = f"runs/{run.run_id}/report.html"
+    facts = {"version": release.version, "content id": release.content_id, "store": run.store.root}
+    run.store.replace(path, report_html(f"{release.dataset}: run {run.run_id}", rows, run.store, facts).encode())
+    lot = next((level for level in levels if level.manifest.level == LEVEL), None)
+    result = Result(release, levels, path, certify(run.store, lot) if lot else "")
+    report = json.dumps(result.as_json(run.store), indent=1, sort_keys=True)
+    run.store.replace(f"runs/{run.run_id}/report.json", report.encode())
+    write_events(run)
+    for line in funnel_lines(rows):
+        run.say(line)
+    return result
+
+
+def write_events(run: Run) -> None:
+    run.store.replace(f"runs/{run.run_id}/events.jsonl", "".join(f"{event}\n" for event in run.events).encode())

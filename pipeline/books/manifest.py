@@ -1,0 +1,79 @@
+"""What a level produced. `manifest.json` is written last: its presence means that the level is complete."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from pipeline.books.accounting import Counts, Groups
+from pipeline.rows.document import content_hash
+from pipeline.store.shard import FileEntry
+
+FORMAT = 1
+
+
+class ShardRecord(BaseModel):
+    """What one task made of one shard; its presence means that the shard is done."""
+
+    shard: int
+    input: dict[str, Any]
+    """Path, sha256 and row range of what was read."""
+    counts: Counts
+    files: list[FileEntry]
+    """Paths relative to the store."""
+    seconds: float
+
+
+class Parent(BaseModel):
+    """The level that was read."""
+
+    level: str
+    recipe_id: str
+    content_id: str
+    manifest: str
+
+
+class Manifest(BaseModel):
+    """A complete level: files, counts, and everything that decided them."""
+
+    format: int = FORMAT
+    level: str
+    dataset: str
+    recipe_id: str
+    content_id: str
+    parents: list[Parent] = Field(default_factory=list)
+    inputs: list[dict[str, Any]] = Field(default_factory=list)
+    """L0: path and sha256 of the files read."""
+    steps: list[dict[str, Any]]
+    versions: dict[str, str]
+    """Packages that decided bytes or results."""
+    rows_in: int
+    rows_made: int = 0
+    rows_out: int
+    dropped: dict[str, int]
+    quarantined: int
+    changed: dict[str, int]
+    bytes_in: int
+    bytes_out: int
+    groups: Groups = Field(default_factory=dict)
+    """column (source, language) → value → step → rows that came to it, and rows dropped by rule."""
+    seconds: float
+    """Working seconds over all tasks, of the run that made the shards."""
+    files: list[FileEntry]
+    """Paths relative to the manifest's folder."""
+
+    def paths(self, role: str) -> list[str]:
+        return [file.path for file in self.files if file.role == role]
+
+
+def content_id(files: list[FileEntry]) -> str:
+    """Hash over the sorted hashes and row counts of the data files: what a rebuild must reproduce."""
+    data = sorted((file.sha256, file.rows) for file in files if file.role == "data")
+    return content_hash(json.dumps(data))
+
+
+def dump(model: BaseModel) -> bytes:
+    """Canonical, readable JSON."""
+    return (json.dumps(model.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()

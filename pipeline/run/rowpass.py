@@ -1,0 +1,361 @@
+"""What one task does to one shard: read, apply earlier decisions, run row steps in order, write (`outputs.py`)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.books.accounting import Counts, chain
+from pipeline.books.manifest import ShardRecord, dump
+from pipeline.rows.batch import Batch
+from pipeline.rows.document import BASE_SCHEMA, content_hash, text_views, to_schema
+from pipeline.run.generate import run_generator
+from pipeline.run.outputs import Outputs, column_or_null, row_ids
+from pipeline.steps import (
+    Generator,
+    GroupingStep,
+    Judgement,
+    Outcome,
+    RowStep,
+    Source,
+    SourceBatch,
+    Step,
+    Unit,
+    describe,
+    is_fault,
+)
+from pipeline.store.partitions import Tables, read_bucket
+from pipeline.store.shard import read_batches
+from pipeline.store.store import Store, open_store
+
+KILLED = "WorkerDied: the process that worked on this row was killed each time, alone, in a fresh process"
+"""Error of a quarantined row that is poison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What one grouping step decided, for the pass that applies it."""
+
+    step: GroupingStep
+    tables: Tables
+
+
+@dataclass(frozen=True, slots=True)
+class RowTask:
+    """One shard through one pass."""
+
+    store: str
+    directory: str
+    """Of the pass; files go to its data/, dropped/, … and the record to its shards/."""
+    shard: int
+    unit: Unit
+    """What to read: a part of an input file (L0) or a whole file of the store."""
+    source: Source | None
+    decided: tuple[Decided, ...]
+    steps: tuple[Step, ...]
+    schema: pa.Schema
+    """Of the rows that leave this pass."""
+    position: int = 0
+    """Place in the level of the first step here, those decided included."""
+    before: str = ""
+    """Folder of the row pass before this one; what it dropped and counted is carried on."""
+    clusters: bool = False
+    """True if this pass or one before it has decisions with clusters."""
+    keep_dropped_text: bool = False
+    poison: tuple[int, ...] = ()
+    """Numbers of incoming rows that kill the worker (`pipeline.run.poison`); they are quarantined unprocessed."""
+
+    @property
+    def record(self) -> str:
+        return f"{self.directory}/shards/part-{self.shard:05d}.json"
+
+    @property
+    def names(self) -> list[str]:
+        """Of the steps here, those decided included, as rows are counted by them: `04 gopher_quality`."""
+        steps = (*(decided.step for decided in self.decided), *self.steps)
+        return [f"{number:02d} {step.kind}" for number, step in enumerate(steps, self.position + 1)]
+
+    def outputs(self, store: Store, stack: ExitStack) -> Outputs:
+        def path(role: str) -> str:
+            return f"{self.directory}/{role}/part-{self.shard:05d}.parquet"
+
+        return Outputs(store, path, self.schema, self.clusters, self.keep_dropped_text, stack)
+
+
+def run_row_task(task: RowTask) -> ShardRecord:
+    """Do the task, or find it done. Errors of single rows end in quarantine; other errors are raised."""
+    store = open_store(task.store)
+    if store.exists(task.record):
+        return _record(store, task.record)
+    started = time.monotonic()
+    counts = Counts()
+    with ExitStack() as stack:
+        files = task.outputs(store, stack)
+        process_rows(store, task, files, counts)
+        counts.check(f"{task.directory} shard {task.shard}")
+        return _finish(task, store, files, counts, time.monotonic() - started)
+
+
+def process_rows(
+    store: Store, task: RowTask, files: Outputs, counts: Counts, only: tuple[int, int] | None = None
+) -> int:
+    """All rows through all steps into the files; how many came in. `only`: process these, for `pipeline.run.poison`."""
+    for step in task.steps:
+        step.prepare()
+    rows = _Incoming(task.poison, only)
+    for batch in _incoming(store, task, files, counts, rows):
+        for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
+            if isinstance(step, Generator):
+                batch = run_generator(step, batch, store, files, counts)
+            elif isinstance(step, RowStep):
+                batch = run_row_step(step, name, batch, files, counts)
+        if task.source is not None:
+            batch = identify(batch)
+        counts.rows_out += len(batch)
+        counts.bytes_out += text_bytes(batch.rows)
+        files.data.write(to_schema(batch.rows, task.schema))
+    return rows.seen
+
+
+@dataclass(slots=True)
+class _Incoming:
+    """Numbers the rows of a task as they come in, and says which of them are to be processed."""
+
+    poison: tuple[int, ...]
+    only: tuple[int, int] | None
+    seen: int = 0
+
+    def admit(self, rows: pa.RecordBatch, kind: str, files: Outputs, counts: Counts) -> Any:
+        """Per row whether it is processed; poison is written down in quarantine."""
+        numbers = np.arange(self.seen, self.seen + rows.num_rows)
+        self.seen += rows.num_rows
+        bad = np.flatnonzero(np.isin(numbers, self.poison))
+        if len(bad):
+            named = rows.take(pa.array(bad))
+            names = zip(row_ids(named).to_pylist(), column_or_null(named, "url").to_pylist(), strict=True)
+            files.quarantine([(name, url, kind, KILLED) for name, url in names])
+            counts.quarantined += len(bad)
+        keep = np.ones(rows.num_rows, np.bool_)
+        keep[bad] = False
+        if self.only is not None:
+            keep &= (numbers >= self.only[0]) & (numbers < self.only[1])
+        return keep
+
+
+def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds: float) -> ShardRecord:
+    """Commit the files, then the record, which carries on what earlier passes dropped from this shard."""
+    passes = [counts]
+    if task.before:
+        before = _record(store, f"{task.before}/shards/part-{task.shard:05d}.json")
+        files.carry_on(store, before)
+        passes, seconds = [before.counts, counts], seconds + before.seconds
+    counts = chain(passes)
+    counts.check(f"{task.directory} shard {task.shard}")
+    record = ShardRecord(
+        shard=task.shard,
+        input={"sha256": task.unit.sha256, "start": task.unit.start, "stop": task.unit.stop},
+        counts=counts,
+        files=files.commit(),
+        seconds=round(seconds, 3),
+    )
+    return record if store.create(task.record, dump(record)) else _record(store, task.record)
+
+
+def _record(store: Store, path: str) -> ShardRecord:
+    return ShardRecord.model_validate_json(store.read(path))
+
+
+def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incoming: _Incoming) -> Iterator[Batch]:
+    """Batches as they come in, counted, with the decisions of earlier grouping steps applied."""
+    if task.unit.stop == task.unit.start:
+        return
+    kind = task.steps[0].kind if task.steps else "read"
+    if task.source is not None:
+        for found in task.source.read(task.unit):
+            keep = incoming.admit(found.rows, kind, files, counts)
+            yield _from_source(found, task.source, files, counts, keep)
+        return
+    decisions = [(decided, read_bucket(store, decided.tables, task.shard)) for decided in task.decided]
+    first = 0
+    for rows in read_batches(task.unit.path):
+        counts.rows_in += rows.num_rows
+        counts.bytes_in += text_bytes(rows)
+        numbers = np.arange(first, first + rows.num_rows)
+        first += rows.num_rows
+        keep = incoming.admit(rows, kind, files, counts)
+        batch, numbers = (Batch(rows), numbers) if keep.all() else (Batch(rows).filter(keep), numbers[keep])
+        for name, (decided, table) in zip(task.names, decisions, strict=False):
+            batch, numbers = _apply_decision(decided.step, name, table, batch, numbers, files, counts)
+        yield batch
+
+
+def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Counts, keep: Any) -> Batch:
+    kind = source.kind
+    counts.rows_in += found.rows.num_rows + len(found.quarantined) + len(found.dropped)
+    counts.bytes_in += text_bytes(found.rows)
+    if found.quarantined:
+        files.quarantine([(name, url, kind, error) for name, url, error in found.quarantined])
+        counts.quarantined += len(found.quarantined)
+    if found.dropped:
+        names, urls, rules = (list(column) for column in zip(*found.dropped, strict=True))
+        nothing = np.full(len(names), np.nan)
+        rows = pa.RecordBatch.from_pydict({"id": names, "url": urls})
+        files.drop(rows, np.arange(len(names)), kind, rules, nothing, nothing)
+        _count(counts.dropped, (f"{kind}.{rule}" for rule in rules))
+    sizes = document_bytes(found.rows)
+    large = np.flatnonzero(keep & (sizes > source.max_document_bytes))
+    if not len(large):
+        return Batch(found.rows) if keep.all() else Batch(found.rows).filter(keep)
+    files.drop(found.rows, large, kind, ["too_large"] * len(large), sizes[large], source.max_document_bytes)
+    _count(counts.dropped, [f"{kind}.too_large"] * len(large))
+    return Batch(found.rows).filter(keep & (sizes <= source.max_document_bytes))
+
+
+def _apply_decision(
+    step: GroupingStep, name: str, table: pa.Table, batch: Batch, numbers: Any, files: Outputs, counts: Counts
+) -> tuple[Batch, Any]:
+    """Drop the rows that the step decided to drop, and set its columns on those it named."""
+    place, decision = _matching(table, numbers)
+    if step.writes_clusters and decision.num_rows:
+        files.clusters(decision)
+    for column in step.columns():
+        values = pa.nulls(len(batch), column.type)
+        if decision.num_rows:
+            index = np.full(len(batch), -1)
+            index[place] = np.arange(len(place))
+            values = decision.column(column.name).combine_chunks().take(pa.array(index, mask=index < 0))
+        batch = batch.with_column(column, values.cast(column.type))
+    if not decision.num_rows:
+        counts.count_groups(name, batch.rows, place, [])
+        return batch, numbers
+    batch, changed = step.change(batch, place, decision)
+    for change, rows in changed.items():
+        counts.changed[f"{step.kind}.{change}"] = counts.changed.get(f"{step.kind}.{change}", 0) + rows
+    dropped = decision.column("rule").is_valid().to_numpy()
+    chosen = decision.filter(pa.array(dropped))
+    keep = np.ones(len(batch), np.bool_)
+    keep[place[dropped]] = False
+    rules = chosen.column("rule").to_pylist()
+    files.drop(batch.rows, place[dropped], step.kind, rules, _floats(chosen, "value"), _floats(chosen, "threshold"))
+    _count(counts.dropped, (f"{step.kind}.{rule}" for rule in rules))
+    counts.count_groups(name, batch.rows, place[dropped], rules)
+    return batch.filter(keep), numbers[keep]
+
+
+def _matching(table: pa.Table, numbers: Any) -> tuple[Any, pa.Table]:
+    """(position in the batch, decision) for the decisions about these rows, in row order."""
+    if not table.num_columns or not len(numbers):
+        return np.empty(0, np.int64), pa.table({})
+    rows = table.column("row").to_numpy()
+    table = table.filter(pa.array((rows >= numbers[0]) & (rows <= numbers[-1]))).sort_by("row")
+    place = np.searchsorted(numbers, table.column("row").to_numpy())
+    return place, table
+
+
+def _floats(table: pa.Table, name: str) -> Any:
+    return table.column(name).to_numpy(zero_copy_only=False)
+
+
+def run_row_step(step: RowStep, name: str, batch: Batch, files: Outputs, counts: Counts) -> Batch:
+    """One step over a batch: rows it drops and rows it cannot process are written down, the others returned."""
+    if not len(batch):
+        return _with_columns(step, batch)
+    outcome = _process(step, batch)
+    for kind, rows in outcome.changed.items():
+        change = f"{step.kind}.{kind}"
+        counts.changed[change] = counts.changed.get(change, 0) + rows
+    keep = np.ones(len(batch), np.bool_)
+    if outcome.errors:
+        bad = sorted(outcome.errors)
+        rows = batch.rows.take(pa.array(bad))
+        ids, urls = row_ids(rows).to_pylist(), column_or_null(rows, "url").to_pylist()
+        errors = [outcome.errors[row] for row in bad]
+        files.quarantine([(name, url, step.kind, error) for name, url, error in zip(ids, urls, errors, strict=True)])
+        counts.quarantined += len(bad)
+        keep[bad] = False
+    judgement = outcome.judgement
+    gone, rules = np.empty(0, np.int64), []
+    if judgement is not None:
+        gone = np.flatnonzero(keep & ~judgement.kept)
+        rules = [judgement.rules[index] for index in judgement.rule[gone]]
+        if len(gone):
+            files.drop(batch.rows, gone, step.kind, rules, judgement.value[gone], judgement.threshold[gone])
+            _count(counts.dropped, (f"{step.kind}.{rule}" for rule in rules))
+        keep &= judgement.kept
+    counts.count_groups(name, batch.rows, gone, rules, [column.name for column in step.columns()])
+    return outcome.batch.filter(keep)
+
+
+def _process(step: RowStep, batch: Batch) -> Outcome:
+    """The step's outcome; if it raises, the rows that make it raise are found by halving and become errors."""
+    try:
+        return step.process(batch)
+    except Exception as error:
+        if is_fault(error):
+            raise
+        if len(batch) == 1:
+            return Outcome(_with_columns(step, batch), errors={0: describe(error)})
+    middle = len(batch) // 2
+    halves = [_process(step, batch.slice(0, middle)), _process(step, batch.slice(middle, len(batch) - middle))]
+    return _joined(halves, middle)
+
+
+def _joined(halves: list[Outcome], middle: int) -> Outcome:
+    first, second = halves
+    schema = max((half.batch.rows.schema for half in halves), key=len)
+    rows = pa.Table.from_batches([to_schema(half.batch.rows, schema) for half in halves]).combine_chunks()
+    errors = first.errors | {row + middle: error for row, error in second.errors.items()}
+    changed = {
+        name: first.changed.get(name, 0) + second.changed.get(name, 0) for name in {*first.changed, *second.changed}
+    }
+    judgement = None
+    if first.judgement is not None or second.judgement is not None:
+        judgement = Judgement(rows.num_rows)
+        for half, start in ((first, 0), (second, middle)):
+            if half.judgement is not None:
+                judgement.join(half.judgement, start)
+    return Outcome(Batch(rows.to_batches()[0]), judgement, errors, changed)
+
+
+def _with_columns(step: Step, batch: Batch) -> Batch:
+    """The batch with the step's columns as nulls where they are missing: for rows that it did not process."""
+    for column in step.columns():
+        if column.name not in batch.rows.schema.names:
+            batch = batch.with_column(column, pa.nulls(len(batch), column.type))
+    return batch
+
+
+def identify(batch: Batch) -> Batch:
+    """Give each row its id and text hash: from source identity (url, else the source's own id) and text."""
+    rows = batch.rows
+    urls, own = column_or_null(rows, "url").to_pylist(), column_or_null(rows, "source_id").to_pylist()
+    texts = list(text_views(batch.text))
+    ids = [content_hash(url or name or "", text) for url, name, text in zip(urls, own, texts, strict=True)]
+    hashes = [content_hash(text) for text in texts]
+    return batch.with_column(BASE_SCHEMA.field("id"), pa.array(ids, pa.string())).with_column(
+        BASE_SCHEMA.field("text_hash"), pa.array(hashes, pa.string())
+    )
+
+
+def text_bytes(rows: pa.RecordBatch) -> int:
+    return int(document_bytes(rows).sum())
+
+
+def document_bytes(rows: pa.RecordBatch) -> Any:
+    """Per row the UTF-8 bytes of the text; of the page, where there is no text yet."""
+    name = next((name for name in ("text", "html") if name in rows.schema.names), None)
+    if name is None:
+        return np.zeros(rows.num_rows, np.int64)
+    return pc.fill_null(pc.binary_length(rows.column(name)), 0).to_numpy().astype(np.int64)
+
+
+def _count(counter: dict[str, int], names: Iterable[str]) -> None:
+    for name in names:
+        counter[name] = counter.get(name, 0) + 1

@@ -1,0 +1,51 @@
+"""The shapes of a step: frozen parameters plus one pure method.
+
+A step knows neither Ray, nor Prefect, nor where files lie. Counting, writing and resuming is the level's work.
+
+| shape          | you write                                            | for                                   |
+|----------------|------------------------------------------------------|---------------------------------------|
+| Source         | `units(path)`, `read(unit)`                          | L0: files to rows                     |
+| DocumentFilter | `reason_to_drop(document) -> str \\| None`            | ten lines of plain Python             |
+| Filter         | `judge(batch) -> Judgement`                          | a hot filter over columns             |
+| Transform      | `transform(batch) -> Transformed`                    | changing text or columns              |
+| Scorer         | `score(batch) -> dict[column, array]`                | adding columns, perhaps with a model  |
+| GroupingStep   | `group(grouping)`                                    | decisions that need several documents |
+| Generator      | `requests(batch)`, `accept(request, reply)`          | new rows through a model (L3)         |
+| Checker        | `check(batch) -> Verdicts`                           | pass, fail or abstain (L4)            |
+"""
+
+from pipeline.steps.checker import VERDICTS, Checker, Verdicts
+from pipeline.steps.errors import Fault, WorkerDied, describe, is_fault
+from pipeline.steps.generator import Generator, Reply, Request
+from pipeline.steps.grouping import GroupingStep
+from pipeline.steps.judgement import FloatArray, Judgement, Reason
+from pipeline.steps.source import Source, SourceBatch, Unit
+from pipeline.steps.step import DocumentFilter, Filter, Outcome, RowStep, Scorer, Step, Transform, Transformed
+
+__all__ = [
+    "VERDICTS",
+    "Checker",
+    "DocumentFilter",
+    "Fault",
+    "Filter",
+    "FloatArray",
+    "Generator",
+    "GroupingStep",
+    "Judgement",
+    "Outcome",
+    "Reason",
+    "Reply",
+    "Request",
+    "RowStep",
+    "Scorer",
+    "Source",
+    "SourceBatch",
+    "Step",
+    "Transform",
+    "Transformed",
+    "Unit",
+    "Verdicts",
+    "WorkerDied",
+    "describe",
+    "is_fault",
+]

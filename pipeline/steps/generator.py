@@ -1,0 +1,57 @@
+"""Generators: new rows through a model (L3). Each request ends in exactly one state."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.rows.batch import Batch
+from pipeline.rows.document import Document
+from pipeline.steps.judgement import Reason
+from pipeline.steps.step import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One generation to ask of a model: the n-th prompt for one document."""
+
+    key: str
+    """Hash of all that decides the reply; the ledger finds finished work by it."""
+    parent: Document
+    prompt: str
+    """The prompt's id, such as `rephrase@1`."""
+    messages: tuple[tuple[str, str], ...]
+    """(role, content) in order."""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    """temperature, top_p, max_tokens, seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model answered, as the engine reports it; stored in the ledger as it came."""
+
+    key: str
+    text: str
+    finish_reason: str
+    """`stop`, `length`, or `error`."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    error: str = ""
+
+
+class Generator(Step):
+    """Makes new rows through a model. Each request ends in exactly one state: a row, a reason, or an error."""
+
+    @abstractmethod
+    def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
+        """What to ask for each document, or why this document is not sent, in row order."""
+
+    @abstractmethod
+    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Replies in any order, one for each request, as they finish."""
+
+    @abstractmethod
+    def accept(self, request: Request, reply: Reply) -> Mapping[str, Any] | Reason:
+        """The new row's columns (`text` and those declared), or why the reply is refused."""

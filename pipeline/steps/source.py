@@ -1,0 +1,59 @@
+"""Sources: files to rows, in parts of bounded size (L0)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.steps.step import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A part of the input that one task reads: rows `start` to `stop` of one file, named by the file's content."""
+
+    path: str
+    sha256: str
+    start: int = 0
+    stop: int | None = None
+    """None: to the end, for formats that do not say how many rows they hold."""
+
+
+@dataclass(slots=True)
+class SourceBatch:
+    """What a source read: rows, and the rows that it could not read or that are no documents."""
+
+    rows: pa.RecordBatch
+    """Columns as found, mapped to `text` (or `html: binary`), `url`, `source`, `date`; others end in `meta`."""
+    quarantined: list[tuple[str, str, str]] = field(default_factory=list)
+    """(id or position, url, error)"""
+    dropped: list[tuple[str, str, str]] = field(default_factory=list)
+    """(id or position, url, rule), such as a WARC record that holds no page"""
+
+
+class Source(Step):
+    """Reads files into rows. Every row of the input comes out as a row, a drop or a quarantine entry."""
+
+    paths: tuple[str, ...] = ()
+    max_document_bytes: int = 16 << 20
+    """Larger texts or pages are dropped (`too_large`): logs and dumps, of which Gopher's rules would keep none, and one
+    of 100 MB takes a worker a gigabyte."""
+
+    def extras(self) -> tuple[str, ...]:
+        return ("remote",) if any("://" in path for path in self.paths) else ()
+
+    def identity(self) -> dict[str, Any]:
+        """Without the paths: the content of the files counts, not where they lie."""
+        return self.model_dump(mode="json", exclude={"paths"})
+
+    @abstractmethod
+    def units(self, path: str, sha256: str) -> list[Unit]:
+        """The file in parts of bounded size; where the parts lie depends on the file alone."""
+
+    @abstractmethod
+    def read(self, unit: Unit) -> Iterator[SourceBatch]:
+        """Batches of bounded bytes. An unreadable rest is one quarantine entry, never an exception."""

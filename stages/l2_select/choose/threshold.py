@@ -1,0 +1,40 @@
+"""Keep the documents whose score reaches a minimum."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.rows.batch import Batch
+from pipeline.steps import FloatArray, Judgement, Outcome, RowStep
+
+
+class Threshold(RowStep):
+    """Drop documents whose `column` is below `minimum`.
+
+    Rule `below_minimum`. A row without a score is quarantined: that it was not scored says nothing about it.
+    """
+
+    kind: Literal["threshold"] = "threshold"
+    column: str = "quality"
+    minimum: float = 0.5  # Ultra-FineWeb's, deliberately untuned
+
+    def check_input(self, schema: pa.Schema) -> None:
+        if self.column not in schema.names:
+            raise ValueError(
+                f"threshold: no column '{self.column}' here, only {', '.join(schema.names)}; put the scorer before it"
+            )
+
+    def process(self, batch: Batch) -> Outcome:
+        scores = self._scores(batch)
+        missing = np.isnan(scores)
+        judgement = Judgement(len(batch))
+        judgement.drop(scores < self.minimum, "below_minimum", scores, self.minimum)
+        message = f"column '{self.column}' holds no score for this row"
+        return Outcome(batch, judgement, {int(row): message for row in np.flatnonzero(missing)})
+
+    def _scores(self, batch: Batch) -> FloatArray:
+        scores: FloatArray = batch.column(self.column).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        return scores

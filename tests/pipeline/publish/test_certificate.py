@@ -1,0 +1,163 @@
+"""A lot from text to certificate with the rule-based engine, and each way in which it may be tampered with."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.books.manifest import Manifest, content_id
+from pipeline.publish.certificate import certificate_hash, make, verify
+from pipeline.run.level import Finished, Level, run_level
+from pipeline.run.runners import InlineRunner
+from pipeline.store.store import LocalStore
+from stages.l3_synthesize.rewrite import Rewrite
+from stages.l4_verify.faithfulness import Faithfulness
+from stages.l4_verify.format import Format
+from tests.pipeline.helpers import l0, silent, write_lines
+
+STORY = (
+    "In {year}, the town of {town} built a wooden bridge over the river (and a mill). The mill burnt down because the "
+    "watchman had fallen asleep. After long debates, the citizens of {town} paid {sum} pounds for a second one. The "
+    "market was held every Saturday before the bridge was finished."
+)
+PLAIN = (
+    "After the rain, the wooden bridge over the river was wet (and cold). The mill burnt down because the watchman had "
+    "fallen asleep. After long debates, the citizens paid for a second one. The market was held every week before the "
+    "bridge was finished."
+)
+LINES = [STORY.format(year=1200 + n, town=town, sum=100 + n) for n, town in enumerate(["Aarau", "Olten", "Brugg"])]
+CHECKERS = (Format(), Faithfulness())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[LocalStore, Finished]:
+    folder = tmp_path_factory.mktemp("lot")
+    store = LocalStore(folder / "store")
+    files = write_lines(folder / "input", [*LINES, PLAIN], ["Too short."])
+    collected = run_level(l0(), store, InlineRunner(), silent, files)
+    rewrite = Rewrite(engine="template", prompts=("rephrase",))
+    level = Level("l3_synthesize", "toy", (rewrite,))
+    synthetic = run_level(level, store, InlineRunner(), silent, parent=collected)
+    return store, run_level(Level("l4_verify", "toy", CHECKERS), store, InlineRunner(), silent, parent=synthetic)
+
+
+@pytest.fixture
+def lot(made: tuple[LocalStore, Finished], tmp_path: Path) -> tuple[LocalStore, str]:
+    """A copy that a test may damage."""
+    store, level = made
+    for path in store.list(level.directory):
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(store.read(path))
+    return LocalStore(tmp_path), level.directory
+
+
+def test_it_counts_what_was_certified_and_refused(lot):
+    certificate = make(*lot, CHECKERS)
+    counts = {key: certificate[key] for key in ("rows_in", "certified", "refused", "quarantined", "verdicts")}
+    assert counts == {
+        "rows_in": 4,
+        "certified": 3,
+        "refused": {"faithfulness.abstained_nothing_to_check": 1},
+        "quarantined": 0,
+        "verdicts": {
+            "format": {"pass": 4, "fail": 0, "abstain": 0},
+            "faithfulness": {"pass": 3, "fail": 0, "abstain": 1},
+        },
+    }
+    assert (certificate["prompts"], certificate["models"]) == ({"rephrase@1": 3}, {"template@1": 3})
+    assert certificate["calibration"]["faithfulness"]["number_changed"] == {"mutants": 3, "caught": 3, "recall": 1.0}
+    assert [step["kind"] for step in certificate["policy"]] == ["format", "faithfulness"]
+    assert certificate["parents"][0]["level"] == "l3_synthesize"
+
+
+def test_it_follows_from_content_alone(lot):
+    first = make(*lot, CHECKERS)
+    assert first == json.loads(json.dumps(make(*lot, CHECKERS)))
+    assert first["certificate_hash"] == certificate_hash(first)
+    chained = make(*lot, CHECKERS, previous=first["certificate_hash"])
+    assert chained["previous"] == first["certificate_hash"] != chained["certificate_hash"]
+
+
+def test_an_untouched_lot_verifies(lot):
+    assert verify(make(*lot, CHECKERS), *lot, CHECKERS) == []
+    assert verify(json.loads(json.dumps(make(*lot, CHECKERS, previous="0", seed=5))), *lot, CHECKERS) == []
+
+
+def test_a_changed_certificate_shows_twice(lot):
+    certificate = make(*lot, CHECKERS)
+    certificate["certified"] = 4
+    findings = verify(certificate, *lot, CHECKERS)
+    assert [finding.split(":")[0] for finding in findings] == ["certificate_hash", "certified"]
+    assert findings[1] == "certified: expected 4, found 3"
+    certificate["certificate_hash"] = certificate_hash(certificate)  # a forger would do that
+    assert verify(certificate, *lot, CHECKERS) == ["certified: expected 4, found 3"]
+
+
+def test_a_changed_file_is_named(lot):
+    store, directory = lot
+    certificate = make(*lot, CHECKERS)
+    path = f"{directory}/data/part-00000.parquet"
+    expected = store_hash(store, path)
+    Path(store.location(path)).write_bytes(store.read(path) + b"x")
+    (finding,) = verify(certificate, *lot, CHECKERS)
+    assert finding == f"{path}: sha256: expected {expected}, found {store_hash(store, path)}"
+    Path(store.location(path)).unlink()
+    assert verify(certificate, *lot, CHECKERS)[0].endswith("found no such file")
+
+
+def test_a_changed_row_with_all_hashes_mended_is_still_found(lot):
+    store, directory = lot
+    certificate = make(*lot, CHECKERS)
+    path = Path(store.location(f"{directory}/data/part-00000.parquet"))
+    table = pq.read_table(path)
+    texts = [text.replace("100 pounds", "999 pounds") for text in table.column("text").to_pylist()]
+    pq.write_table(table.set_column(table.schema.get_field_index("text"), "text", pa.array(texts)), path)
+    mend(store, directory)
+    findings = verify(certificate, *lot, CHECKERS)
+    assert any(finding.startswith("manifest_sha256: expected") for finding in findings)
+    forged = make(*lot, CHECKERS)
+    row = next(row for row, text in zip(table.column("id").to_pylist(), texts, strict=True) if "999" in text)
+    findings = verify(forged, *lot, CHECKERS)
+    assert f"row {row}: expected to pass faithfulness, found fail" in findings
+    assert any(finding.startswith(f"row {row}: verdict of faithfulness: expected") for finding in findings)
+
+
+def test_a_lost_drop_breaks_the_conservation_law(lot):
+    store, directory = lot
+    for path in Path(store.location(f"{directory}/dropped")).iterdir():
+        pq.write_table(pq.read_table(path).slice(0, 0), path)
+    mend(store, directory)
+    findings = verify(make(*lot, CHECKERS), *lot, CHECKERS)
+    assert 'dropped: rows by reason: expected {"faithfulness.abstained_nothing_to_check":1}, found {}' in findings
+    assert "rows in and made: expected 4, found 3" in findings
+
+
+def test_other_checkers_than_those_of_the_policy_are_refused(lot):
+    certificate = make(*lot, CHECKERS)
+    lax = (Format(), Faithfulness(max_novel_names=9))
+    assert any(finding.startswith("policy of faithfulness: expected") for finding in verify(certificate, *lot, lax))
+    findings = verify(certificate, *lot, CHECKERS[:1])
+    assert findings[0] == "faithfulness: expected a checker of the policy to verify with, found none"
+
+
+def test_a_lot_that_is_not_there_is_one_finding(lot, tmp_path):
+    (finding,) = verify(make(*lot, CHECKERS), LocalStore(tmp_path / "nowhere"), "l4_verify/x", CHECKERS)
+    assert finding == "l4_verify/x/manifest.json: expected the lot's manifest, found none"
+
+
+def store_hash(store: LocalStore, path: str) -> str:
+    return hashlib.sha256(store.read(path)).hexdigest()
+
+
+def mend(store: LocalStore, directory: str) -> None:
+    """Write the files' present hashes into the manifest, as a forger would."""
+    path = f"{directory}/manifest.json"
+    manifest = json.loads(store.read(path))
+    for file in manifest["files"]:
+        file["sha256"] = store_hash(store, f"{directory}/{file['path']}")
+    manifest["content_id"] = content_id(Manifest.model_validate(manifest).files)
+    Path(store.location(path)).write_text(json.dumps(manifest))

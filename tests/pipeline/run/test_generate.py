@@ -1,0 +1,90 @@
+"""A generator over documents: one end for each request, replies kept, nothing asked twice."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.rows.batch import Batch
+from pipeline.rows.document import Document, content_hash
+from pipeline.run.ledger import Ledger
+from pipeline.run.level import Finished, Level, run_level
+from pipeline.run.runners import InlineRunner
+from pipeline.steps import Generator, Reason, Reply, Request
+from pipeline.store.store import LocalStore
+from tests.pipeline.helpers import l0, silent, write_lines
+
+
+class Echo(Generator):
+    """Answers with the text in capitals; fails, refuses or breaks where the text says so."""
+
+    kind: Literal["echo"] = "echo"
+    prompts: int = 1
+    asked: ClassVar[list[str]] = []
+
+    def columns(self) -> tuple[pa.Field, ...]:
+        return (pa.field("parent_id", pa.string()),)
+
+    def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
+        found: list[Request | tuple[Document, Reason]] = []
+        for document in batch.documents():
+            if "long" in document.text:
+                found.append((document, Reason("too_long", len(document.text), 5)))
+            else:
+                keys = [content_hash(document.text, str(n)) for n in range(self.prompts)]
+                found += [Request(key, document, f"p@{n}", (("user", document.text),)) for n, key in enumerate(keys)]
+        return found
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        for request in reversed(requests):
+            self.asked.append(request.parent.text)
+            broken = "engine" in request.parent.text
+            yield Reply(request.key, request.parent.text.upper(), "error" if broken else "stop", error="lost" * broken)
+
+    def accept(self, request: Request, reply: Reply) -> dict[str, Any] | Reason:
+        if "CRASH" in reply.text:
+            raise ValueError("cannot read this")
+        return Reason("refused") if "REFUSE" in reply.text else {"text": reply.text, "parent_id": request.parent.id}
+
+
+def run(folder: Path, step: Generator) -> tuple[LocalStore, Finished]:
+    store = LocalStore(folder / "store")
+    lines = ["one", "refuse me", "too long", "crash it", "engine fails", "two"]
+    first = run_level(l0(), store, InlineRunner(), silent, write_lines(folder / "input", lines))
+    Echo.asked.clear()
+    return store, run_level(Level("l3", "toy", (step,)), store, InlineRunner(), silent, parent=first)
+
+
+def test_every_request_has_one_end(tmp_path: Path):
+    store, level = run(tmp_path, Echo())
+    manifest = level.manifest
+    assert (manifest.rows_in, manifest.rows_made, manifest.rows_out, manifest.quarantined) == (6, 0, 2, 2)
+    assert manifest.dropped == {"echo.refused": 1, "echo.too_long": 1}
+    rows = pq.read_table(store.location(f"{level.directory}/data/part-00000.parquet")).to_pylist()
+    assert [row["text"] for row in rows] == ["ONE", "TWO"]
+    assert all(len(row["parent_id"]) == 32 and row["id"] != row["parent_id"] for row in rows)
+
+
+def test_several_prompts_for_a_document_count_as_rows_made(tmp_path: Path):
+    _, level = run(tmp_path, Echo(prompts=2))
+    assert (level.manifest.rows_in, level.manifest.rows_made, level.manifest.rows_out) == (6, 5, 4)
+
+
+def test_replies_are_kept_and_errors_are_asked_again(tmp_path: Path):
+    store, level = run(tmp_path, Echo())
+    assert len(Echo.asked) == 5
+    store.remove(level.directory)
+    _, again = run(tmp_path, Echo())
+    assert Echo.asked == ["engine fails"]
+    assert again.manifest.content_id == level.manifest.content_id
+
+
+def test_the_first_reply_to_a_request_stands(tmp_path: Path):
+    store = LocalStore(tmp_path)
+    for text in ("first", "second"):
+        ledger = Ledger(store)
+        ledger.record(Reply("k", text, "stop"))
+        ledger.flush()
+    assert Ledger(store).find(["k", "other"]) == {"k": Reply("k", "first", "stop")}

@@ -1,0 +1,145 @@
+"""A level end to end on tiny text files: passes, accounting, resuming, determinism."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.rows.document import BASE_SCHEMA, to_schema
+from pipeline.run.level import Finished, LevelError, run_level, split_passes
+from pipeline.run.runners import InlineRunner
+from pipeline.store.store import LocalStore
+from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
+from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
+
+FILES = (
+    ["apple pie is good", "banana", "", "apple tart is better"],
+    ["cherry cake", "banana split", "apple pie is good"],
+)
+STEPS = (MinWords(), SameFirstWord(), Shout())
+
+
+def read(store: LocalStore, level: Finished, role: str) -> list[dict]:
+    rows = []
+    for path in level.manifest.paths(role):
+        rows += pq.read_table(store.location(f"{level.directory}/{path}")).to_pylist()
+    return rows
+
+
+def run(folder: Path, files=FILES, steps=STEPS) -> tuple[LocalStore, Finished, Finished]:
+    store = LocalStore(folder / "store")
+    collected = run_level(l0(), store, InlineRunner(), silent, write_lines(folder / "input", *files))
+    return store, collected, run_level(l1(*steps), store, InlineRunner(), silent, parent=collected)
+
+
+def test_every_row_has_one_fate(tmp_path: Path):
+    store, collected, filtered = run(tmp_path)
+    assert collected.manifest.rows_in == 7
+    assert collected.manifest.quarantined == 1
+    assert read(store, collected, "quarantine")[0]["error"] == "text is empty"
+    manifest = filtered.manifest
+    assert (manifest.rows_in, manifest.rows_out) == (6, 3)
+    assert manifest.dropped == {"min_words.too_few_words": 1, "same_first_word.repeat": 2}
+    assert manifest.changed == {"shout.shouted": 3}
+    # The steps after the grouping saw only survivors, and the survivor carries the size of its group.
+    kept = {row["text"].split()[0]: row["group_size"] for row in read(store, filtered, "data")}
+    assert kept == {"APPLE": 3, "BANANA": 1, "CHERRY": 1}
+
+
+def test_dropped_rows_keep_value_and_threshold(tmp_path: Path):
+    store, _, filtered = run(tmp_path)
+    short = next(row for row in read(store, filtered, "dropped") if row["step"] == "min_words")
+    assert (short["reason"], short["value"], short["threshold"]) == ("min_words.too_few_words", 1.0, 2.0)
+    assert short["text"] is None
+    assert len(short["id"]) == 32
+
+
+def test_a_text_too_large_to_be_a_document_is_dropped_with_its_size(tmp_path: Path):
+    level = l0()
+    level = replace(level, source=level.source.model_copy(update={"max_document_bytes": 10}))
+    store = LocalStore(tmp_path / "store")
+    collected = run_level(
+        level, store, InlineRunner(), silent, write_lines(tmp_path / "input", ["short", "x" * 11, "y" * 10])
+    )
+    assert sorted(row["text"] for row in read(store, collected, "data")) == ["short", "y" * 10]
+    (large,) = read(store, collected, "dropped")
+    assert (large["reason"].split(".")[1], large["value"], large["threshold"]) == ("too_large", 11.0, 10.0)
+
+
+def test_exact_repeats_with_one_id_leave_one_row(tmp_path: Path):
+    store, _, filtered = run(tmp_path, files=(["same thing twice", "same thing twice"], ["same thing twice"]))
+    assert [row["text"] for row in read(store, filtered, "data")] == ["SAME THING TWICE"]
+    assert filtered.manifest.dropped == {"same_first_word.repeat": 2}
+
+
+def test_order_of_inputs_does_not_matter(tmp_path: Path):
+    _, first_l0, first = run(tmp_path / "a")
+    _, second_l0, second = run(tmp_path / "b", files=FILES[::-1])
+    assert first_l0.manifest.recipe_id == second_l0.manifest.recipe_id
+    assert first.manifest.content_id == second.manifest.content_id
+    assert [file.sha256 for file in first.manifest.files] == [file.sha256 for file in second.manifest.files]
+
+
+def test_a_second_run_does_nothing(tmp_path: Path):
+    store, collected, filtered = run(tmp_path)
+    before = {path: Path(store.location(path)).stat().st_mtime_ns for path in store.list(".")}
+    again = run_level(l1(MinWords(), SameFirstWord(), Shout()), store, InlineRunner(), silent, parent=collected)
+    assert again.reused
+    assert again.manifest == filtered.manifest
+    assert before == {path: Path(store.location(path)).stat().st_mtime_ns for path in store.list(".")}
+    assert not any(path.startswith(("tmp/", f"{filtered.directory}/work")) for path in store.list("."))
+
+
+def test_another_threshold_is_another_place(tmp_path: Path):
+    store, collected, filtered = run(tmp_path)
+    other = run_level(l1(MinWords(minimum=1)), store, InlineRunner(), silent, parent=collected)
+    assert other.directory != filtered.directory
+    assert other.manifest.rows_out == 6
+
+
+@pytest.mark.parametrize(("step", "bad"), [(MinWords(), "poison pill here"), (Shout(), "a bomb ticks")])
+def test_one_bad_row_costs_no_other(tmp_path: Path, step, bad: str):
+    lines = ["one two three", bad, "four five six"]
+    store, _, filtered = run(tmp_path, files=(lines,), steps=(step,))
+    assert filtered.manifest.rows_out == 2
+    assert filtered.manifest.quarantined == 1
+    (row,) = read(store, filtered, "quarantine")
+    assert row["step"] == step.kind
+    assert row["error"] in ("ValueError: cannot count poison", "RuntimeError: boom")
+
+
+def test_a_step_that_fails_everywhere_stops_the_run(tmp_path: Path):
+    with pytest.raises(LevelError, match="30 of 30 rows could not be processed"):
+        run(tmp_path, files=([f"poison number {number}" for number in range(30)],))
+
+
+def test_a_shard_without_rows_is_written_with_its_schema(tmp_path: Path):
+    store, _, filtered = run(tmp_path, files=([], ["one two three"]))
+    tables = [pq.read_table(store.location(f"{filtered.directory}/{path}")) for path in filtered.manifest.paths("data")]
+    assert sorted(table.num_rows for table in tables) == [0, 1]
+    assert tables[0].schema == tables[1].schema
+
+
+def test_no_input_at_all_gives_an_empty_level(tmp_path: Path):
+    _, collected, filtered = run(tmp_path, files=([],), steps=(SameFirstWord(),))
+    assert (collected.manifest.rows_in, filtered.manifest.rows_out) == (0, 0)
+
+
+def test_unknown_columns_go_to_meta():
+    rows = pa.RecordBatch.from_pylist(
+        [{"text": "a", "score": 3, "lang": None}, {"text": "b", "score": 4, "lang": "en"}]
+    )
+    metas = to_schema(rows, BASE_SCHEMA).column("meta").to_pylist()
+    assert [json.loads(meta) for meta in metas] == [{"score": 3}, {"lang": "en", "score": 4}]
+
+
+def test_passes_end_with_a_row_pass():
+    words, group = MinWords(), SameFirstWord()
+    assert split_passes([words, group]) == [(words,), group, ()]
+    assert split_passes([]) == [()]
+    # What a grouping step adds is written before the next one reads.
+    repeats = ExactDuplicates()
+    assert split_passes([repeats, group, group, words]) == [repeats, group, (), group, (words,)]

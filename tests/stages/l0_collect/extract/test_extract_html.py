@@ -1,0 +1,151 @@
+"""HTML in, main text out; a page that the extractor cannot take costs nothing but itself."""
+
+import signal
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.rows.batch import Batch
+from pipeline.steps import Fault, Transformed
+from stages.l0_collect.extract import extract_html
+from stages.l0_collect.extract.extract_html import ExtractHtml
+from stages.l0_collect.extract.page import decode
+
+TEXT = "The ferry crosses the bay four times a day, and in the summer it also carries bicycles and small boats."
+PAGE = f"""<html><head><title> Ferry
+ times </title></head><body><nav><a href="/">Home</a> <a href="/login">Sign in</a></nav>
+<article><h1>Ferry times</h1><p>{TEXT}</p><p>{TEXT.replace("ferry", "train")}</p></article>
+<footer>Privacy policy</footer></body></html>"""
+
+
+def extract(*pages: bytes | str | None, content_type: str = "text/html", **settings: float) -> Transformed:
+    html = [page.encode() if isinstance(page, str) else page for page in pages]
+    rows = pa.RecordBatch.from_pydict({
+        "html": pa.array(html, pa.binary()),
+        "url": [f"http://a.test/{number}" for number in range(len(pages))],
+        "content_type": [content_type] * len(pages),
+    })  # fmt: skip
+    return ExtractHtml(**settings).transform(Batch(rows))
+
+
+def reasons(result: Transformed) -> list[tuple[str, float, float]]:
+    judgement = result.judgement
+    assert judgement is not None
+    return [
+        (judgement.rules[rule], judgement.value[row], judgement.threshold[row]) if rule >= 0 else ("", 0, 0)
+        for row, rule in enumerate(judgement.rule)
+    ]
+
+
+def test_main_text_and_title_stay_and_the_html_goes() -> None:
+    result = extract(PAGE)
+    [row] = result.batch.rows.to_pylist()
+    assert set(row) == {"url", "content_type", "text", "title"}
+    assert TEXT in row["text"]
+    assert "Sign in" not in row["text"]
+    assert "Privacy" not in row["text"]
+    assert row["title"] == "Ferry times"
+    assert result.changed == {"extracted": 1}
+
+
+def test_pages_without_text_are_dropped() -> None:
+    result = extract("", None, "<html></html>", "no markup <", PAGE)
+    assert [rule for rule, _, _ in reasons(result)][:3] == ["no_text"] * 3
+    assert reasons(result)[4] == ("", 0, 0)
+    assert result.errors == {}
+
+
+def test_the_same_page_twice_gives_the_same_text_twice() -> None:
+    texts = extract(*[PAGE] * 5).batch.text.to_pylist()
+    assert len(set(texts)) == 1
+    assert TEXT in texts[0]
+
+
+def test_bounds_decide_before_the_clock() -> None:
+    deep = "<div>" * 200 + "x" + "</div>" * 200
+    result = extract(PAGE + " " * 5000, deep, "<p>x</p>" * 400, maximum_bytes=5000, maximum_elements=300)
+    assert [rule for rule, _, _ in reasons(result)] == ["too_many_bytes", "too_deep", "too_many_elements"]
+    assert reasons(result)[2][1:] == (402, 300)
+    assert reasons(result)[1][1] > reasons(result)[1][2] == 128
+
+
+@pytest.fixture
+def extractor_that_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The real process around an extractor that does what the page says."""
+    folder = Path(extract_html.__file__).parent
+    script = tmp_path / "page.py"
+    script.write_text(
+        f"import os, signal, sys, time\nsys.path.insert(0, {str(folder)!r})\nimport page\n"
+        "def extract(html, *settings):\n"
+        "    exec(html.decode())\n"
+        "    return {'text': 'ok', 'title': '', 'elements': 1, 'depth': 1}\n"
+        "page.extract = extract\npage.main()\n"
+    )
+    monkeypatch.setattr(extract_html.page, "__file__", str(script))
+    extract_html._EXTRACTOR.stop()
+    yield
+    extract_html._EXTRACTOR.stop()
+
+
+@pytest.mark.usefixtures("extractor_that_obeys")
+def test_a_page_that_hangs_or_crashes_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract_html, "WAIT_PER_SECOND", 8)
+    result = extract(
+        "pass",
+        "while True: pass",
+        "time.sleep(60)",
+        "os.kill(os.getpid(), signal.SIGSEGV)",
+        "raise RuntimeError('defect')",
+        "x = bytearray(1 << 40)",
+        "print('noise')",
+        timeout_s=0.3,
+    )
+    assert result.batch.text.to_pylist() == ["ok", "", "", "", "", "", "ok"]
+    assert {row: error.partition(":")[0] for row, error in result.errors.items()} == {
+        1: "timed_out", 2: "timed_out", 3: "crashed", 4: "RuntimeError", 5: "MemoryError",
+    }  # fmt: skip
+    assert f"code {-signal.SIGSEGV}" in result.errors[3]
+
+
+@pytest.mark.usefixtures("extractor_that_obeys")
+def test_a_missing_library_is_no_pages_fault() -> None:
+    with pytest.raises(Fault, match="lacks a library: No module named 'no_such_library'"):
+        extract("pass", "import no_such_library")
+
+
+def test_a_process_is_replaced_after_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract_html, "PAGES_PER_PROCESS", 2)
+    assert [TEXT in text for text in extract(*[PAGE] * 5).batch.text.to_pylist()] == [True] * 5
+
+
+@pytest.mark.parametrize(
+    ("page", "content_type", "text"),
+    [
+        ("käse".encode(), "", "käse"),
+        ("käse".encode(), "text/html; charset=iso-8859-1", "käse"),
+        ("käse“".encode("cp1252"), "text/html; charset=ISO-8859-1", "käse“"),
+        (b"<meta charset='windows-1251'>" + "привет".encode("cp1251"), "", "<meta charset='windows-1251'>привет"),
+        ("\ufeffkäse".encode("utf-16"), "text/html; charset=utf-8", "\ufeffkäse"),
+        ("日本".encode("shift_jis"), 'text/html; charset="Shift_JIS"', "日本"),
+        ("日本".encode("iso2022_jp"), "text/html; charset=iso-2022-jp", "日本"),
+        ("käse".encode("latin-1"), "text/html; charset=utf-8", "k\ufffdse"),
+        ("käse".encode(), "text/html; charset=utf-7", "käse"),
+        ("käse".encode(), "text/html; charset=rot13", "käse"),
+        (("Größe und Länge, schön und grün. " * 20).encode("latin-1"), "", "Größe und Länge, schön und grün. " * 20),
+    ],
+)  # fmt: skip
+def test_decode(page: bytes, content_type: str, text: str) -> None:
+    assert decode(page, content_type) == text
+
+
+@pytest.mark.slow
+def test_hostile_pages_all_come_to_an_end(shared_data: Path) -> None:
+    with tarfile.open(shared_data / "crawl" / "hostile_html.tar.gz") as archive:
+        streams = [archive.extractfile(member) for member in archive.getmembers()]
+        pages = [stream.read() for stream in streams if stream]
+    result = extract(*pages[::6])
+    assert result.errors == {}
+    assert {rule for rule, _, _ in reasons(result)} <= {"", "no_text", "too_deep", "too_many_elements"}

@@ -1,0 +1,67 @@
+"""Token ids, against the library's."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("tokenizers")
+
+from stages.l2_select.normalize import encoder
+from stages.l2_select.normalize.encoder import Encoder
+from stages.l2_select.normalize.simplify import simplify
+from tests.stages.l2_select.helpers import AWKWARD, COMPILED, HOSTILE, LIBRARY, TOKENIZERS
+
+ENCODERS = {name: Encoder(tokenizer) for name, tokenizer in TOKENIZERS.items()}
+
+
+def ids_of(encode: Encoder, texts: list[str]) -> list[list[int]]:
+    ids, counts = encode.encode(pa.array(texts, pa.string()))
+    found, all_ids = [], ids.tolist()
+    for count in counts:
+        found.append(all_ids[:count])
+        all_ids = all_ids[count:]
+    assert not all_ids
+    return found
+
+
+def library_ids(name: str, texts: list[str]) -> list[list[int]]:
+    return [TOKENIZERS[name].encode(text, add_special_tokens=False).ids for text in texts]
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_ids_are_those_of_the_library(name):
+    texts = [simplify(text) for text in HOSTILE]
+    for _ in range(2):  # with shapes unknown and known
+        assert ids_of(ENCODERS[name], texts) == library_ids(name, texts)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+@given(texts=st.lists(st.text(st.sampled_from(AWKWARD) | st.sampled_from("thervsnoa '")).map(simplify)))
+@settings(max_examples=100, deadline=None)
+def test_ids_are_those_of_the_library_for_any_text(name, texts):
+    assert ids_of(ENCODERS[name], texts) == library_ids(name, texts)
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_the_library_is_asked_where_our_loop_would_differ(name, monkeypatch):
+    asked = []
+    monkeypatch.setattr(encoder.Encoder, "_ask_library", lambda self, texts: asked.extend(texts) or [[] for _ in texts])
+    ids_of(Encoder(TOKENIZERS[name]), ["the rivers", "a" * 300, "中文", "x<|endoftext|>"])
+    expected = ["a" * 300]
+    if name in LIBRARY:
+        expected = ["the rivers", "a" * 300, "中文", "x<|endoftext|>"]
+    elif name == "qwen":
+        expected = ["a" * 300, "中文"]
+    elif name in ("gpt2, end of text", "strips"):
+        expected = ["a" * 300, "x<|endoftext|>"]
+    assert asked == expected
+
+
+@pytest.mark.parametrize("limit", ["SHAPES", "UNITS"])
+def test_forgotten_shapes_are_learned_again(monkeypatch, limit):
+    monkeypatch.setattr(encoder, limit, 2)
+    forgetful, texts = Encoder(TOKENIZERS["gpt2"]), ["the rivers", "12,3", "it's", "the. rivers"]
+    for _ in range(2):
+        assert ids_of(forgetful, texts) == library_ids("gpt2", texts)
+        assert len(forgetful._shapes) == 1
