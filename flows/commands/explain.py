@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from pipeline.books.manifest import Manifest
+from pipeline.store.shard import read_schema
 from pipeline.store.store import Store
 
 FATES = {"data": "kept", "dropped": "dropped", "quarantine": "quarantined", "clusters": "in a cluster"}
@@ -31,8 +31,8 @@ def trace(store: Store, name: str) -> list[dict[str, Any]]:
     for path, manifest in manifests(store):
         folder = path.rsplit("/", 1)[0]
         for role, fate in FATES.items():
-            files = [store.location(f"{folder}/{file}") for file in manifest.paths(role)]
-            rows = _rows(files, names) if files else []
+            files = [f"{folder}/{file}" for file in manifest.paths(role)]
+            rows = _rows(store, files, names) if files else []
             names |= {row["id"] for row in rows if row.get("url") == name and "id" in row}
             if role == "clusters":
                 rows = _with_shared_text(store, _few(rows, names), names)
@@ -66,14 +66,15 @@ def find_text(store: Store, name: str) -> str | None:
     for path, manifest in reversed(list(manifests(store))):
         folder = path.rsplit("/", 1)[0]
         for file in (*manifest.paths("data"), *manifest.paths("dropped")):
-            text = _text_in(store.location(f"{folder}/{file}"), name)
+            text = _text_in(store, f"{folder}/{file}", name)
             if text is not None:
                 return text
     return None
 
 
-def _text_in(path: str, name: str) -> str | None:
-    with pq.ParquetFile(path) as file:
+def _text_in(store: Store, path: str, name: str) -> str | None:
+    with store.open(path) as opened:
+        file = pq.ParquetFile(opened)
         for group in range(file.num_row_groups):  # ids first: the text of one row group is read at most
             place = pc.index(file.read_row_group(group, ["id"]).column("id"), name).as_py()
             if place >= 0:
@@ -109,16 +110,20 @@ def manifests(store: Store) -> Iterator[tuple[str, Manifest]]:
             yield path, Manifest.model_validate_json(store.read(path))
 
 
-def _rows(files: list[str], names: set[str]) -> list[dict[str, Any]]:
-    data = ds.dataset(files, format="parquet")
+def _rows(store: Store, files: list[str], names: set[str]) -> list[dict[str, Any]]:
     wanted = pa.array(sorted(names), pa.string())
-    condition = pc.scalar(False)
-    for column in NAMES:
-        if column in data.schema.names:
-            condition |= pc.field(column).isin(wanted)
-    columns = [column for column in data.schema.names if column not in TEXTS]
-    table: pa.Table = data.to_table(columns=columns, filter=condition)
-    return [{key: value for key, value in row.items() if value is not None} for row in table.to_pylist()]
+    found = []
+    for path in files:
+        schema = read_schema(store, path)
+        condition = pc.scalar(False)
+        for column in NAMES:
+            if column in schema.names:
+                condition |= pc.field(column).isin(wanted)
+        columns = [column for column in schema.names if column not in TEXTS]
+        with store.open(path) as file:
+            rows = pq.read_table(file, columns=columns, filters=condition).to_pylist()
+        found += [{key: value for key, value in row.items() if value is not None} for row in rows]
+    return found
 
 
 def explain_lines(rows: list[dict[str, Any]]) -> list[str]:

@@ -199,7 +199,7 @@ def _data_path(name: str, store: str) -> Path:
     if Path(name).exists():
         return Path(name)
     place = open_store(store)
-    return Path(place.location(resolve(place, name)))
+    return Path(place.shown(resolve(place, name)))
 
 
 def certify(

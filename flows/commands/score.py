@@ -120,7 +120,7 @@ def find_files(names: Sequence[str], store: str) -> list[Path]:
             continue
         try:
             place = open_store(store)
-            found += text_files(path if path.exists() else Path(place.location(resolve(place, name))))
+            found += text_files(path if path.exists() else Path(place.shown(resolve(place, name))))
         except (UnknownRef, FileNotFoundError) as error:
             raise RecipeError(f"'{name}' is no Parquet or JSONL file, folder, manifest or release: {error}") from None
     return found

@@ -28,9 +28,9 @@ def show(
         return
     directory = resolve(place, ref)
     release = load_release(place, directory)
-    lines = [f"{release.dataset} {release.version}: {release.rows:,} rows in {place.location(directory)}"]
+    lines = [f"{release.dataset} {release.version}: {release.rows:,} rows in {place.shown(directory)}"]
     lines += funnel_lines(release.funnel)
-    print_result(release.model_dump(mode="json") | {"path": place.location(directory)}, as_json, lines)
+    print_result(release.model_dump(mode="json") | {"path": place.shown(directory)}, as_json, lines)
 
 
 def explain(
@@ -54,7 +54,7 @@ def verify(ref: Ref, store: StoreOption = "store", as_json: Json = False) -> Non
 
     place = open_store(store)
     directory = resolve(place, ref)
-    finish_check(verify_release(place, directory), place.location(directory), as_json)
+    finish_check(verify_release(place, directory), place.shown(directory), as_json)
 
 
 def export(

@@ -23,7 +23,7 @@ def _resolved(step: Step, level: Level, store: Store, own: str) -> Step:
     if not places:
         return step
     found = [path for place in places for path in _manifests(place, level, store, own)]
-    return step.model_copy(update={"against": tuple(store.location(path) for path in found)})
+    return step.model_copy(update={"against": tuple(store.shown(path) for path in found)})
 
 
 def _manifests(place: str, level: Level, store: Store, own: str) -> list[str]:

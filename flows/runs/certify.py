@@ -40,7 +40,7 @@ def certify_release(store: Store, ref: str, output: Path | None) -> tuple[dict[s
     path = certify(store, Finished(Manifest.model_validate_json(store.read(parent.manifest)), parent.manifest))
     if output is not None:
         output.write_bytes(store.read(path))
-    return json.loads(store.read(path)), output or Path(store.location(path))
+    return json.loads(store.read(path)), output or Path(store.shown(path))
 
 
 def check_certificate(file: Path, store: str = "") -> list[str]:

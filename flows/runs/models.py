@@ -85,9 +85,9 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
             run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
             run.store.create(card, Path(scratch, "model_card.json").read_bytes())
     found = json.loads(run.store.read(card))
-    return step.with_card(Path(run.store.location(f"{folder}/{found['sha256']}.bin")), found)
+    return step.with_card(Path(run.store.shown(f"{folder}/{found['sha256']}.bin")), found)
 
 
 def _rows(run: Run, parent: Finished) -> Iterator[pa.RecordBatch]:
     for path in parent.manifest.paths("data"):
-        yield from read_batches(run.store.location(f"{parent.directory}/{path}"), ["text", "url"])
+        yield from read_batches(run.store.open(f"{parent.directory}/{path}"), ["text", "url"])

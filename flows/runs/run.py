@@ -76,10 +76,10 @@ class Result:
             "dataset": self.release.dataset,
             "version": self.release.version,
             "content_id": self.release.content_id,
-            "release": store.location(f"releases/{self.release.dataset}/{self.release.version}"),
-            "report": store.location(self.report),
+            "release": store.shown(f"releases/{self.release.dataset}/{self.release.version}"),
+            "report": store.shown(self.report),
             "levels": summary(self.levels),
-        } | ({"certificate": store.location(self.certificate)} if self.certificate else {})
+        } | ({"certificate": store.shown(self.certificate)} if self.certificate else {})
 
 
 def open_run(

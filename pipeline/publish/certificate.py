@@ -25,7 +25,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -35,7 +34,7 @@ from pipeline.books.manifest import Manifest, content_id
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps import Checker
-from pipeline.store.shard import file_sha256, read_batches
+from pipeline.store.shard import read_batches, stored_sha256
 from pipeline.store.store import Store
 
 FORMAT = 1
@@ -130,7 +129,7 @@ def _rows(
     store: Store, directory: str, manifest: Manifest, role: str, columns: Sequence[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
     for path in manifest.paths(role):
-        yield from read_batches(store.location(f"{directory}/{path}"), columns)
+        yield from read_batches(store.open(f"{directory}/{path}"), columns)
 
 
 def _counts(store: Store, directory: str, manifest: Manifest, role: str, column: str) -> dict[str, int]:
@@ -179,7 +178,7 @@ def _damaged_files(store: Store, directory: str, manifest: Manifest) -> list[str
     findings = []
     for file in manifest.files:
         path = f"{directory}/{file.path}"
-        found = file_sha256(Path(store.location(path))) if store.exists(path) else "no such file"
+        found = stored_sha256(store, path) if store.exists(path) else "no such file"
         findings += _compare(f"{path}: sha256", file.sha256, found)
     return findings
 

@@ -9,7 +9,6 @@ A version's name follows from the recipe id and the content id of its last level
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from pipeline.books.manifest import FORMAT, Manifest, Parent, dump
 from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished
-from pipeline.store.shard import FileEntry, file_sha256
+from pipeline.store.shard import FileEntry, file_sha256, stored_sha256
 from pipeline.store.store import Store
 
 
@@ -79,7 +78,7 @@ def _build(store: Store, levels: Sequence[Finished], directory: str, version: st
     files = []
     for number, file in enumerate(chosen):
         name = f"data/train-{number:05d}-of-{len(chosen):05d}.parquet"
-        _link(store, f"{last.directory}/{file.path}", f"{directory}/{name}")
+        store.copy(f"{last.directory}/{file.path}", f"{directory}/{name}")
         files.append(file.model_copy(update={"path": name}))
     release = Release(
         dataset=last.manifest.dataset,
@@ -108,16 +107,6 @@ def funnel(manifests: Sequence[Manifest]) -> list[dict[str, Any]]:
     """A row per level: what came in, what stayed, what went and why."""
     names = ("level", "rows_in", "rows_made", "rows_out", "dropped", "quarantined", "bytes_in", "bytes_out")
     return [manifest.model_dump(mode="json", include=set(names)) for manifest in manifests]
-
-
-def _link(store: Store, source: str, target: str) -> None:
-    """The same bytes under a second name; a copy where the disk has no hard links."""
-    temporary = store.temporary()
-    try:
-        os.link(store.location(source), temporary)
-    except OSError:
-        shutil.copyfile(store.location(source), temporary)
-    store.commit(temporary, target)
 
 
 def _point(store: Store, dataset: str, version: str) -> None:
@@ -173,7 +162,7 @@ def _check_files(store: Store, directory: str, files: Sequence[FileEntry]) -> li
         path = f"{directory}/{file.path}"
         if not store.exists(path):
             findings.append(f"{path}: missing")
-        elif (found := file_sha256(Path(store.location(path)))) != file.sha256:
+        elif (found := stored_sha256(store, path)) != file.sha256:
             findings.append(f"{path}: sha256 {found[:16]}…, the manifest says {file.sha256[:16]}…")
     return findings
 
@@ -183,7 +172,8 @@ def export_hf(store: Store, directory: str, target: Path) -> Path:
     release = load_release(store, directory)
     (target / "data").mkdir(parents=True, exist_ok=True)
     for name in ("README.md", "manifest.json", *(file.path for file in release.files)):
-        shutil.copyfile(store.location(f"{directory}/{name}"), target / name)
+        with store.open(f"{directory}/{name}") as source, open(target / name, "wb") as copied:
+            shutil.copyfileobj(source, copied, 1 << 20)
     findings = [file.path for file in release.files if file_sha256(target / file.path) != file.sha256]
     if findings:
         raise OSError(f"export to {target}: {', '.join(findings)} differ from the release; run `orefine verify`")

@@ -163,7 +163,7 @@ def _samples(store: Store, manifest: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for path in store.list(f"{folder}/dropped"):
         columns = ["id", "url", "reason", "value", "threshold"]
-        for row in (row for rows in read_batches(store.location(path), columns) for row in rows.to_pylist()):
+        for row in (row for rows in read_batches(store.open(path), columns) for row in rows.to_pylist()):
             known = found.setdefault(row["reason"], [])
             known.append(row)
             known.sort(key=lambda row: row["id"] or "")

@@ -93,14 +93,14 @@ def _read(store: Store, folder: str, manifest: Manifest, column: str, reasons: l
         if rows >= ROWS:
             found.complete = False
             break
-        kept = _table(data, ["id", column, "source", "language"])
-        gone = _table(dropped, ["id", "reason", "value", "threshold"])
+        kept = _table(store, data, ["id", column, "source", "language"])
+        gone = _table(store, dropped, ["id", "reason", "value", "threshold"])
         gone = gone.filter(pc.is_in(gone["reason"], value_set=_strings(reasons)))
         rows += kept.num_rows + gone.num_rows
         found.kept += kept[column].drop_null().to_pylist()
         found.dropped += gone["value"].drop_null().to_pylist()
         found.thresholds |= set(gone["threshold"].drop_null().unique().to_pylist())
-        names = _table(before, ["id", "source", "language"]) if before else kept.slice(0, 0)
+        names = _table(store, before, ["id", "source", "language"]) if before else kept.slice(0, 0)
         names = names.filter(pc.is_in(names["id"], value_set=gone["id"].combine_chunks()))
         for group in ("source", "language"):
             for fate, table in (("kept", kept), ("dropped", names)):
@@ -108,9 +108,9 @@ def _read(store: Store, folder: str, manifest: Manifest, column: str, reasons: l
                     known = found.groups.setdefault(group, {}).setdefault(value["values"] or "(none)", Counter())
                     known[fate] += value["counts"]
         nearest = pc.select_k_unstable(kept, AROUND, [(column, "ascending"), ("id", "ascending")])
-        found.above = sorted([*found.above, *_texts(kept.take(nearest), column, data)])[:AROUND]
+        found.above = sorted([*found.above, *_texts(store, kept.take(nearest), column, data)])[:AROUND]
         nearest = pc.select_k_unstable(gone, AROUND, [("value", "descending"), ("id", "ascending")])
-        best = [*found.below, *_texts(gone.take(nearest), "value", before)]
+        best = [*found.below, *_texts(store, gone.take(nearest), "value", before)]
         found.below = sorted(best, key=lambda row: (-row[0], row[1]))[:AROUND]
     return found
 
@@ -121,26 +121,25 @@ def _shards(store: Store, folder: str, manifest: Manifest) -> Iterator[tuple[str
     if manifest.parents and store.exists(manifest.parents[0].manifest):
         parent = manifest.parents[0].manifest
         files = Manifest.model_validate_json(store.read(parent)).paths("data")
-        parents = [store.location(f"{parent.rsplit('/', 1)[0]}/{file}") for file in files]
-    data, dropped = (
-        [store.location(f"{folder}/{path}") for path in manifest.paths(role)] for role in ("data", "dropped")
-    )
+        parents = [f"{parent.rsplit('/', 1)[0]}/{file}" for file in files]
+    data, dropped = ([f"{folder}/{path}" for path in manifest.paths(role)] for role in ("data", "dropped"))
     if len(parents) != len(data):
         parents = [""] * len(data)
     yield from zip(data, dropped, parents, strict=True)
 
 
-def _table(path: str, columns: list[str]) -> Any:
-    with pq.ParquetFile(path) as file:
+def _table(store: Store, path: str, columns: list[str]) -> Any:
+    with store.open(path) as opened:
+        file = pq.ParquetFile(opened)
         return file.read([name for name in columns if name in file.schema_arrow.names])
 
 
-def _texts(rows: Any, score: str, path: str) -> list[tuple[float, str, str]]:
+def _texts(store: Store, rows: Any, score: str, path: str) -> list[tuple[float, str, str]]:
     """(score, id, beginning of the text) of a few rows, whose texts this file holds."""
     ids, texts = rows["id"].to_pylist(), {}
     if path and ids:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(4096, columns=["id", "text"]):
+        with store.open(path) as file:
+            for batch in pq.ParquetFile(file).iter_batches(4096, columns=["id", "text"]):
                 for row in batch.filter(pc.is_in(batch.column("id"), value_set=_strings(ids))).to_pylist():
                     texts[row["id"]] = row["text"][:SHOWN]
     scores = rows[score].to_pylist()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,9 +92,9 @@ class Grouping:
 
     def require(self, what: str, disk: int = 0, memory: int = 0) -> None:
         """Raise DoesNotFit if the store's disk has fewer free bytes, or this machine less memory."""
-        written = sum(Path(self._store.location(path)).stat().st_size for path in self._store.list(self._directory))
-        free = shutil.disk_usage(self._store.root).free
-        if disk - written > free:
+        written = sum(self._store.size(path) for path in self._store.list(self._directory))
+        free = self._store.free_bytes()
+        if free is not None and disk - written > free:
             raise DoesNotFit(
                 f"{what}: {_gigabytes(disk - written)} more on disk, but {self._store.root} has "
                 f"{_gigabytes(free)} free; make room, or run the data set in parts, each `against` those before it"
@@ -112,14 +111,15 @@ class Grouping:
 
     def size(self, tables: Tables) -> int:
         """Bytes of the files."""
-        return sum(Path(self._store.location(path)).stat().st_size for path in tables.paths)
+        return sum(self._store.size(path) for path in tables.paths)
 
     def text_bytes_per_row(self) -> float:
         """Mean bytes of a text, from the footers of a sample of the shards."""
         step = -(-len(self.shards) // SAMPLED_FOOTERS) or 1
         size = rows = 0
         for shard in self.shards[::step]:
-            metadata = pq.read_metadata(self._store.location(shard.path))
+            with self._store.open(shard.path) as file:
+                metadata = pq.read_metadata(file)
             column = metadata.schema.names.index("text")
             groups = range(metadata.num_row_groups)
             size += sum(metadata.row_group(group).column(column).total_uncompressed_size for group in groups)
@@ -345,7 +345,7 @@ def kept_batches(store: Store, shard: ShardRows) -> Any:
     dropped = [_dropped_rows(read_bucket(store, tables, shard.shard)) for tables in shard.decisions]
     gone = np.unique(np.concatenate(dropped)) if dropped else np.empty(0, np.int64)
     first = 0
-    for rows in read_batches(store.location(shard.path)):
+    for rows in read_batches(store.open(shard.path)):
         numbers = np.arange(first, first + rows.num_rows)
         keep = ~np.isin(numbers, gone, assume_unique=True)
         if keep.any():

@@ -39,8 +39,8 @@ class Ledger:
         wanted = pa.array(sorted(set(keys)), pa.string())
         found: dict[str, Reply] = {}
         for path in self._parts():
-            with pq.ParquetFile(self._store.location(path), page_checksum_verification=True) as part:
-                table = part.read()
+            with self._store.open(path) as part:
+                table = pq.ParquetFile(part, page_checksum_verification=True).read()
             for row in table.filter(pc.is_in(table.column("key"), value_set=wanted)).to_pylist():
                 found.setdefault(row["key"], Reply(**row))
         return found

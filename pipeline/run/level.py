@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.books.accounting import Counts, total
 from pipeline.books.alarm import Alarm, explain, losses
@@ -26,7 +25,7 @@ from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
 from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, WorkerDied, describe
-from pipeline.store.shard import FileEntry, describe_file, read_batches
+from pipeline.store.shard import FileEntry, describe_file, read_batches, read_schema
 from pipeline.store.store import Store
 
 Emit = Callable[[str, Mapping[str, Any]], None]
@@ -150,9 +149,9 @@ def _units(
     if parent is None:
         raise ValueError(f"{level.name} has neither a source nor a level before it; add `l0_collect` to the recipe")
     files = [file for file in parent.manifest.files if file.role == "data"]
-    paths = [store.location(f"{parent.directory}/{file.path}") for file in files]
+    paths = [f"{parent.directory}/{file.path}" for file in files]
     units = [Unit(path, file.sha256, 0, file.rows) for path, file in zip(paths, files, strict=True)]
-    return units, pq.read_schema(paths[0]) if paths else BASE_SCHEMA
+    return units, read_schema(store, paths[0]) if paths else BASE_SCHEMA
 
 
 def _check_steps(level: Level, schema: pa.Schema) -> None:
@@ -300,7 +299,7 @@ def _failed(level: str, task: RowTask, error: Exception) -> LevelError:
 
 def _output_unit(store: Store, record: ShardRecord) -> Unit:
     data = next(file for file in record.files if file.role == "data")
-    return Unit(store.location(data.path), data.sha256, 0, data.rows)
+    return Unit(data.path, data.sha256, 0, data.rows)
 
 
 def _manifest(
@@ -340,7 +339,7 @@ def _index_files(store: Store, directory: str) -> list[FileEntry]:
     """What grouping steps keep for later levels to compare with."""
     found = []
     for path in store.list(f"{directory}/index"):
-        with pa.memory_map(store.location(path)) as source:
+        with store.map(path) as source:
             reader = pa.ipc.open_file(source)
             rows = sum(reader.get_batch(number).num_rows for number in range(reader.num_record_batches))
         entry = describe_file(store, path, "index", rows)
@@ -360,7 +359,7 @@ def _check_quarantine(level: str, store: Store, counts: Counts, records: list[Sh
     if counts.rows_in <= 20 or 2 * counts.quarantined <= counts.rows_in:
         return
     files = [file for record in records for file in record.files if file.role == "quarantine" and file.rows]
-    first = next(read_batches(store.location(files[0].path))).slice(0, 1).to_pylist()[0]
+    first = next(read_batches(store.open(files[0].path))).slice(0, 1).to_pylist()[0]
     raise LevelError(
         f"{level}: {counts.quarantined} of {counts.rows_in} rows could not be processed, more than half; nothing was "
         f"published. The first failed at {first['step']} with: {first['error']}. All errors: {files[0].path}"

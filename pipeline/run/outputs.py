@@ -81,7 +81,7 @@ class Outputs:
         """Copy what an earlier pass wrote down about rows that ended there."""
         for file in record.files:
             if file.role != "data":
-                for rows in read_batches(store.location(file.path)):
+                for rows in read_batches(store.open(file.path)):
                     self._writers[file.role].write(rows)
 
     def commit(self) -> list[FileEntry]:

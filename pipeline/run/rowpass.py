@@ -184,7 +184,7 @@ def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incom
         return
     decisions = [(decided, read_bucket(store, decided.tables, task.shard)) for decided in task.decided]
     first = 0
-    for rows in read_batches(task.unit.path):
+    for rows in read_batches(store.open(task.unit.path)):
         counts.rows_in += rows.num_rows
         counts.bytes_in += text_bytes(rows)
         numbers = np.arange(first, first + rows.num_rows)

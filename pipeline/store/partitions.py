@@ -129,14 +129,14 @@ def read_bucket(store: Store, tables: Tables, bucket: int | None) -> pa.Table:
     """One bucket of every file, in the order of the files; all buckets if None."""
     found: list[pa.Table] = []
     for path in tables.paths:
-        with pa.memory_map(store.location(path)) as source:
+        with store.map(path) as source:
             if pa.ipc.open_stream(source).schema.names:
                 found += _streams(source, bucket)
     # A function may return columns of type null for a partition without rows; others say what they are.
     return pa.concat_tables(found, promote_options="default") if found else pa.table({})
 
 
-def _streams(source: pa.MemoryMappedFile, bucket: int | None) -> Iterator[pa.Table]:
+def _streams(source: pa.NativeFile, bucket: int | None) -> Iterator[pa.Table]:
     size = source.size()
     count = int(_int64(source, size - 8, 1)[0])
     first, many = (0, count) if bucket is None else (bucket, 1)
@@ -147,7 +147,7 @@ def _streams(source: pa.MemoryMappedFile, bucket: int | None) -> Iterator[pa.Tab
         yield pa.ipc.open_stream(source.read_buffer(stop - start)).read_all().replace_schema_metadata(None)
 
 
-def _int64(source: pa.MemoryMappedFile, place: int, count: int) -> np.ndarray[Any, Any]:
+def _int64(source: pa.NativeFile, place: int, count: int) -> np.ndarray[Any, Any]:
     source.seek(place)
     return np.frombuffer(source.read_buffer(8 * count), np.int64)
 
@@ -161,7 +161,7 @@ def _counters(schemas: Iterator[pa.Schema]) -> dict[str, int]:
 
 
 def describe_buckets(store: Store, path: str) -> Written:
-    with pa.memory_map(store.location(path)) as source:
+    with store.map(path) as source:
         schema = pa.ipc.open_stream(source).schema
     kind = next((name for name in ("key", "shard") if name in schema.names), "" if schema.names else EMPTY)
     return Written(path, kind, _counters(iter([schema])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -62,7 +63,7 @@ class ShardWriter:
         self._open().close()
         # Deterministic bytes make a lost race harmless; where bytes are not (L3), the first writer's file counts.
         if not self._store.commit(self._temporary, self._path):
-            self.rows = pq.read_metadata(self._store.location(self._path)).num_rows
+            self.rows = num_rows(self._store, self._path)
         return describe_file(self._store, self._path, role, self.rows)
 
     def _open(self) -> pq.ParquetWriter:
@@ -95,19 +96,44 @@ class ShardWriter:
 
 def describe_file(store: Store, path: str, role: str, rows: int) -> FileEntry:
     """A file's entry for the manifest; the path is relative to the store."""
-    location = Path(store.location(path))
-    return FileEntry(role=role, path=path, rows=rows, sha256=file_sha256(location), bytes=location.stat().st_size)
+    return FileEntry(role=role, path=path, rows=rows, sha256=stored_sha256(store, path), bytes=store.size(path))
+
+
+def read_schema(store: Store, path: str) -> pa.Schema:
+    """Columns of a Parquet file, from its footer."""
+    with store.open(path) as file:
+        return pq.read_schema(file)
+
+
+def num_rows(store: Store, path: str) -> int:
+    """Rows of a Parquet file, from its footer."""
+    with store.open(path) as file:
+        return int(pq.read_metadata(file).num_rows)
+
+
+def stored_sha256(store: Store, path: str) -> str:
+    """sha256 of a file of the store, as 64 hex digits."""
+    digest = hashlib.sha256()
+    with store.open(path) as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def file_sha256(path: Path) -> str:
+    """sha256 of a local file that lies in no store, as 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_batches(path: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file in batches of bounded bytes; a page whose checksum is wrong raises OSError."""
+def read_batches(source: str | Path | pa.NativeFile, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file in batches of bounded bytes; a page whose checksum is wrong raises OSError.
+
+    `source`: a local file, or one that a store has opened; it is closed at the end.
+    """
     # Buffered: a row group's columns are not read whole before their first batch.
-    with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20) as file:
+    with closing(pa.OSFile(str(source)) if isinstance(source, str | Path) else source) as opened:
+        file = pq.ParquetFile(opened, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20)
         for batch in file.iter_batches(rows_per_batch(file.metadata), columns=list(columns) if columns else None):
             yield from split_by_bytes(batch)
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
+
 
 class UnknownStore(ValueError):
     """A location that no store can be opened at."""
@@ -27,6 +29,22 @@ class Store(Protocol):
 
     def exists(self, path: str) -> bool: ...
     def read(self, path: str) -> bytes: ...
+    def open(self, path: str) -> pa.NativeFile:
+        """The file for reading in parts: seekable, closed by whoever opened it."""
+        ...
+
+    def map(self, path: str) -> pa.NativeFile:
+        """Like `open`, but parts that nobody looks at are not read where the disk allows it."""
+        ...
+
+    def size(self, path: str) -> int:
+        """Bytes of the file."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """What still fits; None where nobody knows."""
+        ...
+
     def list(self, prefix: str) -> list[str]:
         """All files below a folder, sorted; empty if there is none."""
         ...
@@ -37,6 +55,10 @@ class Store(Protocol):
 
     def commit(self, temporary: Path, path: str) -> bool:
         """Move a finished local file into the store under a name that is not taken yet; else remove it, False."""
+        ...
+
+    def copy(self, source: str, target: str) -> bool:
+        """The same bytes under a second name that is not taken yet. False, and nothing changed, if it is."""
         ...
 
     def replace(self, path: str, data: bytes) -> None:
@@ -55,8 +77,8 @@ class Store(Protocol):
         """A fresh local name for a file that `commit` will move in."""
         ...
 
-    def location(self, path: str) -> str:
-        """The path as pyarrow and people can open it."""
+    def shown(self, path: str) -> str:
+        """The path as people and other programs find it: in messages, reports and `--json`."""
         ...
 
 
@@ -71,6 +93,18 @@ class LocalStore:
 
     def read(self, path: str) -> bytes:
         return self._path(path).read_bytes()
+
+    def open(self, path: str) -> pa.NativeFile:
+        return pa.OSFile(str(self._path(path)))
+
+    def map(self, path: str) -> pa.NativeFile:
+        return pa.memory_map(str(self._path(path)))
+
+    def size(self, path: str) -> int:
+        return self._path(path).stat().st_size
+
+    def free_bytes(self) -> int | None:
+        return shutil.disk_usage(self.root).free
 
     def list(self, prefix: str) -> list[str]:
         folder = self._path(prefix)
@@ -91,6 +125,14 @@ class LocalStore:
             temporary.unlink()
         _fsync(target.parent)
         return True
+
+    def copy(self, source: str, target: str) -> bool:
+        temporary = self.temporary()
+        try:
+            os.link(self._path(source), temporary)
+        except OSError:  # the disk has no hard links
+            shutil.copyfile(self._path(source), temporary)
+        return self.commit(temporary, target)
 
     def replace(self, path: str, data: bytes) -> None:
         target = self._path(path)
@@ -123,7 +165,7 @@ class LocalStore:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / uuid.uuid4().hex
 
-    def location(self, path: str) -> str:
+    def shown(self, path: str) -> str:
         return str(self._path(path))
 
     def _path(self, path: str) -> Path:

@@ -21,7 +21,7 @@ def run(web: Path, store: Path) -> list[Path]:
     """The folders of L0, L1 and L2."""
     opened = open_run(str(store), "inline", None, None, (), quiet=True)
     result = run_recipe(up_to_l2(web), opened)
-    return [Path(opened.store.location(level.directory)) for level in result.levels]
+    return [Path(opened.store.shown(level.directory)) for level in result.levels]
 
 
 @pytest.mark.slow

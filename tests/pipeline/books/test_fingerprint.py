@@ -21,7 +21,10 @@ def test_where_files_lie_does_not_count():
 def test_imported_code_counts(monkeypatch, tmp_path):
     def version(kernel: str) -> str:
         (tmp_path / "pipeline" / "kernels").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "pipeline" / "step.py").write_text("from pipeline.kernels import (\n    words,\n)\nimport json\n")
+        (tmp_path / "pipeline" / "steps").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pipeline" / "steps" / "step.py").write_text(
+            "from pipeline.kernels import (\n    words,\n)\nimport json\n"
+        )
         (tmp_path / "pipeline" / "kernels" / "words.py").write_text(kernel)
         monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
         fingerprint.code_version.cache_clear()
@@ -32,9 +35,11 @@ def test_imported_code_counts(monkeypatch, tmp_path):
 
 
 def test_late_imports_count_too():
-    source = "import json\n\ndef f():\n    from pipeline.kernels import words\n    import stages.l1_filter.language\n"
+    source = (
+        "import json\n\ndef f():\n    from pipeline.kernels.words import words\n    import stages.l1_filter.language\n"
+    )
     assert fingerprint._imports(source) == [
-        "pipeline.kernels",
+        "pipeline.kernels.words",
         "pipeline.kernels.words.words",
         "stages.l1_filter.language",
     ]

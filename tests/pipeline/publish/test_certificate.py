@@ -102,17 +102,17 @@ def test_a_changed_file_is_named(lot):
     certificate = make(*lot, CHECKERS)
     path = f"{directory}/data/part-00000.parquet"
     expected = store_hash(store, path)
-    Path(store.location(path)).write_bytes(store.read(path) + b"x")
+    Path(store.shown(path)).write_bytes(store.read(path) + b"x")
     (finding,) = verify(certificate, *lot, CHECKERS)
     assert finding == f"{path}: sha256: expected {expected}, found {store_hash(store, path)}"
-    Path(store.location(path)).unlink()
+    Path(store.shown(path)).unlink()
     assert verify(certificate, *lot, CHECKERS)[0].endswith("found no such file")
 
 
 def test_a_changed_row_with_all_hashes_mended_is_still_found(lot):
     store, directory = lot
     certificate = make(*lot, CHECKERS)
-    path = Path(store.location(f"{directory}/data/part-00000.parquet"))
+    path = Path(store.shown(f"{directory}/data/part-00000.parquet"))
     table = pq.read_table(path)
     texts = [text.replace("100 pounds", "999 pounds") for text in table.column("text").to_pylist()]
     pq.write_table(table.set_column(table.schema.get_field_index("text"), "text", pa.array(texts)), path)
@@ -128,7 +128,7 @@ def test_a_changed_row_with_all_hashes_mended_is_still_found(lot):
 
 def test_a_lost_drop_breaks_the_conservation_law(lot):
     store, directory = lot
-    for path in Path(store.location(f"{directory}/dropped")).iterdir():
+    for path in Path(store.shown(f"{directory}/dropped")).iterdir():
         pq.write_table(pq.read_table(path).slice(0, 0), path)
     mend(store, directory)
     findings = verify(make(*lot, CHECKERS), *lot, CHECKERS)
@@ -160,4 +160,4 @@ def mend(store: LocalStore, directory: str) -> None:
     for file in manifest["files"]:
         file["sha256"] = store_hash(store, f"{directory}/{file['path']}")
     manifest["content_id"] = content_id(Manifest.model_validate(manifest).files)
-    Path(store.location(path)).write_text(json.dumps(manifest))
+    Path(store.shown(path)).write_text(json.dumps(manifest))

@@ -83,7 +83,7 @@ def check(store: LocalStore) -> None:
         assert manifest["rows_out"] + sum(manifest["dropped"].values()) == ROWS
         ids = []
         for file in manifest["files"]:
-            table = pq.read_table(store.location(f"{folder}/{file['path']}"))
+            table = pq.read_table(store.shown(f"{folder}/{file['path']}"))
             assert table.num_rows == file["rows"]
             if file["role"] in ("data", "dropped"):
                 ids += table.column("id").to_pylist()

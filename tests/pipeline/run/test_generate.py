@@ -62,7 +62,7 @@ def test_every_request_has_one_end(tmp_path: Path):
     manifest = level.manifest
     assert (manifest.rows_in, manifest.rows_made, manifest.rows_out, manifest.quarantined) == (6, 0, 2, 2)
     assert manifest.dropped == {"echo.refused": 1, "echo.too_long": 1}
-    rows = pq.read_table(store.location(f"{level.directory}/data/part-00000.parquet")).to_pylist()
+    rows = pq.read_table(store.shown(f"{level.directory}/data/part-00000.parquet")).to_pylist()
     assert [row["text"] for row in rows] == ["ONE", "TWO"]
     assert all(len(row["parent_id"]) == 32 and row["id"] != row["parent_id"] for row in rows)
 

@@ -56,7 +56,7 @@ def group(store: LocalStore) -> Grouping:
         with ShardWriter(store, f"data/{number}", schema) as writer:
             writer.write(pa.RecordBatch.from_pydict({"text": words}, schema=schema))
             writer.commit("data")
-        shards.append(ShardRows(number, store.location(f"data/{number}"), len(words)))
+        shards.append(ShardRows(number, f"data/{number}", len(words)))
     return Grouping(store, InlineRunner(), "work", shards)
 
 

@@ -25,7 +25,7 @@ STEPS = (MinWords(), SameFirstWord(), Shout())
 def read(store: LocalStore, level: Finished, role: str) -> list[dict]:
     rows = []
     for path in level.manifest.paths(role):
-        rows += pq.read_table(store.location(f"{level.directory}/{path}")).to_pylist()
+        rows += pq.read_table(store.shown(f"{level.directory}/{path}")).to_pylist()
     return rows
 
 
@@ -85,11 +85,11 @@ def test_order_of_inputs_does_not_matter(tmp_path: Path):
 
 def test_a_second_run_does_nothing(tmp_path: Path):
     store, collected, filtered = run(tmp_path)
-    before = {path: Path(store.location(path)).stat().st_mtime_ns for path in store.list(".")}
+    before = {path: Path(store.shown(path)).stat().st_mtime_ns for path in store.list(".")}
     again = run_level(l1(MinWords(), SameFirstWord(), Shout()), store, InlineRunner(), silent, parent=collected)
     assert again.reused
     assert again.manifest == filtered.manifest
-    assert before == {path: Path(store.location(path)).stat().st_mtime_ns for path in store.list(".")}
+    assert before == {path: Path(store.shown(path)).stat().st_mtime_ns for path in store.list(".")}
     assert not any(path.startswith(("tmp/", f"{filtered.directory}/work")) for path in store.list("."))
 
 
@@ -118,7 +118,7 @@ def test_a_step_that_fails_everywhere_stops_the_run(tmp_path: Path):
 
 def test_a_shard_without_rows_is_written_with_its_schema(tmp_path: Path):
     store, _, filtered = run(tmp_path, files=([], ["one two three"]))
-    tables = [pq.read_table(store.location(f"{filtered.directory}/{path}")) for path in filtered.manifest.paths("data")]
+    tables = [pq.read_table(store.shown(f"{filtered.directory}/{path}")) for path in filtered.manifest.paths("data")]
     assert sorted(table.num_rows for table in tables) == [0, 1]
     assert tables[0].schema == tables[1].schema
 

@@ -56,7 +56,7 @@ def run(
         inputs.reverse()
     runner = runner or InlineRunner()
     parent = run_level(Level("l0_collect", "toy", (), ParquetSource()), store, runner, silent, inputs)
-    places = tuple(store.location(one.path) for one in against)
+    places = tuple(store.shown(one.path) for one in against)
     settings: dict[str, Any] = {"keep": "oldest", "index": True, "against": places} | more
     # few bands and a low cap: many pairs are found only through documents that were dropped
     steps = (ExactDuplicates(**settings), NearDuplicates(**settings, bands=3, rows=4, bucket_cap=6))
@@ -67,7 +67,7 @@ def run(
 
 
 def table_of(store: LocalStore, level: Finished, role: str) -> pa.Table:
-    paths = [store.location(f"{level.directory}/{path}") for path in level.manifest.paths(role)]
+    paths = [store.shown(f"{level.directory}/{path}") for path in level.manifest.paths(role)]
     return pa.concat_tables([pq.read_table(path) for path in paths])
 
 
