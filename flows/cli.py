@@ -15,7 +15,8 @@ import typer
 
 from flows.commands import models as model_commands
 from flows.commands import store as store_commands
-from flows.commands.options import FAILED, QUARANTINED, USAGE, Json, StoreOption, print_result, say
+from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
+from pipeline.errors import OrefineError
 
 app = typer.Typer(
     help="Refine raw web text into versioned training data, and prove that it got better.",
@@ -155,23 +156,12 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         say(f"orefine: {_explain(error)}")
-        sys.exit(USAGE if _is_usage(error) else FAILED)
-
-
-def _is_usage(error: Exception) -> bool:
-    from flows.runs.recipe import RecipeError
-    from pipeline.publish.release import UnknownRef
-    from pipeline.run.level import PlanError
-    from pipeline.run.runners import UnknownRunner
-    from pipeline.steps.extras import MissingExtra
-    from pipeline.store.store import UnknownStore
-
-    return isinstance(error, (RecipeError, MissingExtra, PlanError, UnknownRef, UnknownRunner, UnknownStore))
+        sys.exit(error.exit_code if isinstance(error, OrefineError) else FAILED)
 
 
 def _explain(error: Exception) -> str:
     text = " ".join(str(error).split())
-    return text if _is_usage(error) else f"{type(error).__name__}: {text} (--debug shows where)"
+    return text if isinstance(error, OrefineError) else f"{type(error).__name__}: {text} (--debug shows where)"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-FAILED, USAGE, QUARANTINED = 1, 2, 3
+FAILED, QUARANTINED = 1, 3
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 StoreOption = Annotated[str, typer.Option("--store", help="Folder that holds levels, releases and refs.")]

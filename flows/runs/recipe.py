@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.books.alarm import Alarm
+from pipeline.errors import UsageError
 from pipeline.run.level import Level
 from pipeline.steps import Step
 from stages import l0_collect as collect
@@ -31,7 +32,7 @@ S = TypeVar("S")
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
-class RecipeError(ValueError):
+class RecipeError(UsageError):
     """The recipe or the command cannot be run as it stands; says what, why and what to write instead."""
 
 

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, Field
 
+from pipeline.errors import OrefineError
+
 IntArray = np.ndarray[Any, np.dtype[Any]]
 GROUPED = ("source", "language")
 """Columns by whose values rows are counted, where a batch has them."""
@@ -22,7 +24,7 @@ OTHERS = "(others)"
 """What the values beyond those are counted as."""
 
 
-class AccountingError(RuntimeError):
+class AccountingError(OrefineError):
     """Rows are missing or appear twice. It is a defect of a step or of the core, never of the data."""
 
 

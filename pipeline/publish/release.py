@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from pipeline.books.manifest import FORMAT, Manifest, Parent, dump
+from pipeline.errors import UsageError
 from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished
@@ -24,7 +25,7 @@ from pipeline.store.shard import FileEntry, file_sha256, stored_sha256
 from pipeline.store.store import Store
 
 
-class UnknownRef(LookupError):
+class UnknownRef(UsageError):
     """No data set, version or document of that name; says which there are."""
 
 

@@ -19,6 +19,7 @@ from pipeline.books.accounting import Counts, total
 from pipeline.books.alarm import Alarm, explain, losses
 from pipeline.books.fingerprint import recipe_id, versions
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump
+from pipeline.errors import OrefineError, UsageError
 from pipeline.rows.document import BASE_SCHEMA, level_schema
 from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows
 from pipeline.run.poison import find_poison
@@ -32,11 +33,11 @@ Emit = Callable[[str, Mapping[str, Any]], None]
 """(event, fields): how a level tells what it does."""
 
 
-class LevelError(RuntimeError):
+class LevelError(OrefineError):
     """The level cannot give a result that anybody should use."""
 
 
-class PlanError(ValueError):
+class PlanError(UsageError):
     """Input, parameters or model do not fit; found before any row was processed."""
 
 

@@ -14,8 +14,8 @@ A step knows neither Ray, nor Prefect, nor where files lie. Counting, writing an
 | Checker        | `check(batch) -> Verdicts`                           | pass, fail or abstain (L4)            |
 """
 
+from pipeline.errors import Fault, WorkerDied, describe, is_fault
 from pipeline.steps.checker import VERDICTS, Checker, Verdicts
-from pipeline.steps.errors import Fault, WorkerDied, describe, is_fault
 from pipeline.steps.generator import Generator, Reply, Request
 from pipeline.steps.grouping import GroupingStep
 from pipeline.steps.judgement import FloatArray, Judgement, Reason

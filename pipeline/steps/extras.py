@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 
+from pipeline.errors import UsageError
+
 MODULES = {
     "ablation": ("torch", "transformers", "tokenizers", "safetensors"),
     "datatrove": ("datatrove",),
@@ -34,7 +36,7 @@ INSTALL = {
 }
 
 
-class MissingExtra(ValueError):
+class MissingExtra(UsageError):
     """A package that the recipe or command needs is not installed; says which, and how to install it."""
 
 

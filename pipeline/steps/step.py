@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.errors import describe, is_fault
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document
-from pipeline.steps.errors import describe, is_fault
 from pipeline.steps.judgement import Judgement
 
 

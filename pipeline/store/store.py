@@ -17,8 +17,10 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from pipeline.errors import UsageError
 
-class UnknownStore(ValueError):
+
+class UnknownStore(UsageError):
     """A location that no store can be opened at."""
 
 

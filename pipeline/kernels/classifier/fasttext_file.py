@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from pipeline.errors import UsageError
+
 MAGIC = 793712314
 SUPERVISED = 3  # models and losses as the file numbers them
 HIERARCHICAL, NEGATIVE_SAMPLING, SOFTMAX, ONE_VS_ALL = 1, 2, 3, 4
@@ -29,7 +31,7 @@ BLOCK_ROWS = 1 << 16
 Array = np.ndarray[Any, Any]
 
 
-class ModelError(ValueError):
+class ModelError(UsageError):
     """The file is no fastText classifier, or it is damaged."""
 
 

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from pipeline.errors import UsageError
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -20,7 +22,7 @@ BACK_OFF = 0.5
 """Seconds before the second try; four times as long before each one after it."""
 
 
-class UnknownRunner(ValueError):
+class UnknownRunner(UsageError):
     """No runner of that name."""
 
 

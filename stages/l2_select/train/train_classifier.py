@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.errors import UsageError
 from pipeline.store.shard import file_sha256
 from stages.l2_select.normalize.normalizers import Normalizer, normalize
 from stages.l2_select.score.model_check import remember
@@ -36,7 +37,7 @@ MINIMUM_ROWS = 50  # per class; below, the held-out part is a handful of texts a
 INFLUENTIAL_WORDS = 40
 
 
-class TooFewSeeds(ValueError):
+class TooFewSeeds(UsageError):
     """The seeds hold too few texts of a class to learn and measure from."""
 
 

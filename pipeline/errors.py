@@ -1,4 +1,10 @@
-"""The two fates of an error: what a step says of a row is the row's; what the surroundings do ends the attempt.
+"""The one tree of errors, each with the exit code of the command that it ends, and the two fates of an error in a task.
+
+    OrefineError   1   the command failed
+      UsageError   2   recipe, command or input cannot be used as they stand; found before any row was processed
+      Fault        1   the surroundings failed; the same command goes on from there
+
+What a step says of a row is the row's; what the surroundings do ends the attempt.
 
 A row on which a step raises, alone, is quarantined. A full disk, no memory, a missing library, a killed worker or a
 dead engine says nothing of any row: it is tried again where it can pass, and else ends the run. Nothing is published,
@@ -8,8 +14,20 @@ finished shards stay, and the next run goes on from there.
 from __future__ import annotations
 
 
-class Fault(RuntimeError):
-    """The surroundings failed: no row's fault. The run ends with exit code 1, and the same command goes on."""
+class OrefineError(Exception):
+    """An error that says in one line what is wrong and what to do; the command line shows just that line."""
+
+    exit_code = 1
+
+
+class UsageError(OrefineError, ValueError):
+    """Recipe, command or input cannot be used as they stand: the value, the rule, the way out."""
+
+    exit_code = 2
+
+
+class Fault(OrefineError, RuntimeError):
+    """The surroundings failed: no row's fault. Nothing is published, and the same command goes on."""
 
 
 class WorkerDied(Fault):
