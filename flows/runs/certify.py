@@ -74,7 +74,7 @@ def checkers_of(manifest: Manifest) -> list[Checker]:
 
 
 def _checkers(policy: list[dict[str, Any]]) -> list[Checker]:
-    parameters = [{name: value for name, value in step.items() if name != "assets"} for step in policy]
+    parameters = [{name: value for name, value in step.items() if name not in ("assets", "shows")} for step in policy]
     steps = TypeAdapter(list[l4_verify.Step]).validate_python(parameters)
     return [step for step in steps if isinstance(step, Checker)]
 

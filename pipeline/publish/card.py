@@ -42,7 +42,7 @@ def dataset_card(release: Release, manifests: Sequence[Manifest]) -> str:
     lines += ["", "## Steps and what they dropped", ""]
     for manifest in manifests:
         for step in manifest.steps:
-            settings = {name: value for name, value in step.items() if name not in ("kind", "assets")}
+            settings = {name: value for name, value in step.items() if name not in ("kind", "assets", "shows")}
             lines.append(f"- **{manifest.level} · {step['kind']}** `{json.dumps(settings, sort_keys=True)}`")
             for reason, rows in manifest.dropped.items():
                 if reason.split(".")[0] == step["kind"]:

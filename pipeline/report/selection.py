@@ -25,8 +25,6 @@ AROUND = 3
 SHOWN = 300
 """Characters of each."""
 GROUPS = 12
-RULES = ("below_minimum", "below_top_fraction", "zero_repeats")
-"""What the steps that decide by a score call it."""
 
 
 @dataclass
@@ -50,9 +48,11 @@ def selection_html(store: Store, path: str) -> str:
     manifest = Manifest.model_validate_json(store.read(path))
     body = [_classifier(store, step) for step in manifest.steps]
     for step in manifest.steps:
-        reasons = [f"{step['kind']}.{rule}" for rule in RULES]
+        shows = step.get("shows", {})
+        reasons = [f"{step['kind']}.{rule}" for rule in shows.get("rules", ())]
         if any(reason in manifest.dropped for reason in reasons):
-            body.append(_section(step["kind"], _read(store, path.rsplit("/", 1)[0], manifest, step["column"], reasons)))
+            found = _read(store, path.rsplit("/", 1)[0], manifest, shows["score"], reasons)
+            body.append(_section(step["kind"], found))
     return "".join(body)
 
 
@@ -78,7 +78,7 @@ def classifier_html(card: Mapping[str, Any]) -> str:
 
 def _classifier(store: Store, step: Mapping[str, Any]) -> str:
     """The section of a classifier that was trained for this store."""
-    model = step.get("assets", {}).get("model") if step["kind"] == "fasttext_quality" else None
+    model = step.get("shows", {}).get("classifier")
     for path in store.list("models") if model else ():
         if path.endswith("model_card.json"):
             card = json.loads(store.read(path))

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pipeline.steps import Reply
 from pipeline.store.store import Store, temporary_file
 
-DIRECTORY = "l3_synthesize/ledger"
+DIRECTORY = "ledger"
 REPLY_SCHEMA = pa.schema(
     [
         pa.field(field.name, pa.int32() if field.name.endswith("_tokens") else pa.string(), nullable=False)

@@ -328,12 +328,17 @@ def _manifest(
         content_id=content_id(files),
         parents=[_as_parent(parent)] if parent else [],
         inputs=[{"path": file.path, "sha256": file.sha256} for file in sorted(inputs, key=lambda file: file.sha256)],
-        steps=[step.identity() | {"assets": dict(step.assets())} for step in level.all_steps()],
+        steps=[_described(step) for step in level.all_steps()],
         versions=versions(library for step in level.all_steps() for library in step.libraries),
         seconds=round(sum(record.seconds for record in records), 3),
         files=sorted(files, key=lambda file: (file.role, file.path)),
         **counts.model_dump(),
     )
+
+
+def _described(step: Step) -> dict[str, Any]:
+    shows = step.shows()
+    return step.identity() | {"assets": dict(step.assets())} | ({"shows": shows} if shows else {})
 
 
 def _index_files(store: Store, directory: str) -> list[FileEntry]:

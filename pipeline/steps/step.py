@@ -51,6 +51,13 @@ class Step(BaseModel, ABC):
         """Name → sha256 of the files that decide the output, such as a model; part of the recipe id."""
         return {}
 
+    def shows(self) -> dict[str, Any]:
+        """What the report is to show of this step beside its counts; kept in the manifest, no part of the recipe id.
+
+        `{"score": column, "rules": names}`: it drops rows by a score. `{"classifier": sha256}`: it used that model.
+        """
+        return {}
+
     def extras(self) -> tuple[str, ...]:
         """Extras (`pipeline.steps.extras`) that this step needs; looked for before the first row is read."""
         return ()

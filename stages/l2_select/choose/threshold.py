@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,9 @@ class Threshold(RowStep):
     kind: Literal["threshold"] = "threshold"
     column: str = "quality"
     minimum: float = 0.5  # Ultra-FineWeb's, deliberately untuned
+
+    def shows(self) -> dict[str, Any]:
+        return {"score": self.column, "rules": ["below_minimum"]}
 
     def check_input(self, schema: pa.Schema) -> None:
         if self.column not in schema.names:

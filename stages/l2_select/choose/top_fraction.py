@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +37,9 @@ class TopFraction(GroupingStep):
     column: str = "quality"
     fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
     per: Literal["source", "language"] | None = None
+
+    def shows(self) -> dict[str, Any]:
+        return {"score": self.column, "rules": ["below_top_fraction"]}
 
     def check_input(self, schema: pa.Schema) -> None:
         require_columns(self.kind, schema, (self.column,), self.per)

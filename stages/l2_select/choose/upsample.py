@@ -16,7 +16,7 @@ import math
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -61,6 +61,9 @@ class Upsample(GroupingStep):
 
     def columns(self) -> tuple[pa.Field, ...]:
         return (REPEATS,)
+
+    def shows(self) -> dict[str, Any]:
+        return {"score": self.column, "rules": ["zero_repeats"]}
 
     def check_input(self, schema: pa.Schema) -> None:
         require_columns(self.kind, schema, (self.column,), self.per)

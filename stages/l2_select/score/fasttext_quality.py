@@ -85,6 +85,9 @@ class FasttextQuality(Scorer):
         tokenizers = {"tokenizers": tokenizers_version()} if self.tokenizer else {}
         return self.model_dump(mode="json", exclude=paths) | tokenizers
 
+    def shows(self) -> dict[str, Any]:
+        return {} if self.model is None else {"classifier": _sha256(self._model_path())}
+
     def assets(self) -> Mapping[str, str]:
         files = {}
         if self.model is not None:
