@@ -1,0 +1,1 @@
+"""What leaves the store as a version: release, data set card, certificate."""

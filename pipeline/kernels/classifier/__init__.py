@@ -1,0 +1,1 @@
+"""fastText models: read from their files, scored without the library."""

@@ -1,0 +1,1 @@
+"""Shingles, MinHash signatures, exact similarity, connected components, repeated substrings."""

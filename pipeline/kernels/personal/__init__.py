@@ -1,0 +1,1 @@
+"""Addresses, numbers and names of accounts in text."""

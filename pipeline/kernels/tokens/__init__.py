@@ -1,0 +1,1 @@
+"""Byte-level BPE: characters, chunks, word shapes, merges."""

@@ -1,0 +1,1 @@
+"""Exact, near and substring duplicates: grouping steps and what they share."""

@@ -1,0 +1,1 @@
+"""The published quality filters: Gopher, C4, FineWeb."""

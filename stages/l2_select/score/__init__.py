@@ -1,0 +1,1 @@
+"""Quality scores: one classifier, or several together."""

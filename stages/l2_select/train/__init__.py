@@ -1,0 +1,1 @@
+"""Classifiers trained from seeds, and how far their scores are probabilities."""
