@@ -26,7 +26,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.run.level import Finished, InputFile, Level, run_level
+from pipeline.run.level import Finished, InputFile, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import Runner, open_runner
 from pipeline.run.runners.ray import RayRunner
 from pipeline.store.shard import file_sha256

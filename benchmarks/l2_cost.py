@@ -28,7 +28,8 @@ from tokenizers import Tokenizer
 
 from benchmarks.l2_score import gpt2_tokenizer
 from flows.runs.recipe import load_recipe
-from pipeline.run.level import Finished, InputFile, Level, run_level
+from pipeline.run.level import Finished, InputFile, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import open_runner
 from pipeline.store.shard import file_sha256
 from pipeline.store.store import open_store

@@ -44,10 +44,14 @@ def run(
     ray_address: Annotated[str | None, typer.Option(help="An existing Ray cluster, or auto.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Cores of a local Ray; default all.")] = None,
     settings: Settings = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would run and what is there; run nothing.")] = False,
     prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, one task per level.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a recipe through its levels."""
+    if plan:
+        _plan(recipe, inputs, store, settings, as_json)
+        return
     chosen = _run_flow if prefect else _run
     _finish(chosen(recipe, inputs, store, runner, ray_address, workers, settings), as_json)
 
@@ -67,6 +71,21 @@ def shard(
     _finish(_run(recipe, [path], output, "inline", None, None, settings), as_json)
 
 
+def _plan(recipe: str, inputs: list[str] | None, store: str, settings: list[str] | None, as_json: bool) -> None:
+    from flows.runs.plan import plan_json, plan_lines, plan_run
+    from flows.runs.recipe import load_recipe
+    from pipeline.run.checks import PlanError
+    from pipeline.store.store import open_store
+
+    try:
+        planned = plan_run(load_recipe(recipe, inputs or (), settings or ()), open_store(store))
+    except PlanError as error:
+        if as_json:
+            print(json.dumps({"plan": [], "problems": error.problems}))
+        raise
+    print_result(plan_json(planned), as_json, plan_lines(planned))
+
+
 def _run(
     recipe: str,
     inputs: list[str] | None,
@@ -76,12 +95,13 @@ def _run(
     workers: int | None,
     settings: list[str] | None,
 ) -> dict[str, Any]:
-    from flows.runs.models import check_models
+    from flows.runs.plan import check_recipe
     from flows.runs.recipe import load_recipe
     from flows.runs.run import open_run, run_recipe
+    from pipeline.store.store import open_store
 
     plan = load_recipe(recipe, inputs or (), settings or ())
-    check_models(plan.levels())
+    check_recipe(plan, open_store(store))
     opened = open_run(store, runner, address, workers, plan.l0_collect.source.paths)
     return run_recipe(plan, opened).as_json(opened.store)
 
@@ -160,6 +180,10 @@ def main() -> None:
 
 
 def _explain(error: Exception) -> str:
+    problems = getattr(error, "problems", ())
+    if len(problems) > 1:
+        lines = (" ".join(problem.split()) for problem in problems)
+        return "\n  ".join([f"{len(problems)} problems, nothing was read", *lines])
     text = " ".join(str(error).split())
     return text if isinstance(error, OrefineError) else f"{type(error).__name__}: {text} (--debug shows where)"
 

@@ -27,12 +27,13 @@ from prefect import flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
-from flows.runs.models import check_models  # noqa: E402
+from flows.runs.plan import check_recipe  # noqa: E402
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
 from flows.runs.run import Result, find_inputs, finish, open_run, run_one_level  # noqa: E402
 from pipeline.books.manifest import Manifest  # noqa: E402
 from pipeline.report.page import funnel_lines, summary  # noqa: E402
 from pipeline.run.level import Finished  # noqa: E402
+from pipeline.store.store import open_store  # noqa: E402
 
 
 def _run_name() -> str:
@@ -59,7 +60,7 @@ def refine(
     if runtime.deployment.id:
         _check_paths(store, inputs or ())
     plan = load_recipe(recipe, inputs or (), settings or ())
-    check_models(plan.levels())
+    check_recipe(plan, open_store(store))
     run = open_run(store, runner, ray_address, workers, plan.l0_collect.source.paths)
     files = find_inputs(plan)
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from flows.runs.recipe import RecipeError
 from pipeline.books.manifest import Manifest
 from pipeline.publish.release import UnknownRef, datasets, load_release, resolve
-from pipeline.run.level import Finished, Level
+from pipeline.run.level import Finished
+from pipeline.run.passes import Level
 from pipeline.steps import Step
 from pipeline.store.store import Store
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.books.alarm import Alarm
 from pipeline.errors import UsageError
-from pipeline.run.level import Level
+from pipeline.run.passes import Level
 from pipeline.steps import Step
 from stages import l0_collect as collect
 from stages import l1_filter as filtering

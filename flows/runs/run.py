@@ -19,7 +19,8 @@ from flows.runs.recipe import Recipe, RecipeError
 from pipeline.books.fingerprint import canonical
 from pipeline.publish.release import Release, publish
 from pipeline.report.page import funnel_lines, report_html, summary
-from pipeline.run.level import Finished, InputFile, Level, run_level
+from pipeline.run.level import Finished, InputFile, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import Runner, open_runner
 from pipeline.steps.extras import is_installed, require
 from pipeline.store.shard import file_sha256
@@ -107,15 +108,20 @@ def _no_line(line: str) -> None:
     pass
 
 
-def find_inputs(recipe: Recipe) -> list[InputFile]:
-    """The files of the recipe's source, each named by its content."""
+def input_paths(recipe: Recipe) -> list[str]:
+    """The files of the recipe's source, by name."""
     source = recipe.l0_collect.source
     if not source.paths:
         raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
     try:
-        return [InputFile(path, identify_file(path)) for path in l0_collect.expand(source.paths)]
+        return l0_collect.expand(source.paths)
     except FileNotFoundError as error:
         raise RecipeError(str(error)) from None
+
+
+def find_inputs(recipe: Recipe) -> list[InputFile]:
+    """The files of the recipe's source, each named by its content."""
+    return [InputFile(path, identify_file(path)) for path in input_paths(recipe)]
 
 
 def identify_file(path: str) -> str:

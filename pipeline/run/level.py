@@ -16,16 +16,18 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.books.accounting import Counts, total
-from pipeline.books.alarm import Alarm, explain, losses
+from pipeline.books.alarm import explain, losses
 from pipeline.books.fingerprint import recipe_id, versions
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump
-from pipeline.errors import OrefineError, UsageError
-from pipeline.rows.document import BASE_SCHEMA, level_schema
+from pipeline.errors import OrefineError
+from pipeline.rows.document import BASE_SCHEMA
+from pipeline.run.checks import PlanError, step_problems
 from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows
+from pipeline.run.passes import Level, schema_after, split_passes
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
-from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, WorkerDied, describe
+from pipeline.steps import GroupingStep, Source, Step, Unit, WorkerDied, describe
 from pipeline.store.shard import FileEntry, describe_file, read_batches, read_schema
 from pipeline.store.store import Store
 
@@ -37,31 +39,12 @@ class LevelError(OrefineError):
     """The level cannot give a result that anybody should use."""
 
 
-class PlanError(UsageError):
-    """Input, parameters or model do not fit; found before any row was processed."""
-
-
 @dataclass(frozen=True, slots=True)
 class InputFile:
     """A file that L0 reads, named by its content."""
 
     path: str
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A level of a recipe."""
-
-    name: str
-    dataset: str
-    steps: tuple[Step, ...]
-    source: Source | None = None
-    keep_dropped_text: bool = False
-    alarm: Alarm | None = None
-
-    def all_steps(self) -> tuple[Step, ...]:
-        return (*((self.source,) if self.source else ()), *self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +94,10 @@ def run_level(
         found = find_level(store, level, identity)
         if found is None:
             units, schema = _units(level, store, inputs, parent)
-            _check_steps(level, schema)
+            if problems := step_problems(level, schema):
+                raise PlanError(problems)
     except (ValueError, OSError) as error:
-        raise PlanError(f"{level.name}: {error}") from error
+        raise PlanError([f"{level.name}: {error}"]) from error
     if found:
         store.remove(f"{found.directory}/work")  # a run that was killed right after its manifest leaves it
         _check_losses(level, store, found.directory, found.manifest)
@@ -123,7 +107,7 @@ def run_level(
     try:
         records = _run_passes(level, store, runner, emit, directory, units, schema)
     except DoesNotFit as error:
-        raise PlanError(f"{level.name}: {error}") from error
+        raise PlanError([f"{level.name}: {error}"]) from error
     except Exception:
         # Another run of the same recipe was faster, and tidied up what this one still read.
         if found := find_level(store, level, identity):
@@ -136,6 +120,11 @@ def run_level(
         manifest = Manifest.model_validate_json(store.read(path))
     store.remove(f"{directory}/work")
     return Finished(manifest, path)
+
+
+def count_units(source: Source, inputs: Sequence[InputFile]) -> int:
+    """How many shards the files make."""
+    return max(1, sum(len(source.units(file.path, file.sha256)) for file in inputs))
 
 
 def _units(
@@ -155,16 +144,6 @@ def _units(
     return units, read_schema(store, paths[0]) if paths else BASE_SCHEMA
 
 
-def _check_steps(level: Level, schema: pa.Schema) -> None:
-    """Let every step see the schema that it will get, so that a missing column stops the run before it starts."""
-    indexes = [step.kind for step in level.steps if getattr(step, "index", False)]
-    if twice := sorted({kind for kind in indexes if indexes.count(kind) > 1}):
-        raise ValueError(f"two steps '{twice[0]}' have `index: true`, but a level has one index of a kind; remove one")
-    for step in level.steps:
-        step.check_input(schema)
-        schema = _schema_after(schema, [step])
-
-
 def _run_passes(
     level: Level, store: Store, runner: Runner, emit: Emit, directory: str, units: list[Unit], schema: pa.Schema
 ) -> list[ShardRecord]:
@@ -181,7 +160,7 @@ def _run_passes(
             decided, clusters = (*decided, tables), clusters or part.writes_clusters
             emit("grouped", {"level": level.name, "step": part.kind})
             continue
-        schema = _schema_after(schema, (*(one.step for one in decided), *part))
+        schema = schema_after(schema, (*(one.step for one in decided), *part))
         tasks = [
             RowTask(
                 store=store.root,
@@ -203,30 +182,6 @@ def _run_passes(
         units = [_output_unit(store, record) for record in records]
         before, position, decided = folder, position + len(decided) + len(part), ()
     return records
-
-
-def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:
-    """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data."""
-    passes: list[tuple[Step, ...] | GroupingStep] = []
-    gathered: list[Step] = []
-    for step in steps:
-        if isinstance(step, GroupingStep):
-            before = passes[-1] if passes and not gathered else None
-            # A grouping step reads files: what one before it has changed or added must be written first.
-            if gathered or (isinstance(before, GroupingStep) and (before.changes_text or before.columns())):
-                passes.append(tuple(gathered))
-            passes.append(step)
-            gathered = []
-        else:
-            gathered.append(step)
-    return [*passes, tuple(gathered)]
-
-
-def _schema_after(schema: pa.Schema, steps: Sequence[Step]) -> pa.Schema:
-    for step in steps:
-        # A generator's rows are new documents: they start from the base columns.
-        schema = level_schema(step.columns(), BASE_SCHEMA if isinstance(step, Generator) else schema)
-    return schema
 
 
 def _run_grouping(

@@ -32,7 +32,7 @@ from pipeline.rows.document import Document, content_hash
 from pipeline.steps import Generator, Reason, Reply, Request
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
-from stages.l3_synthesize.engines.registry import assets_of, open_engine
+from stages.l3_synthesize.engines.registry import assets_of, check_model, open_engine
 from stages.l3_synthesize.output_checks import reason_to_refuse
 from stages.l3_synthesize.passage import passage
 from stages.l3_synthesize.prompts import Prompt, find_prompt
@@ -92,6 +92,10 @@ class Rewrite(Generator):
     def assets(self) -> Mapping[str, str]:
         prompts = {prompt.id: prompt.sha256 for prompt in map(find_prompt, self.prompts)}
         return {**prompts, **assets_of(self.engine, self.model)}
+
+    def check_input(self, schema: pa.Schema) -> None:
+        if self.engine == "vllm":
+            check_model(self.model)
 
     def prepare(self) -> None:
         self._engine()

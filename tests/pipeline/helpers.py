@@ -12,7 +12,8 @@ import pyarrow as pa
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document
 from pipeline.run.grouping import Grouping
-from pipeline.run.level import InputFile, Level
+from pipeline.run.level import InputFile
+from pipeline.run.passes import Level
 from pipeline.steps import DocumentFilter, GroupingStep, Reason, Source, SourceBatch, Transform, Transformed, Unit
 from pipeline.store.shard import file_sha256
 

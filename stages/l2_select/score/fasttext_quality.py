@@ -106,9 +106,10 @@ class FasttextQuality(Scorer):
         return hashes
 
     def check_input(self, schema: pa.Schema) -> None:
+        self.check_model()
         if self.train is None:
-            self.check_model()
-        elif (self.train.positives.hosts or self.train.negatives.hosts) and "url" not in schema.names:
+            return
+        if (self.train.positives.hosts or self.train.negatives.hosts) and "url" not in schema.names:
             raise ValueError("the seeds are chosen by host, but the input has no column 'url'; give `paths` instead")
 
     def check_model(self) -> None:

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.commands.explain import explain_lines, shared_runs, trace
-from pipeline.run.level import InputFile, Level, run_level
+from pipeline.run.level import InputFile, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.store.shard import file_sha256
 from pipeline.store.store import LocalStore

@@ -13,7 +13,8 @@ import pytest
 from pipeline.books.accounting import MAXIMUM_GROUPS, OTHERS, Counts, total
 from pipeline.books.alarm import Alarm
 from pipeline.rows.batch import Batch
-from pipeline.run.level import Finished, Level, LevelError, level_id, run_level
+from pipeline.run.level import Finished, LevelError, level_id, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Outcome, RowStep, Source, SourceBatch, Unit
 from pipeline.store.store import LocalStore

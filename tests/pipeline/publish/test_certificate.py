@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.books.manifest import Manifest, content_id
 from pipeline.publish.certificate import certificate_hash, make, verify
-from pipeline.run.level import Finished, Level, run_level
+from pipeline.run.level import Finished, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.store.store import LocalStore
 from stages.l3_synthesize.rewrite import Rewrite

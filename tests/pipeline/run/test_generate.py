@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
 from pipeline.run.ledger import Ledger
-from pipeline.run.level import Finished, Level, run_level
+from pipeline.run.level import Finished, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Generator, Reason, Reply, Request
 from pipeline.store.store import LocalStore

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, Document
-from pipeline.run.level import Level, run_level
+from pipeline.run.level import run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Reason, Reply, Request
 from pipeline.store.store import LocalStore

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.run.level import Finished, InputFile, Level, PlanError, run_level
+from pipeline.run.checks import PlanError
+from pipeline.run.level import Finished, InputFile, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner, Runner
 from pipeline.run.runners.ray import RayRunner
 from pipeline.store.shard import file_sha256

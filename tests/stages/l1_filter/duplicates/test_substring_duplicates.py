@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.run.level import InputFile, Level, run_level
+from pipeline.run.level import InputFile, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.store.shard import file_sha256
 from pipeline.store.store import LocalStore
