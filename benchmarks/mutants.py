@@ -145,6 +145,8 @@ def _changes_here(node: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
             yield node, repr(value[:0])
         case ast.Call(func=ast.Name(id="sorted"), args=[first, *_]):
             yield node, f"list({ast.unparse(first)})"
+        case ast.Call(func=ast.Name(id="max" | "min")):  # the order of their arguments makes no difference
+            return
         case ast.Call(args=[first, second, *rest]) if not isinstance(first, ast.Starred):
             yield node, _unparsed(node, args=[second, first, *rest])
         case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
