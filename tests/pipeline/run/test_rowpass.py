@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.books.accounting import AccountingError
-from pipeline.books.manifest import ShardRecord
+from pipeline.books.manifest import ShardRecord, dump
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash, level_schema, to_schema
 from pipeline.run.grouping import CLUSTER_COLUMNS, DECISION_SCHEMA, Grouping
@@ -374,6 +374,7 @@ def test_poison_is_quarantined_unprocessed_and_named(store: LocalStore):
         {"id": name, "url": None, "step": "min_words", "error": KILLED} for name in ("1", "2")
     ]
     assert (record.counts.rows_in, record.counts.quarantined, record.counts.dropped) == (3, 2, {})
+    assert "killed each time, alone" in KILLED  # whoever reads the file must see that it was no exception
 
 
 def test_poison_is_counted_over_batches_and_before_decisions(store: LocalStore, monkeypatch):
@@ -408,6 +409,16 @@ def test_a_later_pass_carries_on_what_the_one_before_wrote_down(store: LocalStor
     assert [row["id"] for row in read(store, "quarantine")] == ["2"]
     assert [row["id"] for row in read(store, "data")] == ["3"]
     assert record.seconds >= first.seconds
+
+
+def test_a_row_lost_between_passes_is_an_error(store: LocalStore):
+    first = run_row_task(task(store, stored(store, "one two", "three four"), MinWords(), directory="work/00"))
+    counts = first.counts.model_copy(update={"rows_in": 3, "rows_out": 3})
+    store.replace("work/00/shards/part-00000.json", dump(first.model_copy(update={"counts": counts})))
+    unit = Unit("work/00/data/part-00000.parquet", "", 0, 2)
+    with pytest.raises(AccountingError, match="level shard 0: 3 rows in and 0 made, but 2 kept"):
+        run_row_task(task(store, unit, MinWords(), before="work/00"))
+    assert store.list("level") == []
 
 
 def test_rows_are_counted_by_source_at_each_step(store: LocalStore):
