@@ -40,8 +40,8 @@ CORE = ("tests/pipeline/run", "tests/pipeline/publish", "tests/flows/runs", "tes
 """Tests of what goes through every module of the core; the last to be run."""
 FAST = "not ray and not prefect and not vllm and not slow"
 """As `make test-fast` chooses."""
-PATIENCE = 2
-"""A mutant's tests may take this many times as long as all tests of all modules on the untouched tree."""
+TOO_SLOW = "too slow"
+"""Said of tests that are stopped: a mutant may take as long as all tests took without it, for it runs only some."""
 MEMORY = 16 << 30
 """Bytes of address space: a mutant that gathers without end must not take the machine."""
 
@@ -81,8 +81,13 @@ class Trial:
     """What the tests said of a mutant."""
 
     mutant: Mutant
-    killed: bool
+    complaint: str
+    """Of pytest; empty if the mutant survived."""
     seconds: float
+
+    @property
+    def killed(self) -> bool:
+        return bool(self.complaint)
 
 
 def mutants_of(path: str, source: bytes) -> list[Mutant]:
@@ -215,15 +220,15 @@ class Tree:
                 said, _ = process.communicate(timeout=limit)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)  # with what its tests have started
-                return "too slow"
+                return TOO_SLOW
         return said or "died" if process.returncode else ""
 
-    def survives(self, mutant: Mutant, limit: float) -> bool:
-        """Whether the tests pass with the mutant in place of the code."""
+    def complaint_about(self, mutant: Mutant, limit: float) -> str:
+        """What its tests say of the mutant; empty if it survives."""
         source = (self.folder / mutant.path).read_bytes()
         try:
             self._write(mutant.path, mutant.applied(source))
-            return not self.complaint(checked_by(mutant.path), limit)
+            return self.complaint(checked_by(mutant.path), limit)
         finally:
             self._write(mutant.path, source)
 
@@ -243,17 +248,16 @@ def try_all(chosen: Sequence[Mutant], jobs: int, tell: Callable[[str], None]) ->
     for number in range(jobs):
         tree = Tree(number)
         trees.put(tree)
-        for _ in range(2):  # the first time compiles the kernels
-            began = time.monotonic()
-            if said := tree.complaint(union, None):
-                raise RuntimeError(f"the tests fail on the untouched tree; mend that first:\n{said[-2000:]}")
-        limit = max(limit, PATIENCE * (time.monotonic() - began))
+        began = time.monotonic()
+        if said := tree.complaint(union, None):
+            raise RuntimeError(f"the tests fail on the untouched tree; mend that first:\n{said[-2000:]}")
+        limit = max(limit, time.monotonic() - began)
     tell(f"{len(chosen)} mutants; the untouched tree passes; a mutant has {limit:.0f} s")
 
     def try_one(mutant: Mutant) -> Trial:
         tree, began = trees.get(), time.monotonic()
         try:
-            trial = Trial(mutant, not tree.survives(mutant, limit), time.monotonic() - began)
+            trial = Trial(mutant, tree.complaint_about(mutant, limit), time.monotonic() - began)
         finally:
             trees.put(tree)
         tell(f"{'killed  ' if trial.killed else 'SURVIVED'} {trial.seconds:5.1f} s  {mutant.path}:{mutant.line}")
@@ -273,6 +277,7 @@ def table(trials: Sequence[Trial]) -> list[str]:
         killed = sum(trial.killed for trial in some)
         seconds = sum(trial.seconds for trial in some)
         lines.append(f"{name:<36} {len(some):>8} {killed:>7} {killed / len(some):>7.1%} {seconds:>8.0f}")
+    lines.append(f"killed by being too slow: {sum(trial.complaint == TOO_SLOW for trial in trials)}")
     for trial in trials:
         if not trial.killed:
             lines.append(f"\nsurvived: {trial.mutant.path}:{trial.mutant.line}\n{trial.mutant.diff()}")
