@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.books.alarm import Alarm
 from pipeline.errors import UsageError
 from pipeline.run.passes import Level
 from pipeline.steps import Step
+from pipeline.steps.safe_yaml import YamlError, parse_yaml, read_yaml
 from stages import l0_collect as collect
 from stages import l1_filter as filtering
 from stages import l2_select as select
@@ -146,12 +146,12 @@ def _read(path: str) -> dict[str, Any]:
     if not file.is_file() and (RECIPES / f"{path}.yaml").exists():
         file = RECIPES / f"{path}.yaml"
     try:
-        raw = yaml.safe_load(file.read_text())
+        raw = read_yaml(file)
     except OSError:
         known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
         raise RecipeError(f"recipe '{path}' is not there; give a YAML file or one of: {known}") from None
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe '{path}' is no YAML: {' '.join(str(error).split())}") from None
+    except YamlError as error:
+        raise RecipeError(f"recipe '{path}' is no YAML: {error}") from None
     if not isinstance(raw, dict):
         raise RecipeError(
             f"recipe '{path}' holds a {type(raw).__name__}; it must be a mapping with `dataset` and levels"
@@ -159,19 +159,28 @@ def _read(path: str) -> dict[str, Any]:
     return raw
 
 
-def _set(raw: dict[str, Any], setting: str) -> None:
-    """`l2_select.threshold.minimum=0.7`: a list of steps takes a kind or a number in place of an index."""
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """Key and value of `--set key=value`."""
     key, equals, value = setting.partition("=")
     if not equals:
         raise RecipeError(f"--set '{setting}': give dotted.key=value, for example l2_select.threshold.minimum=0.7")
+    try:
+        return key, parse_yaml(value)
+    except YamlError as error:
+        raise RecipeError(f"--set {key}: the value is no YAML: {error}") from None
+
+
+def _set(raw: dict[str, Any], setting: str) -> None:
+    """`l2_select.threshold.minimum=0.7`: a list of steps takes a kind or a number in place of an index."""
+    key, value = parse_setting(setting)
     *path, last = key.split(".")
     place: Any = raw
     for name in path:
         place = _enter(place, name, key)
     if isinstance(place, list):
-        place[_index(place, last, key)] = yaml.safe_load(value)
+        place[_index(place, last, key)] = value
     elif isinstance(place, dict):
-        place[last] = yaml.safe_load(value)
+        place[last] = value
     else:
         raise RecipeError(f"--set {key}: '{last}' lies below a value; leave it out")
 

@@ -145,3 +145,9 @@ def test_huge_rows_come_alone(monkeypatch: pytest.MonkeyPatch):
     parts = list(split_by_bytes(batch))
     assert [part.num_rows for part in parts] == [1, 1, 2]
     assert pa.Table.from_batches(parts).column("text").to_pylist() == batch.column("text").to_pylist()
+
+
+def test_rows_that_repeat_are_decoded_a_row_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shard, "ROW_GROUP_BYTES", 10_000)
+    write(LocalStore(tmp_path), "a", *([["x" * 5_000] * 2] * 10))
+    assert [batch.num_rows for batch in read_batches(str(tmp_path / "a"))] == [2] * 10
