@@ -85,7 +85,7 @@ class FasttextQuality(Scorer):
         return self.model_dump(mode="json", exclude=paths) | tokenizers
 
     def shows(self) -> dict[str, Any]:
-        return {} if self.model is None else {"classifier": _sha256(self._model_path())}
+        return {} if self.model is None else {"classifier": sha256_of(self._model_path())}
 
     def assets(self) -> Mapping[str, str]:
         files = {}

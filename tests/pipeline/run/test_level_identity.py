@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from pipeline.books.alarm import Alarm
 from pipeline.run.grouping import CLUSTER_COLUMNS
-from pipeline.run.level import Finished, InputFile, Level, run_level
+from pipeline.run.level import Finished, InputFile, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
