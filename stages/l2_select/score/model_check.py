@@ -56,7 +56,7 @@ def remember(sha256: str) -> None:
 
 
 def _marker(sha256: str) -> Path:
-    from pipeline.books.fingerprint import code_version
+    from pipeline.books.code import code_version
 
     return cache_folder() / "models" / f"{sha256}-{code_version('pipeline.kernels.classifier.fasttext')[:8]}"
 
