@@ -33,7 +33,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.runs.recipe import RecipeError
 from flows.studies.ablate import Ablation, Comparison, Say
-from pipeline.books.fingerprint import canonical, code_version, versions
+from pipeline.books.code import code_version
+from pipeline.books.fingerprint import canonical, versions
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps.safe_yaml import YamlError, read_yaml

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.books.fingerprint import code_version
+from pipeline.books.code import code_version
 from pipeline.rows.document import content_hash
 from pipeline.steps.interpreter import python, safe_environment
 from pipeline.store.cache import cache_folder
