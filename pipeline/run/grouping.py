@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from pipeline.rows.batch import Batch
 from pipeline.run.runners import Runner, results
-from pipeline.store.partitions import EMPTY, Tables, Written, describe_buckets, read_bucket, write_buckets, write_plain
+from pipeline.store.index import IndexFile, write_index
+from pipeline.store.partitions import EMPTY, Tables, Written, describe_buckets, read_bucket, write_buckets
 from pipeline.store.shard import read_batches
 from pipeline.store.store import Store, open_store
 
@@ -67,7 +68,7 @@ class Part:
 
 
 MapFunction = Callable[[Batch, pa.Table | None], pa.Table]
-PartFunction = Callable[[Part, pa.Table, pa.Table | None], pa.Table]
+PartFunction = Callable[[Part, IndexFile, pa.Table | None], pa.Table]
 
 
 class Grouping:
@@ -150,7 +151,7 @@ class Grouping:
     def map_parts(
         self, name: str, function: PartFunction, side: Tables | None = None, bytes_per_row: int = BYTES_PER_ROW
     ) -> Tables:
-        """`function(part, its table, side rows of it)` for every part; it returns `shard` and `row` itself."""
+        """`function(part, its index file, side rows of it)` for every part; it returns `shard` and `row` itself."""
         buckets = self._buckets(bytes_per_row)
         tasks = [
             _PartTask(self._store.root, self._path(name, part.shard), part, function, side, buckets)
@@ -198,7 +199,7 @@ class Grouping:
         return self._tables(results(self._runner, _run_reduce, [task]), self._buckets())
 
     def index(self, name: str, rows: MapFunction, side: Tables | None = None) -> None:
-        """Write `rows(batch, side rows of this batch)` to the level's index/, one Arrow file per shard."""
+        """Write `rows(batch, side rows of this batch)` to the level's index/, one file per shard."""
         tasks = [
             _MapTask(
                 self._store.root, f"{self._level}/index/{name}-{shard.shard:05d}.arrow", shard, rows, side, INDEX_FILE
@@ -250,7 +251,7 @@ def partitions(rows: int, bytes_per_row: int) -> int:
 
 
 INDEX_FILE: dict[str, int] = {}
-"""In place of numbers of buckets: one plain Arrow file."""
+"""In place of numbers of buckets: an index file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +300,8 @@ def _run_map(task: _MapTask) -> Written:
         shard = pa.array(np.full(table.num_rows, task.shard.shard, np.int32))
         tables.append(table.append_column(ROW_COLUMNS[0], shard))
     if not task.buckets:
-        return write_plain(store, task.output, tables)
+        write_index(store, task.output, tables)
+        return Written(task.output, "", {})
     return write_buckets(store, task.output, tables, task.buckets)
 
 
@@ -324,9 +326,9 @@ def _run_part(task: _PartTask) -> Written:
     if store.exists(task.output):
         return describe_buckets(store, task.output)
     side = read_bucket(store, task.side, task.part.shard) if task.side else None
-    with pa.memory_map(task.part.path) as source:  # columns and rows that the function leaves alone are not read
-        table = task.function(task.part, pa.ipc.open_file(source).read_all(), side)
-        return write_buckets(store, task.output, [table], task.buckets)
+    place, name = os.path.split(task.part.path)  # of another store, it may be: parts come as whole paths
+    with IndexFile(open_store(place), name) as index:
+        return write_buckets(store, task.output, [task.function(task.part, index, side)], task.buckets)
 
 
 def _run_reduce(task: _ReduceTask) -> Written:

@@ -25,6 +25,7 @@ from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
 from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, WorkerDied, describe
+from pipeline.store.index import index_rows
 from pipeline.store.shard import FileEntry, describe_file, read_batches, read_schema
 from pipeline.store.store import Store
 
@@ -339,10 +340,7 @@ def _index_files(store: Store, directory: str) -> list[FileEntry]:
     """What grouping steps keep for later levels to compare with."""
     found = []
     for path in store.list(f"{directory}/index"):
-        with store.map(path) as source:
-            reader = pa.ipc.open_file(source)
-            rows = sum(reader.get_batch(number).num_rows for number in range(reader.num_record_batches))
-        entry = describe_file(store, path, "index", rows)
+        entry = describe_file(store, path, "index", index_rows(store, path))
         found.append(entry.model_copy(update={"path": path.removeprefix(f"{directory}/")}))
     return found
 
