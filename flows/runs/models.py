@@ -13,11 +13,13 @@ import pyarrow as pa
 
 from flows.runs.recipe import RecipeError
 from pipeline.books.fingerprint import canonical, code_version, versions
+from pipeline.books.manifest import read_rows
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, Level
 from pipeline.steps import Step
 from pipeline.steps.extras import require
-from pipeline.store.shard import read_batches
+from pipeline.store.checked import check_sha256
+from pipeline.store.sealed import read_sealed, seal
 from stages.l2_select.score.ensemble import Ensemble
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.train_classifier import TooFewSeeds
@@ -83,11 +85,12 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
             # The card last: its presence means that the model is there. Models are told apart by their hash, since with
             # several threads two runs train two, of which the one whose card comes first counts for both.
             run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
-            run.store.create(card, Path(scratch, "model_card.json").read_bytes())
-    found = json.loads(run.store.read(card))
-    return step.with_card(Path(run.store.shown(f"{folder}/{found['sha256']}.bin")), found)
+            run.store.create(card, seal(Path(scratch, "model_card.json").read_bytes()))
+    found = json.loads(read_sealed(run.store, card))
+    model = f"{folder}/{found['sha256']}.bin"
+    check_sha256(run.store, model, found["sha256"])
+    return step.with_card(Path(run.store.shown(model)), found)
 
 
 def _rows(run: Run, parent: Finished) -> Iterator[pa.RecordBatch]:
-    for path in parent.manifest.paths("data"):
-        yield from read_batches(run.store.open(f"{parent.directory}/{path}"), ["text", "url"])
+    return read_rows(run.store, parent.directory, parent.manifest, "data", ["text", "url"])

@@ -8,7 +8,6 @@ A version's name follows from the recipe id and the content id of its last level
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from pipeline.books.manifest import FORMAT, Manifest, Parent, dump
+from pipeline.books.manifest import FORMAT, Manifest, Parent, dump, load
 from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished
@@ -62,7 +61,7 @@ def publish(store: Store, levels: Sequence[Finished]) -> Release:
     directory = f"releases/{dataset}/{version}"
     path = f"{directory}/manifest.json"
     if store.exists(path):
-        release = Release.model_validate_json(store.read(path))
+        release = load(Release, store, path)
     else:
         release = _build(store, levels, directory, version)
         store.create(path, dump(release))
@@ -113,7 +112,7 @@ def _point(store: Store, dataset: str, version: str) -> None:
     path = f"refs/{dataset}.json"
     while True:
         before = store.read(path) if store.exists(path) else None
-        refs = Refs.model_validate_json(before) if before else Refs(latest=version)
+        refs = load(Refs, store, path) if before else Refs(latest=version)
         if before and refs.latest == version:
             return
         refs.latest = version
@@ -129,7 +128,7 @@ def resolve(store: Store, ref: str) -> str:
     if not store.exists(path):
         known = sorted(Path(name).stem for name in store.list("refs") if name.endswith(".json"))
         raise UnknownRef(f"no data set '{dataset}' in {store.root}; there are: {', '.join(known) or 'none'}")
-    refs = Refs.model_validate_json(store.read(path))
+    refs = load(Refs, store, path)
     version = refs.tags.get(wanted, wanted) if wanted and wanted != "latest" else refs.latest
     matching = [known for known in refs.history if known.startswith(version)]
     if len(matching) != 1:
@@ -138,7 +137,7 @@ def resolve(store: Store, ref: str) -> str:
 
 
 def load_release(store: Store, directory: str) -> Release:
-    return Release.model_validate_json(store.read(f"{directory}/manifest.json"))
+    return load(Release, store, f"{directory}/manifest.json")
 
 
 def verify_release(store: Store, directory: str) -> list[str]:
@@ -149,7 +148,7 @@ def verify_release(store: Store, directory: str) -> list[str]:
         if not store.exists(level.manifest):
             findings.append(f"{level.manifest}: missing; the release's {level.level} cannot be checked")
             continue
-        manifest = Manifest.model_validate_json(store.read(level.manifest))
+        manifest = load(Manifest, store, level.manifest)
         if manifest.content_id != level.content_id:
             findings.append(f"{level.manifest}: content id {manifest.content_id}, the release says {level.content_id}")
         findings += _check_files(store, level.manifest.rsplit("/", 1)[0], manifest.files)
@@ -185,5 +184,5 @@ def datasets(store: Store) -> dict[str, Refs]:
     found = {}
     for path in store.list("refs"):
         if path.endswith(".json"):
-            found[Path(path).stem] = Refs.model_validate(json.loads(store.read(path)))
+            found[Path(path).stem] = load(Refs, store, path)
     return found

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.rows.batch import Batch
 from pipeline.run.runners import Runner, results
+from pipeline.store.checked import read_checked
 from pipeline.store.index import IndexFile, write_index
 from pipeline.store.partitions import EMPTY, Tables, Written, describe_buckets, read_bucket, write_buckets
 from pipeline.store.shard import read_batches
@@ -56,6 +57,8 @@ class ShardRows:
     path: str
     rows: int
     decisions: tuple[Tables, ...] = ()
+    sha256: str = ""
+    """Of the file; empty: not known, and not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,12 +350,17 @@ def kept_batches(store: Store, shard: ShardRows) -> Any:
     dropped = [_dropped_rows(read_bucket(store, tables, shard.shard)) for tables in shard.decisions]
     gone = np.unique(np.concatenate(dropped)) if dropped else np.empty(0, np.int64)
     first = 0
-    for rows in read_batches(store.open(shard.path)):
+    for rows in _read(store, shard):
         numbers = np.arange(first, first + rows.num_rows)
         keep = ~np.isin(numbers, gone, assume_unique=True)
         if keep.any():
             yield first, np.flatnonzero(keep), Batch(rows).filter(keep)
         first += rows.num_rows
+
+
+def _read(store: Store, shard: ShardRows) -> Iterator[pa.RecordBatch]:
+    # What a task computed of a damaged file would be found by its name after the file was restored.
+    return read_checked(store, shard.path, shard.sha256) if shard.sha256 else read_batches(store.open(shard.path))
 
 
 def _dropped_rows(decisions: pa.Table) -> np.ndarray[Any, Any]:

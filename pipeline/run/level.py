@@ -18,15 +18,16 @@ import pyarrow as pa
 from pipeline.books.accounting import Counts, total
 from pipeline.books.alarm import Alarm, explain, losses
 from pipeline.books.fingerprint import recipe_id, versions
-from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump
+from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump, load
 from pipeline.rows.document import BASE_SCHEMA, level_schema
 from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
 from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, WorkerDied, describe
+from pipeline.store.checked import check_footer, read_checked
 from pipeline.store.index import index_rows
-from pipeline.store.shard import FileEntry, describe_file, read_batches, read_schema
+from pipeline.store.shard import FileEntry, describe_file, read_schema
 from pipeline.store.store import Store
 
 Emit = Callable[[str, Mapping[str, Any]], None]
@@ -94,7 +95,7 @@ def find_level(store: Store, level: Level, identity: str) -> Finished | None:
     path = f"{directory_of(level, identity)}/manifest.json"
     if not store.exists(path):
         return None
-    return Finished(Manifest.model_validate_json(store.read(path)), path, reused=True)
+    return Finished(load(Manifest, store, path), path, reused=True)
 
 
 def run_level(
@@ -133,7 +134,7 @@ def run_level(
     _check_losses(level, store, directory, manifest)
     path = f"{directory}/manifest.json"
     if not store.create(path, dump(manifest)):  # another run of the same recipe was faster
-        manifest = Manifest.model_validate_json(store.read(path))
+        manifest = load(Manifest, store, path)
     store.remove(f"{directory}/work")
     return Finished(manifest, path)
 
@@ -149,8 +150,10 @@ def _units(
         return units or [Unit(file.path, file.sha256, 0, 0) for file in ordered[:1]], BASE_SCHEMA
     if parent is None:
         raise ValueError(f"{level.name} has neither a source nor a level before it; add `l0_collect` to the recipe")
-    files = [file for file in parent.manifest.files if file.role == "data"]
+    files = parent.manifest.of("data")
     paths = [f"{parent.directory}/{file.path}" for file in files]
+    for path, file in zip(paths, files, strict=True):
+        check_footer(store, path, file)  # each task compares its file's whole bytes
     units = [Unit(path, file.sha256, 0, file.rows) for path, file in zip(paths, files, strict=True)]
     return units, read_schema(store, paths[0]) if paths else BASE_SCHEMA
 
@@ -240,7 +243,7 @@ def _run_grouping(
     emit: Emit,
 ) -> Decided:
     shards = [
-        ShardRows(shard, unit.path, (unit.stop or 0) - unit.start, tuple(one.tables for one in decided))
+        ShardRows(shard, unit.path, (unit.stop or 0) - unit.start, tuple(one.tables for one in decided), unit.sha256)
         for shard, unit in enumerate(units)
     ]
     grouping = Grouping(store, runner, folder, shards, directory)
@@ -357,7 +360,7 @@ def _check_quarantine(level: str, store: Store, counts: Counts, records: list[Sh
     if counts.rows_in <= 20 or 2 * counts.quarantined <= counts.rows_in:
         return
     files = [file for record in records for file in record.files if file.role == "quarantine" and file.rows]
-    first = next(read_batches(store.open(files[0].path))).slice(0, 1).to_pylist()[0]
+    first = next(read_checked(store, files[0].path, files[0].sha256)).slice(0, 1).to_pylist()[0]
     raise LevelError(
         f"{level}: {counts.quarantined} of {counts.rows_in} rows could not be processed, more than half; nothing was "
         f"published. The first failed at {first['step']} with: {first['error']}. All errors: {files[0].path}"
@@ -367,5 +370,5 @@ def _check_quarantine(level: str, store: Store, counts: Counts, records: list[Sh
 def _check_losses(level: Level, store: Store, directory: str, manifest: Manifest) -> None:
     if level.alarm and (found := losses(manifest.groups, level.alarm)):
         paths = (path for path in store.list(f"{directory}/shards") if path.endswith(".json"))
-        records = [ShardRecord.model_validate_json(store.read(path)) for path in paths]
+        records = [load(ShardRecord, store, path) for path in paths]
         raise LevelError(explain(found, level.name, level.alarm, records, store.root))

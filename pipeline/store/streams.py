@@ -6,8 +6,9 @@
 | entries | per stream four int64: begin, end, CRC-32 of its bytes, CRC-32 of these three with its number and count |
 | end     | two int64: number of streams and its CRC-32                                                             |
 
-A reader of one stream reads its bytes, its entry and the end. CRC-32 sees every change of up to 32 bits in a row; at
-3 GB/s it adds a tenth to bare writing and reading, and nothing to speak of to what is done with the rows. Used for shuffle files, indexes and stored replies.
+A reader of one stream reads its bytes, its entry and the end. CRC-32 sees every change of up to 32 bits in a row. At
+3 GB/s it adds a tenth to bare writing and reading, which is little beside what is done with the rows. Used for shuffle
+files, indexes and stored replies.
 """
 
 from __future__ import annotations
