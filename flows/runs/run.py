@@ -22,7 +22,6 @@ from pipeline.report.page import funnel_lines, report_html, summary
 from pipeline.run.level import Finished, InputFile, Level, run_level
 from pipeline.run.runners import Runner, open_runner
 from pipeline.steps.extras import is_installed, require
-from pipeline.store.shard import file_sha256
 from pipeline.store.store import Store, open_store
 from stages import l0_collect
 
@@ -113,14 +112,9 @@ def find_inputs(recipe: Recipe) -> list[InputFile]:
     if not source.paths:
         raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
     try:
-        return [InputFile(path, identify_file(path)) for path in l0_collect.expand(source.paths)]
+        return [InputFile(path, *l0_collect.identify(path)) for path in l0_collect.expand(source.paths)]
     except FileNotFoundError as error:
         raise RecipeError(str(error)) from None
-
-
-def identify_file(path: str) -> str:
-    """sha256 of a local file; for a remote one a hash of what its server says identifies the content."""
-    return l0_collect.remote_identity(path) if "://" in path else file_sha256(Path(path))
 
 
 def run_recipe(recipe: Recipe, run: Run) -> Result:

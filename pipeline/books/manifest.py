@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from pipeline.books.accounting import Counts, Groups
 from pipeline.rows.document import content_hash
 from pipeline.store.checked import read_checked
+from pipeline.store.damage import damaged
 from pipeline.store.sealed import read_sealed, seal
 from pipeline.store.shard import FileEntry
 from pipeline.store.store import Store
@@ -99,4 +100,7 @@ def dump(model: BaseModel) -> bytes:
 
 def load(model: type[M], store: Store, path: str) -> M:
     """What `dump` wrote; Damaged if the file holds anything else. Whoever reads such a file reads it here."""
-    return model.model_validate_json(read_sealed(store, path))
+    try:
+        return model.model_validate_json(read_sealed(store, path))
+    except ValidationError as error:
+        raise damaged(store, path, f"it holds no {model.__name__}: {error.errors()[0]['msg']}") from error

@@ -26,6 +26,7 @@ from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
 from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, WorkerDied, describe
 from pipeline.store.checked import check_footer, read_checked
+from pipeline.store.damage import Damaged
 from pipeline.store.index import index_rows
 from pipeline.store.shard import FileEntry, describe_file, read_schema
 from pipeline.store.store import Store
@@ -48,6 +49,8 @@ class InputFile:
 
     path: str
     sha256: str
+    state: str = ""
+    """What tells the file that was hashed from one that took its place (`pipeline.steps.Unit.state`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,12 @@ def run_level(
         if found is None:
             units, schema = _units(level, store, inputs, parent)
             _check_steps(level, schema)
+    except Damaged:  # no matter of the recipe
+        raise
     except (ValueError, OSError) as error:
         raise PlanError(f"{level.name}: {error}") from error
     if found:
+        _check_parent(found.manifest, parent)
         store.remove(f"{found.directory}/work")  # a run that was killed right after its manifest leaves it
         _check_losses(level, store, found.directory, found.manifest)
         return found
@@ -131,6 +137,7 @@ def run_level(
             return found
         raise
     manifest = _manifest(level, store, identity, directory, inputs, parent, records)
+    _check_parent(manifest, parent)
     _check_losses(level, store, directory, manifest)
     path = f"{directory}/manifest.json"
     if not store.create(path, dump(manifest)):  # another run of the same recipe was faster
@@ -145,9 +152,11 @@ def _units(
     """What each task reads, in an order that follows from content, and the schema it comes in."""
     if level.source is not None:
         ordered = sorted(inputs, key=lambda file: (file.sha256, file.path))
-        units = [unit for file in ordered for unit in level.source.units(file.path, file.sha256)]
+        units = [
+            replace(unit, state=file.state) for file in ordered for unit in level.source.units(file.path, file.sha256)
+        ]
         # Without a single row there still is a shard, so that what comes after finds a file with a schema.
-        return units or [Unit(file.path, file.sha256, 0, 0) for file in ordered[:1]], BASE_SCHEMA
+        return units or [Unit(file.path, file.sha256, 0, 0, file.state) for file in ordered[:1]], BASE_SCHEMA
     if parent is None:
         raise ValueError(f"{level.name} has neither a source nor a level before it; add `l0_collect` to the recipe")
     files = parent.manifest.of("data")
@@ -353,6 +362,23 @@ def _as_parent(parent: Finished) -> Parent:
     return Parent(
         level=manifest.level, recipe_id=manifest.recipe_id, content_id=manifest.content_id, manifest=parent.path
     )
+
+
+def _check_parent(manifest: Manifest, parent: Finished | None) -> None:
+    """The rows that came in are those that the level before gave, and it is still the one that was read."""
+    if parent is None:
+        return
+    if manifest.rows_in != parent.manifest.rows_out:
+        raise LevelError(
+            f"{manifest.level}: {manifest.rows_in:,} rows came in, but {parent.path} says that {parent.manifest.level} "
+            f"gave {parent.manifest.rows_out:,}; `orefine verify` names the file that changed"
+        )
+    read = manifest.parents[0].content_id if manifest.parents else ""
+    if read != parent.manifest.content_id:
+        raise LevelError(
+            f"{manifest.level}: it was made from {parent.manifest.level} with content id {read}, and there now lies "
+            f"{parent.manifest.content_id}; remove its folder and run again to make it from that"
+        )
 
 
 def _check_quarantine(level: str, store: Store, counts: Counts, records: list[ShardRecord]) -> None:

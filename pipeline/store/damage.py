@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from pipeline.store.store import Store
+
+LEVEL = re.compile(r"l\d_")
 
 
 class Damaged(OSError):
@@ -22,5 +26,7 @@ def _way_out(path: str) -> str:
         return "restore it, or remove it: the next run makes it anew, without the versions before"
     if "ledger" in parts:
         return "restore it, or remove it: the replies in it are then asked for again"
+    if not LEVEL.match(parts[0]) and parts[0] not in ("releases", "models"):
+        return "restore it"
     folder = "/".join(parts[: 3 if parts[0] == "releases" else 2])
     return f"restore it, or remove the folder {folder} of the store and run again"

@@ -74,22 +74,22 @@ def test_an_entry_of_another_file_does_not_fit(store: LocalStore, tmp_path: Path
 
 def test_an_index_gives_columns_and_batches(store: LocalStore, tmp_path: Path):
     first = ROWS.replace_schema_metadata({"parts": "1"})
-    write_index(store, "l/x/index/words", [first, ROWS.slice(0, 0), ROWS.slice(1)])
-    with IndexFile(store, "l/x/index/words") as index:
+    write_index(store, "l1_x/y/index/words", [first, ROWS.slice(0, 0), ROWS.slice(1)])
+    with IndexFile(store, "l1_x/y/index/words") as index:
         assert index.schema.metadata == {b"parts": b"1"}
         assert index.columns(["word"])["word"].to_pylist() == ["a", "b", "c", "b", "c"]
         assert [index.read(batch, ["shard"]).column(0).to_pylist() for batch in (0, 1)] == [[0, 2, 2], [2, 2]]
-    assert index_rows(store, "l/x/index/words") == 5
-    data = (tmp_path / "l/x/index/words").read_bytes()
+    assert index_rows(store, "l1_x/y/index/words") == 5
+    data = (tmp_path / "l1_x/y/index/words").read_bytes()
     for place in range(len(data)):
         changed = data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]
-        (tmp_path / "l/x/index/words").write_bytes(changed)
-        with pytest.raises(Damaged, match="restore it, or remove the folder l/x of the store"):
+        (tmp_path / "l1_x/y/index/words").write_bytes(changed)
+        with pytest.raises(Damaged, match="restore it, or remove the folder l1_x/y of the store"):
             read_all(store)
 
 
 def read_all(store: LocalStore) -> None:
-    with IndexFile(store, "l/x/index/words") as index:
+    with IndexFile(store, "l1_x/y/index/words") as index:
         index.columns(index.schema.names)
 
 
