@@ -160,13 +160,14 @@ def main() -> None:
 
 def _is_usage(error: Exception) -> bool:
     from flows.runs.recipe import RecipeError
+    from pipeline.publish.export import NotEmpty
     from pipeline.publish.release import UnknownRef
     from pipeline.run.level import PlanError
     from pipeline.run.runners import UnknownRunner
     from pipeline.steps.extras import MissingExtra
     from pipeline.store.store import UnknownStore
 
-    return isinstance(error, (RecipeError, MissingExtra, PlanError, UnknownRef, UnknownRunner, UnknownStore))
+    return isinstance(error, (RecipeError, MissingExtra, NotEmpty, PlanError, UnknownRef, UnknownRunner, UnknownStore))
 
 
 def _explain(error: Exception) -> str:

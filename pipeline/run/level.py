@@ -338,7 +338,7 @@ def _manifest(
         dataset=level.dataset,
         recipe_id=identity,
         content_id=content_id(files),
-        parents=[_as_parent(parent)] if parent else [],
+        parents=[as_parent(parent)] if parent else [],
         inputs=[{"path": file.path, "sha256": file.sha256} for file in sorted(inputs, key=lambda file: file.sha256)],
         steps=[step.identity() | {"assets": dict(step.assets())} for step in level.all_steps()],
         versions=versions(library for step in level.all_steps() for library in step.libraries),
@@ -357,7 +357,7 @@ def _index_files(store: Store, directory: str) -> list[FileEntry]:
     return found
 
 
-def _as_parent(parent: Finished) -> Parent:
+def as_parent(parent: Finished) -> Parent:
     manifest = parent.manifest
     return Parent(
         level=manifest.level, recipe_id=manifest.recipe_id, content_id=manifest.content_id, manifest=parent.path

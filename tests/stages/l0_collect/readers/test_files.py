@@ -72,9 +72,11 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     path = tmp_path / "a.jsonl"
     path.write_text("one")
     unit = planned(path)
-    with pytest.raises(InputChanged, match="changed while it was read"), open_unit(unit) as stream:
-        assert stream.read() == b"one"
-        path.write_text("two")
+    opened = open_unit(unit)
+    assert opened.__enter__().read() == b"one"
+    path.write_text("two")
+    with pytest.raises(InputChanged, match="changed while it was read"):
+        opened.__exit__(None, None, None)
 
 
 def test_a_copy_of_the_planned_content_is_the_planned_file(tmp_path: Path) -> None:
