@@ -19,6 +19,7 @@ from pipeline.run.level import Finished, Level
 from pipeline.steps import Step
 from pipeline.steps.extras import require
 from pipeline.store.checked import check_sha256
+from pipeline.store.damage import Damaged
 from pipeline.store.sealed import read_sealed, seal
 from stages.l2_select.score.ensemble import Ensemble
 from stages.l2_select.score.fasttext_quality import FasttextQuality
@@ -51,6 +52,8 @@ def with_models(level: Level, run: Run, parent: Finished | None) -> Level:
                 skipped |= {column.name for column in step.columns()}
             else:
                 steps.append(_fitted(step, run, parent))
+        except Damaged:  # no matter of the recipe
+            raise
         except (ValueError, OSError) as error:
             assert isinstance(step, FasttextQuality)
             assert step.train is not None

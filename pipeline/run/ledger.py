@@ -40,7 +40,8 @@ class Ledger:
         found: dict[str, Reply] = {}
         for path in self._parts():
             with StreamFile(self._store, path) as part:
-                table = part.table(1) or REPLY_SCHEMA.empty_table()
+                schema, replies = part.schema, part.table(1)
+            table = schema.empty_table() if replies is None else replies
             for row in table.filter(pc.is_in(table.column("key"), value_set=wanted)).to_pylist():
                 found.setdefault(row["key"], Reply(**row))
         return found
