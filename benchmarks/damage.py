@@ -214,7 +214,7 @@ def export(store: LocalStore, directory: str) -> dict[str, bytes]:
 
 def against(store: LocalStore, inputs: list[str], earlier: Path) -> str:
     """A data set of the same documents, compared with the earlier level."""
-    steps = [{"kind": kind, "against": [str(earlier)]} for kind in ("exact_duplicates", "near_duplicates")]
+    steps = [{"kind": kind, "against": [str(earlier)]} for kind in ("near_duplicates", "exact_duplicates")]
     recipe = _recipe(inputs, steps, "later").model_copy(update={"l2_select": None})
     try:
         return run_of(recipe, store)()

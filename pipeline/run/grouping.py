@@ -300,8 +300,10 @@ def _run_map(task: _MapTask) -> Written:
         table = table.set_column(
             table.schema.get_field_index("row"), ROW_COLUMNS[1], pa.array(numbers[local].astype(np.int32))
         )
-        shard = pa.array(np.full(table.num_rows, task.shard.shard, np.int32))
-        tables.append(table.append_column(ROW_COLUMNS[0], shard))
+        if task.buckets:  # an index is read under another number
+            shard = pa.array(np.full(table.num_rows, task.shard.shard, np.int32))
+            table = table.append_column(ROW_COLUMNS[0], shard)
+        tables.append(table)
     if not task.buckets:
         write_index(store, task.output, tables)
         return Written(task.output, "", {})
