@@ -30,7 +30,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from flows.runs.plan import check_recipe  # noqa: E402
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
 from flows.runs.run import Result, find_inputs, finish, open_run, run_one_level  # noqa: E402
-from pipeline.books.manifest import Manifest  # noqa: E402
+from pipeline.books.manifest import Manifest, load  # noqa: E402
 from pipeline.report.page import funnel_lines, summary  # noqa: E402
 from pipeline.run.level import Finished  # noqa: E402
 from pipeline.store.store import open_store  # noqa: E402
@@ -73,7 +73,7 @@ def refine(
         return finished.path, finished.reused
 
     def _load(path: str, reused: bool) -> Finished:
-        return Finished(Manifest.model_validate_json(run.store.read(path)), path, reused)
+        return Finished(load(Manifest, run.store, path), path, reused)
 
     done: list[tuple[str, bool]] = []
     for one in plan.levels():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pipeline.books.manifest import Manifest
-from pipeline.store.shard import read_schema
+from pipeline.books.manifest import Manifest, load
+from pipeline.store.checked import check_sha256, open_checked
+from pipeline.store.shard import FileEntry
 from pipeline.store.store import Store
 
 FATES = {"data": "kept", "dropped": "dropped", "quarantine": "quarantined", "clusters": "in a cluster"}
@@ -31,8 +32,7 @@ def trace(store: Store, name: str) -> list[dict[str, Any]]:
     for path, manifest in manifests(store):
         folder = path.rsplit("/", 1)[0]
         for role, fate in FATES.items():
-            files = [f"{folder}/{file}" for file in manifest.paths(role)]
-            rows = _rows(store, files, names) if files else []
+            rows = [row for file in manifest.of(role) for row in _rows(store, f"{folder}/{file.path}", file, names)]
             names |= {row["id"] for row in rows if row.get("url") == name and "id" in row}
             if role == "clusters":
                 rows = _with_shared_text(store, _few(rows, names), names)
@@ -65,19 +65,19 @@ def find_text(store: Store, name: str) -> str | None:
     """The text of a document in the last level that has it, dropped text included where it was kept."""
     for path, manifest in reversed(list(manifests(store))):
         folder = path.rsplit("/", 1)[0]
-        for file in (*manifest.paths("data"), *manifest.paths("dropped")):
-            text = _text_in(store, f"{folder}/{file}", name)
+        for file in (*manifest.of("data"), *manifest.of("dropped")):
+            text = _text_in(store, f"{folder}/{file.path}", file, name)
             if text is not None:
                 return text
     return None
 
 
-def _text_in(store: Store, path: str, name: str) -> str | None:
-    with store.open(path) as opened:
-        file = pq.ParquetFile(opened)
+def _text_in(store: Store, path: str, entry: FileEntry, name: str) -> str | None:
+    with open_checked(store, path, entry) as file:
         for group in range(file.num_row_groups):  # ids first: the text of one row group is read at most
             place = pc.index(file.read_row_group(group, ["id"]).column("id"), name).as_py()
             if place >= 0:
+                check_sha256(store, path, entry.sha256)
                 text: str | None = file.read_row_group(group, ["text"]).column("text")[place].as_py()
                 return text
     return None
@@ -107,23 +107,23 @@ def manifests(store: Store) -> Iterator[tuple[str, Manifest]]:
     """(path, manifest) of every finished level, first level first."""
     for path in store.list("."):
         if path.endswith("/manifest.json") and path.startswith("l"):
-            yield path, Manifest.model_validate_json(store.read(path))
+            yield path, load(Manifest, store, path)
 
 
-def _rows(store: Store, files: list[str], names: set[str]) -> list[dict[str, Any]]:
+def _rows(store: Store, path: str, entry: FileEntry, names: set[str]) -> list[dict[str, Any]]:
+    """The rows that name one of these documents. A file with such a row is compared with its hash as a whole."""
     wanted = pa.array(sorted(names), pa.string())
-    found = []
-    for path in files:
-        schema = read_schema(store, path)
-        condition = pc.scalar(False)
-        for column in NAMES:
-            if column in schema.names:
-                condition |= pc.field(column).isin(wanted)
-        columns = [column for column in schema.names if column not in TEXTS]
-        with store.open(path) as file:
-            rows = pq.read_table(file, columns=columns, filters=condition).to_pylist()
-        found += [{key: value for key, value in row.items() if value is not None} for row in rows]
-    return found
+    found: list[dict[str, Any]] = []
+    with open_checked(store, path, entry) as file:
+        known = file.schema_arrow.names
+        named, shown = ([name for name in known if name in NAMES], [name for name in known if name not in TEXTS])
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, named)
+            hit = reduce(pc.or_, (pc.is_in(column, value_set=wanted) for column in table.columns))
+            if pc.any(hit).as_py():
+                check_sha256(store, path, entry.sha256)
+                found += file.read_row_group(group, shown).filter(hit).to_pylist()
+    return [{key: value for key, value in row.items() if value is not None} for row in found]
 
 
 def explain_lines(rows: list[dict[str, Any]]) -> list[str]:

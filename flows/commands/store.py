@@ -48,8 +48,9 @@ def explain(
 
 
 def verify(ref: Ref, store: StoreOption = "store", as_json: Json = False) -> None:
-    """Recompute the hashes of a release and of the levels behind it."""
-    from pipeline.publish.release import resolve, verify_release
+    """Compute again what a release and the levels behind it state, and list what differs or does not belong."""
+    from pipeline.publish.release import resolve
+    from pipeline.publish.verify import verify_release
     from pipeline.store.store import open_store
 
     place = open_store(store)
@@ -64,7 +65,8 @@ def export(
     store: StoreOption = "store",
 ) -> None:
     """Copy a release out of the store in the form that other tools take."""
-    from pipeline.publish.release import export_hf, resolve
+    from pipeline.publish.export import export_hf
+    from pipeline.publish.release import resolve
     from pipeline.store.store import open_store
 
     if format != "hf":

@@ -18,7 +18,8 @@ import pyarrow.dataset as ds
 from flows.demo.pages import OTHER_HOSTS
 from flows.demo.quote import quoted
 from flows.runs.recipe import load_recipe
-from pipeline.books.manifest import Manifest
+from pipeline.books.manifest import Manifest, load
+from pipeline.store.store import LocalStore
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import match_hosts
 from stages.l2_select.train.train_classifier import TrainSettings, TrainSpec, Undertrained, collect_seeds, train
@@ -85,7 +86,7 @@ def shuffled_aucs(positives: pa.Array, negatives: pa.Array, settings: TrainSetti
 
 def _card(selected: Path) -> dict[str, Any]:
     """Of the model that the level used."""
-    manifest = Manifest.model_validate_json((selected / "manifest.json").read_text())
+    manifest = load(Manifest, LocalStore(selected), "manifest.json")
     [used] = [step["assets"]["model"] for step in manifest.steps if step["kind"] == "fasttext_quality"]
     cards = (json.loads(path.read_text()) for path in selected.parents[1].glob("models/*/model_card.json"))
     card: dict[str, Any] = next(card for card in cards if card["sha256"] == used)

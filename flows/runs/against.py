@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flows.runs.recipe import RecipeError
-from pipeline.books.manifest import Manifest
+from pipeline.books.manifest import Manifest, load
 from pipeline.publish.release import UnknownRef, datasets, load_release, resolve
 from pipeline.run.level import Finished
 from pipeline.run.passes import Level
@@ -47,7 +47,7 @@ def _all_versions(dataset: str, level: str, store: Store, own: str) -> list[str]
     found = {}
     for version in refs.history if refs else ():
         path = _level_of(store, f"releases/{dataset}/{version}", level, f"{dataset}@{version}")
-        source = Manifest.model_validate_json(store.read(path)).parents[0].recipe_id
+        source = load(Manifest, store, path).parents[0].recipe_id
         found[source] = path
     return [path for source, path in found.items() if source != own]
 

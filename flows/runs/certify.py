@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from flows.runs.recipe import RecipeError
-from pipeline.books.manifest import Manifest
+from pipeline.books.manifest import Manifest, load
 from pipeline.publish import certificate
 from pipeline.publish.release import load_release, resolve
 from pipeline.run.level import Finished
 from pipeline.steps import Checker
+from pipeline.store.damage import damaged
 from pipeline.store.store import LocalStore, Store
 from stages import l4_verify
 
@@ -37,10 +38,24 @@ def certify_release(store: Store, ref: str, output: Path | None) -> tuple[dict[s
     if parent is None:
         names = ", ".join(level.level for level in release.levels)
         raise RecipeError(f"'{ref}' went through {names} only; add `{LEVEL}` to its recipe to certify it")
-    path = certify(store, Finished(Manifest.model_validate_json(store.read(parent.manifest)), parent.manifest))
+    path = certify(store, Finished(load(Manifest, store, parent.manifest), parent.manifest))
+    data = store.read(path)
+    made = _intact(data)
+    if made is None:
+        raise damaged(store, path, "its bytes do not have the certificate_hash that it states")
     if output is not None:
-        output.write_bytes(store.read(path))
-    return json.loads(store.read(path)), output or Path(store.shown(path))
+        output.write_bytes(data)
+    return made, output or Path(store.shown(path))
+
+
+def _intact(data: bytes) -> dict[str, Any] | None:
+    """The certificate, if every byte is one that `certify` wrote."""
+    try:
+        made: dict[str, Any] = json.loads(data)
+        whole = data == _dump(made) and made["certificate_hash"] == certificate.certificate_hash(made)
+    except (ValueError, TypeError, KeyError):
+        return None
+    return made if whole else None
 
 
 def check_certificate(file: Path, store: str = "") -> list[str]:

@@ -14,11 +14,14 @@ import pyarrow as pa
 from flows.runs.recipe import RecipeError
 from pipeline.books.code import code_version
 from pipeline.books.fingerprint import canonical, versions
+from pipeline.books.manifest import read_rows
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished
 from pipeline.run.passes import Level
 from pipeline.steps import Step
-from pipeline.store.shard import read_batches
+from pipeline.store.checked import check_sha256
+from pipeline.store.damage import Damaged
+from pipeline.store.sealed import read_sealed, seal
 from pipeline.store.store import Store
 from stages.l2_select.score.ensemble import Ensemble
 from stages.l2_select.score.fasttext_quality import FasttextQuality
@@ -38,6 +41,8 @@ def with_models(level: Level, run: Run, parent: Finished | None) -> Level:
                 skipped |= {column.name for column in step.columns()}
             else:
                 steps.append(_fitted(step, run, parent))
+        except Damaged:  # no matter of the recipe
+            raise
         except (ValueError, OSError) as error:
             assert isinstance(step, FasttextQuality)
             assert step.train is not None
@@ -65,7 +70,7 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
             # The card last: its presence means that the model is there. Models are told apart by their hash, since with
             # several threads two runs train two, of which the one whose card comes first counts for both.
             run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
-            run.store.create(card, Path(scratch, "model_card.json").read_bytes())
+            run.store.create(card, seal(Path(scratch, "model_card.json").read_bytes()))
     return _with_card(step, run.store, folder)
 
 
@@ -82,8 +87,10 @@ def _folder(step: FasttextQuality, parent_id: str) -> str:
 
 
 def _with_card(step: FasttextQuality, store: Store, folder: str) -> FasttextQuality:
-    found = json.loads(store.read(f"{folder}/model_card.json"))
-    return step.with_card(Path(store.shown(f"{folder}/{found['sha256']}.bin")), found)
+    found = json.loads(read_sealed(store, f"{folder}/model_card.json"))
+    model = f"{folder}/{found['sha256']}.bin"
+    check_sha256(store, model, found["sha256"])
+    return step.with_card(Path(store.shown(model)), found)
 
 
 def trained(level: Level, store: Store, parent_id: str | None) -> tuple[Level, list[str]]:
@@ -102,5 +109,4 @@ def trained(level: Level, store: Store, parent_id: str | None) -> tuple[Level, l
 
 
 def _rows(run: Run, parent: Finished) -> Iterator[pa.RecordBatch]:
-    for path in parent.manifest.paths("data"):
-        yield from read_batches(run.store.open(f"{parent.directory}/{path}"), ["text", "url"])
+    return read_rows(run.store, parent.directory, parent.manifest, "data", ["text", "url"])

@@ -14,7 +14,7 @@ from flows.runs.against import with_earlier
 from flows.runs.models import trained
 from flows.runs.recipe import Recipe, RecipeError
 from flows.runs.run import find_inputs, input_paths
-from pipeline.books.manifest import Manifest
+from pipeline.books.manifest import Manifest, load
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.checks import PlanError, chain_problems
 from pipeline.run.level import Finished, InputFile, count_units, find_level, level_id
@@ -138,7 +138,7 @@ def _earlier_run(store: Store, level: Level) -> Manifest | None:
     found: list[Manifest] = []
     for path in store.list(level.name):
         if path.endswith("/manifest.json"):
-            manifest = Manifest.model_validate_json(store.read(path))
+            manifest = load(Manifest, store, path)
             if [step["kind"] for step in manifest.steps] == kinds:
                 found.append(manifest)
     return min(found, key=lambda one: (one.dataset != level.dataset, one.recipe_id), default=None)

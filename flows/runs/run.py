@@ -23,7 +23,6 @@ from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import Runner, open_runner
 from pipeline.steps.extras import is_installed, require
-from pipeline.store.shard import file_sha256
 from pipeline.store.store import Store, open_store
 from stages import l0_collect
 
@@ -121,12 +120,7 @@ def input_paths(recipe: Recipe) -> list[str]:
 
 def find_inputs(recipe: Recipe) -> list[InputFile]:
     """The files of the recipe's source, each named by its content."""
-    return [InputFile(path, identify_file(path)) for path in input_paths(recipe)]
-
-
-def identify_file(path: str) -> str:
-    """sha256 of a local file; for a remote one a hash of what its server says identifies the content."""
-    return l0_collect.remote_identity(path) if "://" in path else file_sha256(Path(path))
+    return [InputFile(path, *l0_collect.identify(path)) for path in input_paths(recipe)]
 
 
 def run_recipe(recipe: Recipe, run: Run) -> Result:

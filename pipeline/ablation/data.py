@@ -7,7 +7,6 @@ on file names nor on sharding, and a document that both arms have takes the same
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import BaseModel
 
+from pipeline.books.manifest import load
 from pipeline.rows.batch import BoolArray
 from pipeline.rows.document import content_hash, text_views
+from pipeline.store.checked import check_sha256
+from pipeline.store.shard import FileEntry
+from pipeline.store.store import LocalStore
 
 U64Array = np.ndarray[tuple[int], np.dtype[np.uint64]]
 I64Array = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -33,11 +37,11 @@ HELDOUT_DOCUMENT_BYTES = 8_000  # a longer held-out document is cut: more docume
 
 def text_files(path: Path) -> list[Path]:
     """The Parquet files behind a file, a manifest.json, a folder with data/*.parquet or any folder of Parquet."""
-    if path.is_dir():
+    manifest = path / "manifest.json" if path.is_dir() else path
+    if manifest.is_file() and manifest.suffix == ".json":
+        files = _listed(manifest)
+    elif path.is_dir():
         files = sorted(path.glob("data/*.parquet")) or sorted(path.glob("*.parquet"))
-    elif path.suffix == ".json":
-        entries = json.loads(path.read_text(encoding="utf-8"))["files"]
-        files = [path.parent / entry["path"] for entry in entries if entry["role"] == "data"]
     else:
         files = [path]
     missing = [file for file in files if not file.is_file()]
@@ -49,10 +53,26 @@ def text_files(path: Path) -> list[Path]:
     return files
 
 
+class _Listing(BaseModel):
+    """The part of a level's or release's manifest that names its files."""
+
+    files: list[FileEntry]
+
+
+def _listed(manifest: Path) -> list[Path]:
+    """The data files of a manifest, each of them as it was written."""
+    store = LocalStore(manifest.parent)
+    files = [file for file in load(_Listing, store, manifest.name).files if file.role == "data"]
+    for file in files:
+        if store.exists(file.path):
+            check_sha256(store, file.path, file.sha256)
+    return [manifest.parent / file.path for file in files]
+
+
 def read_texts(files: Sequence[Path]) -> Iterator[pa.StringArray]:
     """Batches of the texts that are not empty."""
     for file in files:
-        parquet = pq.ParquetFile(file)
+        parquet = pq.ParquetFile(file, page_checksum_verification=True)
         column = next((name for name in TEXT_COLUMNS if name in parquet.schema_arrow.names), None)
         if column is None:
             raise ValueError(

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field
+import pyarrow as pa
+from pydantic import BaseModel, Field, ValidationError
 
 from pipeline.books.accounting import Counts, Groups
 from pipeline.rows.document import content_hash
+from pipeline.store.checked import read_checked
+from pipeline.store.damage import damaged
+from pipeline.store.sealed import read_sealed, seal
 from pipeline.store.shard import FileEntry
+from pipeline.store.store import Store
 
 FORMAT = 1
+M = TypeVar("M", bound=BaseModel)
 
 
 class ShardRecord(BaseModel):
@@ -64,8 +71,19 @@ class Manifest(BaseModel):
     files: list[FileEntry]
     """Paths relative to the manifest's folder."""
 
+    def of(self, role: str) -> list[FileEntry]:
+        return [file for file in self.files if file.role == role]
+
     def paths(self, role: str) -> list[str]:
-        return [file.path for file in self.files if file.role == role]
+        return [file.path for file in self.of(role)]
+
+
+def read_rows(
+    store: Store, folder: str, manifest: Manifest, role: str, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The rows of all files of a role of the level in `folder`, each file checked."""
+    for file in manifest.of(role):
+        yield from read_checked(store, f"{folder}/{file.path}", file.sha256, columns)
 
 
 def content_id(files: list[FileEntry]) -> str:
@@ -75,5 +93,14 @@ def content_id(files: list[FileEntry]) -> str:
 
 
 def dump(model: BaseModel) -> bytes:
-    """Canonical, readable JSON."""
-    return (json.dumps(model.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+    """Canonical, readable JSON with its own checksum."""
+    text = json.dumps(model.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return seal(text.encode())
+
+
+def load(model: type[M], store: Store, path: str) -> M:
+    """What `dump` wrote; Damaged if the file holds anything else. Whoever reads such a file reads it here."""
+    try:
+        return model.model_validate_json(read_sealed(store, path))
+    except ValidationError as error:
+        raise damaged(store, path, f"it holds no {model.__name__}: {error.errors()[0]['msg']}") from error

@@ -24,17 +24,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from pipeline.books.fingerprint import canonical
-from pipeline.books.manifest import Manifest, content_id
+from pipeline.books.manifest import Manifest, content_id, load, read_rows
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps import Checker
-from pipeline.store.shard import read_batches, stored_sha256
+from pipeline.store.damage import Damaged
+from pipeline.store.shard import stored_sha256
 from pipeline.store.store import Store
 
 FORMAT = 1
@@ -84,7 +85,10 @@ def verify(certificate: Certificate, store: Store, directory: str, checkers: Seq
     findings = _compare("certificate_hash", certificate.get("certificate_hash"), certificate_hash(certificate))
     if not store.exists(f"{directory}/manifest.json"):
         return [*findings, f"{directory}/manifest.json: expected the lot's manifest, found none"]
-    manifest = read_manifest(store, directory)
+    try:
+        manifest = read_manifest(store, directory)
+    except Damaged as error:
+        return [*findings, str(error)]
     damaged = _damaged_files(store, directory, manifest)
     if damaged:  # what follows would only repeat it
         return findings + damaged
@@ -122,19 +126,12 @@ def certificate_hash(certificate: Certificate) -> str:
 
 
 def read_manifest(store: Store, directory: str) -> Manifest:
-    return Manifest.model_validate_json(store.read(f"{directory}/manifest.json"))
-
-
-def _rows(
-    store: Store, directory: str, manifest: Manifest, role: str, columns: Sequence[str] | None = None
-) -> Iterator[pa.RecordBatch]:
-    for path in manifest.paths(role):
-        yield from read_batches(store.open(f"{directory}/{path}"), columns)
+    return load(Manifest, store, f"{directory}/manifest.json")
 
 
 def _counts(store: Store, directory: str, manifest: Manifest, role: str, column: str) -> dict[str, int]:
     counted: Counter[str] = Counter()
-    for rows in _rows(store, directory, manifest, role):
+    for rows in read_rows(store, directory, manifest, role):
         if column in rows.schema.names:
             counted.update(value or "" for value in rows.column(column).to_pylist())
     return dict(sorted(counted.items()))
@@ -167,7 +164,7 @@ def _sample(store: Store, directory: str, manifest: Manifest, seed: int) -> pa.R
     """Certified rows drawn by a hash of id and seed: the same whatever the files and their order."""
     drawn: list[tuple[str, dict[str, Any]]] = []
     schema = None
-    for rows in _rows(store, directory, manifest, "data"):
+    for rows in read_rows(store, directory, manifest, "data"):
         schema = rows.schema
         drawn += [(content_hash(str(seed), row["id"]), row) for row in rows.to_pylist()]
         drawn = sorted(drawn, key=lambda entry: entry[0])[:CALIBRATION_ROWS]
@@ -187,7 +184,7 @@ def _accounting(store: Store, directory: str, manifest: Manifest) -> list[str]:
     """Counts of the manifest against the rows that lie in the files."""
     refused = _counts(store, directory, manifest, "dropped", "reason")
     quarantined = sum(_counts(store, directory, manifest, "quarantine", "step").values())
-    certified = sum(rows.num_rows for rows in _rows(store, directory, manifest, "data", ["id"]))
+    certified = sum(rows.num_rows for rows in read_rows(store, directory, manifest, "data", ["id"]))
     fates = certified + sum(refused.values()) + quarantined
     return [
         *_compare("data: rows", manifest.rows_out, certified),
@@ -204,7 +201,7 @@ def _recheck(store: Store, directory: str, manifest: Manifest, checkers: Sequenc
     for checker in (checker for checker in checkers if checker.means == "formal"):
         used = checker.identity() | {"assets": dict(checker.assets())}
         findings += _compare(f"policy of {checker.kind}", policy.get(checker.kind), used)
-        for rows in _rows(store, directory, manifest, "data"):
+        for rows in read_rows(store, directory, manifest, "data"):
             verdicts = checker.check(Batch(rows))
             ids, stored = rows.column("id").to_pylist(), rows.column("verdicts").to_pylist()
             for row, (name, entries) in enumerate(zip(ids, stored, strict=True)):

@@ -8,21 +8,23 @@ A version's name follows from the recipe id and the content id of its last level
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from pipeline.books.manifest import FORMAT, Manifest, Parent, dump
+from pipeline.books.manifest import FORMAT, Manifest, Parent, dump, load
 from pipeline.errors import UsageError
 from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
-from pipeline.run.level import Finished
-from pipeline.store.shard import FileEntry, file_sha256, stored_sha256
+from pipeline.run.level import Finished, as_parent
+from pipeline.store.appear import appear, staged
+from pipeline.store.damage import damaged
+from pipeline.store.shard import FileEntry, describe_file, stored_sha256
 from pipeline.store.store import Store
+
+CARD = "README.md"
 
 
 class UnknownRef(UsageError):
@@ -57,51 +59,48 @@ class Refs(BaseModel):
 
 def publish(store: Store, levels: Sequence[Finished]) -> Release:
     """Make the last level's rows a release and point the data set's ref at it. Doing it twice changes nothing."""
-    last = levels[-1]
-    dataset = last.manifest.dataset
-    version = content_hash(last.manifest.recipe_id, last.manifest.content_id)[:12]
-    directory = f"releases/{dataset}/{version}"
+    last = levels[-1].manifest
+    version = version_of(last.recipe_id, last.content_id)
+    directory = f"releases/{last.dataset}/{version}"
     path = f"{directory}/manifest.json"
-    if store.exists(path):
-        release = Release.model_validate_json(store.read(path))
-    else:
-        release = _build(store, levels, directory, version)
-        store.create(path, dump(release))
-    _point(store, dataset, version)
+    if not store.exists(path):
+        with staged(store) as filled:
+            _build(store, levels, filled, version)
+            if not appear(store, filled, directory) and not store.exists(path):
+                raise damaged(store, directory, "it holds files, but no manifest.json")
+    release = load(Release, store, path)
+    _point(store, last.dataset, version)
     return release
 
 
-def _build(store: Store, levels: Sequence[Finished], directory: str, version: str) -> Release:
-    last = levels[-1]
-    data = [file for file in last.manifest.files if file.role == "data"]
+def version_of(recipe_id: str, content_id: str) -> str:
+    return content_hash(recipe_id, content_id)[:12]
+
+
+def _build(store: Store, levels: Sequence[Finished], directory: str, version: str) -> None:
+    """Write the release's files into a folder: copies of the last level's data, compared with their hashes."""
+    last, manifests = levels[-1], [one.manifest for one in levels]
+    data = last.manifest.of("data")
     # Readers choke on a folder of empty files less than on none: one empty file stays if there is nothing else.
     chosen = [file for file in data if file.rows] or data[:1]
     files = []
     for number, file in enumerate(chosen):
-        name = f"data/train-{number:05d}-of-{len(chosen):05d}.parquet"
-        store.copy(f"{last.directory}/{file.path}", f"{directory}/{name}")
+        source, name = f"{last.directory}/{file.path}", f"data/train-{number:05d}-of-{len(chosen):05d}.parquet"
+        store.copy(source, f"{directory}/{name}")
+        if stored_sha256(store, f"{directory}/{name}") != file.sha256:
+            raise damaged(store, source, "its copy for the release has another sha256 than was written")
         files.append(file.model_copy(update={"path": name}))
     release = Release(
-        dataset=last.manifest.dataset,
+        **last.manifest.model_dump(include={"dataset", "content_id", "recipe_id", "level"}),
         version=version,
-        content_id=last.manifest.content_id,
-        recipe_id=last.manifest.recipe_id,
-        level=last.manifest.level,
         rows=last.manifest.rows_out,
-        levels=[
-            Parent(
-                level=one.manifest.level,
-                recipe_id=one.manifest.recipe_id,
-                content_id=one.manifest.content_id,
-                manifest=one.path,
-            )
-            for one in levels
-        ],
-        funnel=funnel([one.manifest for one in levels]),
+        levels=[as_parent(one) for one in levels],
+        funnel=funnel(manifests),
         files=files,
     )
-    store.create(f"{directory}/README.md", dataset_card(release, [one.manifest for one in levels]).encode())
-    return release
+    store.create(f"{directory}/{CARD}", dataset_card(release, manifests).encode())
+    release.files.append(describe_file(store, f"{directory}/{CARD}", "card", 0).model_copy(update={"path": CARD}))
+    store.create(f"{directory}/manifest.json", dump(release))
 
 
 def funnel(manifests: Sequence[Manifest]) -> list[dict[str, Any]]:
@@ -114,7 +113,7 @@ def _point(store: Store, dataset: str, version: str) -> None:
     path = f"refs/{dataset}.json"
     while True:
         before = store.read(path) if store.exists(path) else None
-        refs = Refs.model_validate_json(before) if before else Refs(latest=version)
+        refs = load(Refs, store, path) if before else Refs(latest=version)
         if before and refs.latest == version:
             return
         refs.latest = version
@@ -130,7 +129,7 @@ def resolve(store: Store, ref: str) -> str:
     if not store.exists(path):
         known = sorted(Path(name).stem for name in store.list("refs") if name.endswith(".json"))
         raise UnknownRef(f"no data set '{dataset}' in {store.root}; there are: {', '.join(known) or 'none'}")
-    refs = Refs.model_validate_json(store.read(path))
+    refs = load(Refs, store, path)
     version = refs.tags.get(wanted, wanted) if wanted and wanted != "latest" else refs.latest
     matching = [known for known in refs.history if known.startswith(version)]
     if len(matching) != 1:
@@ -139,46 +138,7 @@ def resolve(store: Store, ref: str) -> str:
 
 
 def load_release(store: Store, directory: str) -> Release:
-    return Release.model_validate_json(store.read(f"{directory}/manifest.json"))
-
-
-def verify_release(store: Store, directory: str) -> list[str]:
-    """What is wrong with a release and the levels behind it; empty if every byte is as published."""
-    release = load_release(store, directory)
-    findings = _check_files(store, directory, release.files)
-    for level in release.levels:
-        if not store.exists(level.manifest):
-            findings.append(f"{level.manifest}: missing; the release's {level.level} cannot be checked")
-            continue
-        manifest = Manifest.model_validate_json(store.read(level.manifest))
-        if manifest.content_id != level.content_id:
-            findings.append(f"{level.manifest}: content id {manifest.content_id}, the release says {level.content_id}")
-        findings += _check_files(store, level.manifest.rsplit("/", 1)[0], manifest.files)
-    return findings
-
-
-def _check_files(store: Store, directory: str, files: Sequence[FileEntry]) -> list[str]:
-    findings = []
-    for file in files:
-        path = f"{directory}/{file.path}"
-        if not store.exists(path):
-            findings.append(f"{path}: missing")
-        elif (found := stored_sha256(store, path)) != file.sha256:
-            findings.append(f"{path}: sha256 {found[:16]}…, the manifest says {file.sha256[:16]}…")
-    return findings
-
-
-def export_hf(store: Store, directory: str, target: Path) -> Path:
-    """A folder that `datasets.load_dataset` and the Hugging Face hub take as it is."""
-    release = load_release(store, directory)
-    (target / "data").mkdir(parents=True, exist_ok=True)
-    for name in ("README.md", "manifest.json", *(file.path for file in release.files)):
-        with store.open(f"{directory}/{name}") as source, open(target / name, "wb") as copied:
-            shutil.copyfileobj(source, copied, 1 << 20)
-    findings = [file.path for file in release.files if file_sha256(target / file.path) != file.sha256]
-    if findings:
-        raise OSError(f"export to {target}: {', '.join(findings)} differ from the release; run `orefine verify`")
-    return target
+    return load(Release, store, f"{directory}/manifest.json")
 
 
 def datasets(store: Store) -> dict[str, Refs]:
@@ -186,5 +146,5 @@ def datasets(store: Store) -> dict[str, Refs]:
     found = {}
     for path in store.list("refs"):
         if path.endswith(".json"):
-            found[Path(path).stem] = Refs.model_validate(json.loads(store.read(path)))
+            found[Path(path).stem] = load(Refs, store, path)
     return found

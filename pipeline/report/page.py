@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.books.accounting import Groups, Passage
-from pipeline.books.manifest import Manifest
+from pipeline.books.manifest import Manifest, load, read_rows
 from pipeline.report.selection import classifier_html, selection_html
 from pipeline.run.level import Finished
-from pipeline.store.shard import read_batches
 from pipeline.store.store import Store
 
 SAMPLES = 5
@@ -70,8 +69,9 @@ def report_html(title: str, rows: Sequence[dict[str, Any]], store: Store, facts:
     for row in rows:
         if row["dropped"] or row["quarantined"]:
             body.append(f"<h2>{row['level']}</h2>")
-            body.append(_reasons(row, _samples(store, row["manifest"])))
-            body += _by_group(Manifest.model_validate_json(store.read(row["manifest"])).groups)
+            manifest = load(Manifest, store, row["manifest"])
+            body.append(_reasons(row, _samples(store, row["manifest"].rpartition("/")[0], manifest)))
+            body += _by_group(manifest.groups)
             body.append(_selection(store, row))
     return page(title, body)
 
@@ -157,15 +157,14 @@ def _selection(store: Store, row: dict[str, Any]) -> str:
         return f"<p>No pictures: {html.escape(str(error))}; install matplotlib.</p>"
 
 
-def _samples(store: Store, manifest: str) -> dict[str, list[dict[str, Any]]]:
+def _samples(store: Store, folder: str, manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
     """For each reason the dropped rows with the smallest ids: a sample that does not depend on order."""
-    folder = manifest.rsplit("/", 1)[0]
     found: dict[str, list[dict[str, Any]]] = {}
-    for path in store.list(f"{folder}/dropped"):
-        columns = ["id", "url", "reason", "value", "threshold"]
-        for row in (row for rows in read_batches(store.open(path), columns) for row in rows.to_pylist()):
-            known = found.setdefault(row["reason"], [])
-            known.append(row)
-            known.sort(key=lambda row: row["id"] or "")
-            del known[SAMPLES:]
+    columns = ["id", "url", "reason", "value", "threshold"]
+    dropped = read_rows(store, folder, manifest, "dropped", columns)
+    for row in (row for rows in dropped for row in rows.to_pylist()):
+        known = found.setdefault(row["reason"], [])
+        known.append(row)
+        known.sort(key=lambda row: row["id"] or "")
+        del known[SAMPLES:]
     return found

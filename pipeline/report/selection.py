@@ -15,8 +15,11 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.books.manifest import Manifest
+from pipeline.books.manifest import Manifest, load
 from pipeline.report import pictures
+from pipeline.store.checked import check_sha256
+from pipeline.store.sealed import read_sealed
+from pipeline.store.shard import FileEntry
 from pipeline.store.store import Store
 
 ROWS = 200_000
@@ -45,7 +48,7 @@ class Selection:
 
 def selection_html(store: Store, path: str) -> str:
     """Sections for each step of the level that dropped rows by a score; empty if none did."""
-    manifest = Manifest.model_validate_json(store.read(path))
+    manifest = load(Manifest, store, path)
     body = [_classifier(store, step) for step in manifest.steps]
     for step in manifest.steps:
         shows = step.get("shows", {})
@@ -81,7 +84,7 @@ def _classifier(store: Store, step: Mapping[str, Any]) -> str:
     model = step.get("shows", {}).get("classifier")
     for path in store.list("models") if model else ():
         if path.endswith("model_card.json"):
-            card = json.loads(store.read(path))
+            card = json.loads(read_sealed(store, path))
             if card["sha256"] == model:
                 return f"<h3>The classifier of {html.escape(step['column'])}</h3>{classifier_html(card)}"
     return ""
@@ -117,20 +120,26 @@ def _read(store: Store, folder: str, manifest: Manifest, column: str, reasons: l
 
 def _shards(store: Store, folder: str, manifest: Manifest) -> Iterator[tuple[str, str, str]]:
     """(kept, dropped, what was read) of each shard; shard n of a level reads the n-th data file of its parent."""
-    parents: list[str] = []
+    parents: list[tuple[str, FileEntry]] = []
     if manifest.parents and store.exists(manifest.parents[0].manifest):
         parent = manifest.parents[0].manifest
-        files = Manifest.model_validate_json(store.read(parent)).paths("data")
-        parents = [f"{parent.rsplit('/', 1)[0]}/{file}" for file in files]
-    data, dropped = ([f"{folder}/{path}" for path in manifest.paths(role)] for role in ("data", "dropped"))
-    if len(parents) != len(data):
-        parents = [""] * len(data)
-    yield from zip(data, dropped, parents, strict=True)
+        parents = _files(parent.rsplit("/", 1)[0], load(Manifest, store, parent), "data")
+    data, dropped = (_files(folder, manifest, role) for role in ("data", "dropped"))
+    for number, shard in enumerate(zip(data, dropped, strict=True)):
+        read = [*shard, *(parents[number : number + 1] if len(parents) == len(data) else [])]
+        for path, file in read:
+            check_sha256(store, path, file.sha256)
+        kept, gone, before = [*(path for path, _ in read), ""][:3]
+        yield kept, gone, before
+
+
+def _files(folder: str, manifest: Manifest, role: str) -> list[tuple[str, FileEntry]]:
+    return [(f"{folder}/{file.path}", file) for file in manifest.of(role)]
 
 
 def _table(store: Store, path: str, columns: list[str]) -> Any:
     with store.open(path) as opened:
-        file = pq.ParquetFile(opened)
+        file = pq.ParquetFile(opened, page_checksum_verification=True)
         return file.read([name for name in columns if name in file.schema_arrow.names])
 
 
@@ -139,7 +148,9 @@ def _texts(store: Store, rows: Any, score: str, path: str) -> list[tuple[float, 
     ids, texts = rows["id"].to_pylist(), {}
     if path and ids:
         with store.open(path) as file:
-            for batch in pq.ParquetFile(file).iter_batches(4096, columns=["id", "text"]):
+            for batch in pq.ParquetFile(file, page_checksum_verification=True).iter_batches(
+                4096, columns=["id", "text"]
+            ):
                 for row in batch.filter(pc.is_in(batch.column("id"), value_set=_strings(ids))).to_pylist():
                     texts[row["id"]] = row["text"][:SHOWN]
     scores = rows[score].to_pylist()

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 
 from pipeline.rows.batch import Batch
 from pipeline.run.runners import Runner, results
-from pipeline.store.partitions import EMPTY, Tables, Written, describe_buckets, read_bucket, write_buckets, write_plain
+from pipeline.store.checked import read_checked
+from pipeline.store.index import IndexFile, write_index
+from pipeline.store.partitions import EMPTY, Tables, Written, describe_buckets, read_bucket, write_buckets
 from pipeline.store.shard import read_batches
 from pipeline.store.store import Store, open_store
 
@@ -55,6 +57,8 @@ class ShardRows:
     path: str
     rows: int
     decisions: tuple[Tables, ...] = ()
+    sha256: str = ""
+    """Of the file; empty: not known, and not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Part:
 
 
 MapFunction = Callable[[Batch, pa.Table | None], pa.Table]
-PartFunction = Callable[[Part, pa.Table, pa.Table | None], pa.Table]
+PartFunction = Callable[[Part, IndexFile, pa.Table | None], pa.Table]
 
 
 class Grouping:
@@ -150,7 +154,7 @@ class Grouping:
     def map_parts(
         self, name: str, function: PartFunction, side: Tables | None = None, bytes_per_row: int = BYTES_PER_ROW
     ) -> Tables:
-        """`function(part, its table, side rows of it)` for every part; it returns `shard` and `row` itself."""
+        """`function(part, its index file, side rows of it)` for every part; it returns `shard` and `row` itself."""
         buckets = self._buckets(bytes_per_row)
         tasks = [
             _PartTask(self._store.root, self._path(name, part.shard), part, function, side, buckets)
@@ -198,7 +202,7 @@ class Grouping:
         return self._tables(results(self._runner, _run_reduce, [task]), self._buckets())
 
     def index(self, name: str, rows: MapFunction, side: Tables | None = None) -> None:
-        """Write `rows(batch, side rows of this batch)` to the level's index/, one Arrow file per shard."""
+        """Write `rows(batch, side rows of this batch)` to the level's index/, one file per shard."""
         tasks = [
             _MapTask(
                 self._store.root, f"{self._level}/index/{name}-{shard.shard:05d}.arrow", shard, rows, side, INDEX_FILE
@@ -250,7 +254,7 @@ def partitions(rows: int, bytes_per_row: int) -> int:
 
 
 INDEX_FILE: dict[str, int] = {}
-"""In place of numbers of buckets: one plain Arrow file."""
+"""In place of numbers of buckets: an index file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,10 +300,13 @@ def _run_map(task: _MapTask) -> Written:
         table = table.set_column(
             table.schema.get_field_index("row"), ROW_COLUMNS[1], pa.array(numbers[local].astype(np.int32))
         )
-        shard = pa.array(np.full(table.num_rows, task.shard.shard, np.int32))
-        tables.append(table.append_column(ROW_COLUMNS[0], shard))
+        if task.buckets:  # an index is read under another number
+            shard = pa.array(np.full(table.num_rows, task.shard.shard, np.int32))
+            table = table.append_column(ROW_COLUMNS[0], shard)
+        tables.append(table)
     if not task.buckets:
-        return write_plain(store, task.output, tables)
+        write_index(store, task.output, tables)
+        return Written(task.output, "", {})
     return write_buckets(store, task.output, tables, task.buckets)
 
 
@@ -324,9 +331,9 @@ def _run_part(task: _PartTask) -> Written:
     if store.exists(task.output):
         return describe_buckets(store, task.output)
     side = read_bucket(store, task.side, task.part.shard) if task.side else None
-    with pa.memory_map(task.part.path) as source:  # columns and rows that the function leaves alone are not read
-        table = task.function(task.part, pa.ipc.open_file(source).read_all(), side)
-        return write_buckets(store, task.output, [table], task.buckets)
+    place, name = os.path.split(task.part.path)  # of another store, it may be: parts come as whole paths
+    with IndexFile(open_store(place), name) as index:
+        return write_buckets(store, task.output, [task.function(task.part, index, side)], task.buckets)
 
 
 def _run_reduce(task: _ReduceTask) -> Written:
@@ -345,12 +352,17 @@ def kept_batches(store: Store, shard: ShardRows) -> Any:
     dropped = [_dropped_rows(read_bucket(store, tables, shard.shard)) for tables in shard.decisions]
     gone = np.unique(np.concatenate(dropped)) if dropped else np.empty(0, np.int64)
     first = 0
-    for rows in read_batches(store.open(shard.path)):
+    for rows in _read(store, shard):
         numbers = np.arange(first, first + rows.num_rows)
         keep = ~np.isin(numbers, gone, assume_unique=True)
         if keep.any():
             yield first, np.flatnonzero(keep), Batch(rows).filter(keep)
         first += rows.num_rows
+
+
+def _read(store: Store, shard: ShardRows) -> Iterator[pa.RecordBatch]:
+    # What a task computed of a damaged file would be found by its name after the file was restored.
+    return read_checked(store, shard.path, shard.sha256) if shard.sha256 else read_batches(store.open(shard.path))
 
 
 def _dropped_rows(decisions: pa.Table) -> np.ndarray[Any, Any]:

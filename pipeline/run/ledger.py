@@ -1,7 +1,7 @@
 """Replies of models, stored as they came and found by the request's key. What comes after L3 is reproducible from it.
 
-A part is a small Parquet file, written under the next free number: two writers never overwrite each other, and a
-request answered twice keeps the reply of the lowest part.
+A part is a small file of one checked stream (`pipeline.store.streams`), written under the next free number: two writers
+never overwrite each other, and a request answered twice keeps the reply of the lowest part.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import asdict, fields
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.steps import Reply
-from pipeline.store.store import Store, temporary_file
+from pipeline.store.store import Store
+from pipeline.store.streams import StreamFile, write_streams
 
 DIRECTORY = "ledger"
 REPLY_SCHEMA = pa.schema(
@@ -39,8 +39,9 @@ class Ledger:
         wanted = pa.array(sorted(set(keys)), pa.string())
         found: dict[str, Reply] = {}
         for path in self._parts():
-            with self._store.open(path) as part:
-                table = pq.ParquetFile(part, page_checksum_verification=True).read()
+            with StreamFile(self._store, path) as part:
+                schema, replies = part.schema, part.table(1)
+            table = schema.empty_table() if replies is None else replies
             for row in table.filter(pc.is_in(table.column("key"), value_set=wanted)).to_pylist():
                 found.setdefault(row["key"], Reply(**row))
         return found
@@ -57,13 +58,9 @@ class Ledger:
             return
         table = pa.Table.from_pylist([asdict(reply) for reply in self._pending], REPLY_SCHEMA)
         number = len(self._parts())
-        while True:
-            with temporary_file(self._store) as temporary:
-                pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
-                if self._store.commit(temporary, f"{DIRECTORY}/part-{number:06d}.parquet"):
-                    break
+        while not write_streams(self._store, f"{DIRECTORY}/part-{number:06d}.arrow", REPLY_SCHEMA, [table], "zstd"):
             number += 1
         self._pending = []
 
     def _parts(self) -> list[str]:
-        return [path for path in self._store.list(DIRECTORY) if path.endswith(".parquet")]
+        return [path for path in self._store.list(DIRECTORY) if path.endswith(".arrow")]

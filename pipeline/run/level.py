@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipeline.books.accounting import Counts, total
 from pipeline.books.alarm import explain, losses
 from pipeline.books.fingerprint import recipe_id, versions_of
-from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump
+from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump, load
 from pipeline.errors import OrefineError
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.checks import PlanError, step_problems
@@ -28,7 +28,10 @@ from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
 from pipeline.steps import GroupingStep, Source, Step, Unit, WorkerDied, describe
-from pipeline.store.shard import FileEntry, describe_file, read_batches, read_schema
+from pipeline.store.checked import check_footer, read_checked
+from pipeline.store.damage import Damaged
+from pipeline.store.index import index_rows
+from pipeline.store.shard import FileEntry, describe_file, read_schema
 from pipeline.store.store import Store
 
 Emit = Callable[[str, Mapping[str, Any]], None]
@@ -45,6 +48,8 @@ class InputFile:
 
     path: str
     sha256: str
+    state: str = ""
+    """What tells the file that was hashed from one that took its place (`pipeline.steps.Unit.state`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def find_level(store: Store, level: Level, identity: str) -> Finished | None:
     path = f"{directory_of(level, identity)}/manifest.json"
     if not store.exists(path):
         return None
-    return Finished(Manifest.model_validate_json(store.read(path)), path, reused=True)
+    return Finished(load(Manifest, store, path), path, reused=True)
 
 
 def run_level(
@@ -96,9 +101,12 @@ def run_level(
             units, schema = _units(level, store, inputs, parent)
             if problems := step_problems(level, schema):
                 raise PlanError(problems)
+    except Damaged:  # no matter of the recipe
+        raise
     except (ValueError, OSError) as error:
         raise PlanError([f"{level.name}: {error}"]) from error
     if found:
+        _check_parent(found.manifest, parent)
         store.remove(f"{found.directory}/work")  # a run that was killed right after its manifest leaves it
         _check_losses(level, store, found.directory, found.manifest)
         return found
@@ -114,10 +122,11 @@ def run_level(
             return found
         raise
     manifest = _manifest(level, store, identity, directory, inputs, parent, records)
+    _check_parent(manifest, parent)
     _check_losses(level, store, directory, manifest)
     path = f"{directory}/manifest.json"
     if not store.create(path, dump(manifest)):  # another run of the same recipe was faster
-        manifest = Manifest.model_validate_json(store.read(path))
+        manifest = load(Manifest, store, path)
     store.remove(f"{directory}/work")
     return Finished(manifest, path)
 
@@ -133,13 +142,17 @@ def _units(
     """What each task reads, in an order that follows from content, and the schema it comes in."""
     if level.source is not None:
         ordered = sorted(inputs, key=lambda file: (file.sha256, file.path))
-        units = [unit for file in ordered for unit in level.source.units(file.path, file.sha256)]
+        units = [
+            replace(unit, state=file.state) for file in ordered for unit in level.source.units(file.path, file.sha256)
+        ]
         # Without a single row there still is a shard, so that what comes after finds a file with a schema.
-        return units or [Unit(file.path, file.sha256, 0, 0) for file in ordered[:1]], BASE_SCHEMA
+        return units or [Unit(file.path, file.sha256, 0, 0, file.state) for file in ordered[:1]], BASE_SCHEMA
     if parent is None:
         raise ValueError(f"{level.name} has neither a source nor a level before it; add `l0_collect` to the recipe")
-    files = [file for file in parent.manifest.files if file.role == "data"]
+    files = parent.manifest.of("data")
     paths = [f"{parent.directory}/{file.path}" for file in files]
+    for path, file in zip(paths, files, strict=True):
+        check_footer(store, path, file)  # each task compares its file's whole bytes
     units = [Unit(path, file.sha256, 0, file.rows) for path, file in zip(paths, files, strict=True)]
     return units, read_schema(store, paths[0]) if paths else BASE_SCHEMA
 
@@ -195,7 +208,7 @@ def _run_grouping(
     emit: Emit,
 ) -> Decided:
     shards = [
-        ShardRows(shard, unit.path, (unit.stop or 0) - unit.start, tuple(one.tables for one in decided))
+        ShardRows(shard, unit.path, (unit.stop or 0) - unit.start, tuple(one.tables for one in decided), unit.sha256)
         for shard, unit in enumerate(units)
     ]
     grouping = Grouping(store, runner, folder, shards, directory)
@@ -281,7 +294,7 @@ def _manifest(
         dataset=level.dataset,
         recipe_id=identity,
         content_id=content_id(files),
-        parents=[_as_parent(parent)] if parent else [],
+        parents=[as_parent(parent)] if parent else [],
         inputs=[{"path": file.path, "sha256": file.sha256} for file in sorted(inputs, key=lambda file: file.sha256)],
         steps=[_described(step) for step in level.all_steps()],
         versions=versions_of(level.all_steps()),
@@ -300,19 +313,33 @@ def _index_files(store: Store, directory: str) -> list[FileEntry]:
     """What grouping steps keep for later levels to compare with."""
     found = []
     for path in store.list(f"{directory}/index"):
-        with store.map(path) as source:
-            reader = pa.ipc.open_file(source)
-            rows = sum(reader.get_batch(number).num_rows for number in range(reader.num_record_batches))
-        entry = describe_file(store, path, "index", rows)
+        entry = describe_file(store, path, "index", index_rows(store, path))
         found.append(entry.model_copy(update={"path": path.removeprefix(f"{directory}/")}))
     return found
 
 
-def _as_parent(parent: Finished) -> Parent:
+def as_parent(parent: Finished) -> Parent:
     manifest = parent.manifest
     return Parent(
         level=manifest.level, recipe_id=manifest.recipe_id, content_id=manifest.content_id, manifest=parent.path
     )
+
+
+def _check_parent(manifest: Manifest, parent: Finished | None) -> None:
+    """The rows that came in are those that the level before gave, and it is still the one that was read."""
+    if parent is None:
+        return
+    if manifest.rows_in != parent.manifest.rows_out:
+        raise LevelError(
+            f"{manifest.level}: {manifest.rows_in:,} rows came in, but {parent.path} says that {parent.manifest.level} "
+            f"gave {parent.manifest.rows_out:,}; `orefine verify` names the file that changed"
+        )
+    read = manifest.parents[0].content_id if manifest.parents else ""
+    if read != parent.manifest.content_id:
+        raise LevelError(
+            f"{manifest.level}: it was made from {parent.manifest.level} with content id {read}, and there now lies "
+            f"{parent.manifest.content_id}; remove its folder and run again to make it from that"
+        )
 
 
 def _check_quarantine(level: str, store: Store, counts: Counts, records: list[ShardRecord]) -> None:
@@ -320,7 +347,7 @@ def _check_quarantine(level: str, store: Store, counts: Counts, records: list[Sh
     if counts.rows_in <= 20 or 2 * counts.quarantined <= counts.rows_in:
         return
     files = [file for record in records for file in record.files if file.role == "quarantine" and file.rows]
-    first = next(read_batches(store.open(files[0].path))).slice(0, 1).to_pylist()[0]
+    first = next(read_checked(store, files[0].path, files[0].sha256)).slice(0, 1).to_pylist()[0]
     raise LevelError(
         f"{level}: {counts.quarantined} of {counts.rows_in} rows could not be processed, more than half; nothing was "
         f"published. The first failed at {first['step']} with: {first['error']}. All errors: {files[0].path}"
@@ -330,5 +357,5 @@ def _check_quarantine(level: str, store: Store, counts: Counts, records: list[Sh
 def _check_losses(level: Level, store: Store, directory: str, manifest: Manifest) -> None:
     if level.alarm and (found := losses(manifest.groups, level.alarm)):
         paths = (path for path in store.list(f"{directory}/shards") if path.endswith(".json"))
-        records = [ShardRecord.model_validate_json(store.read(path)) for path in paths]
+        records = [load(ShardRecord, store, path) for path in paths]
         raise LevelError(explain(found, level.name, level.alarm, records, store.root))

@@ -20,7 +20,8 @@ import pyarrow as pa
 from pipeline.books.manifest import ShardRecord
 from pipeline.rows.document import DROPPED_SCHEMA, QUARANTINE_SCHEMA
 from pipeline.run.grouping import CLUSTER_COLUMNS
-from pipeline.store.shard import FileEntry, ShardWriter, read_batches
+from pipeline.store.checked import read_checked
+from pipeline.store.shard import FileEntry, ShardWriter
 from pipeline.store.store import Store
 
 CLUSTER_SCHEMA = pa.schema(CLUSTER_COLUMNS)
@@ -81,7 +82,7 @@ class Outputs:
         """Copy what an earlier pass wrote down about rows that ended there."""
         for file in record.files:
             if file.role != "data":
-                for rows in read_batches(store.open(file.path)):
+                for rows in read_checked(store, file.path, file.sha256):
                     self._writers[file.role].write(rows)
 
     def commit(self) -> list[FileEntry]:

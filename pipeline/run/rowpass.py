@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.books.accounting import Counts, chain
-from pipeline.books.manifest import ShardRecord, dump
+from pipeline.books.manifest import ShardRecord, dump, load
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash, text_views, to_schema
 from pipeline.run.generate import run_generator
@@ -31,8 +31,8 @@ from pipeline.steps import (
     describe,
     is_fault,
 )
+from pipeline.store.checked import read_checked
 from pipeline.store.partitions import Tables, read_bucket
-from pipeline.store.shard import read_batches
 from pipeline.store.store import Store, open_store
 
 KILLED = "WorkerDied: the process that worked on this row was killed each time, alone, in a fresh process"
@@ -93,7 +93,7 @@ def run_row_task(task: RowTask) -> ShardRecord:
     """Do the task, or find it done. Errors of single rows end in quarantine; other errors are raised."""
     store = open_store(task.store)
     if store.exists(task.record):
-        return _record(store, task.record)
+        return load(ShardRecord, store, task.record)
     started = time.monotonic()
     counts = Counts()
     with ExitStack() as stack:
@@ -153,7 +153,7 @@ def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds
     """Commit the files, then the record, which carries on what earlier passes dropped from this shard."""
     passes = [counts]
     if task.before:
-        before = _record(store, f"{task.before}/shards/part-{task.shard:05d}.json")
+        before = load(ShardRecord, store, f"{task.before}/shards/part-{task.shard:05d}.json")
         files.carry_on(store, before)
         passes, seconds = [before.counts, counts], seconds + before.seconds
     counts = chain(passes)
@@ -165,11 +165,7 @@ def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds
         files=files.commit(),
         seconds=round(seconds, 3),
     )
-    return record if store.create(task.record, dump(record)) else _record(store, task.record)
-
-
-def _record(store: Store, path: str) -> ShardRecord:
-    return ShardRecord.model_validate_json(store.read(path))
+    return record if store.create(task.record, dump(record)) else load(ShardRecord, store, task.record)
 
 
 def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incoming: _Incoming) -> Iterator[Batch]:
@@ -184,7 +180,7 @@ def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incom
         return
     decisions = [(decided, read_bucket(store, decided.tables, task.shard)) for decided in task.decided]
     first = 0
-    for rows in read_batches(store.open(task.unit.path)):
+    for rows in read_checked(store, task.unit.path, task.unit.sha256):
         counts.rows_in += rows.num_rows
         counts.bytes_in += text_bytes(rows)
         numbers = np.arange(first, first + rows.num_rows)

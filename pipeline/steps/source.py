@@ -21,6 +21,9 @@ class Unit:
     start: int = 0
     stop: int | None = None
     """None: to the end, for formats that do not say how many rows they hold."""
+    state: str = ""
+    """What told the file from others of its path when it was hashed; readers compare it before and after they read.
+    Empty: the unit belongs to no plan, and nothing is compared."""
 
 
 @dataclass(slots=True)

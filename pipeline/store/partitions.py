@@ -1,6 +1,6 @@
 """Tables on the store, cut into buckets.
 
-A file holds one Arrow stream per bucket and ends in their offsets, so that a reader of bucket n of many files reads
+A file holds one Arrow stream per bucket (`streams.py`), so that a reader of bucket n of many files reads, and checks,
 only its own bytes of each. A bucket is a range of key hashes (tables with a `key` column), a shard (tables with a
 `shard` column), or everything. Numbers of buckets follow from the data, never from the workers.
 """
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.store.store import Store, temporary_file
+from pipeline.store.store import Store
+from pipeline.store.streams import StreamFile, write_streams
 
 TAKEN_BYTES = 16 << 20
 COUNTERS = b"counters"
@@ -57,31 +58,15 @@ def counted(table: pa.Table, counters: Mapping[str, int]) -> pa.Table:
 
 
 def write_buckets(store: Store, path: str, tables: Sequence[pa.Table], buckets: dict[str, int]) -> Written:
-    """Write tables of one schema as one file of as many Arrow streams as there are buckets; empty ones take no bytes.
-
-    File: the schema alone as a stream, the buckets' streams, their offsets (int64, one more than there are buckets),
-    the number of buckets (int64).
-    """
+    """Write tables of one schema as one file, a stream per bucket."""
     counters = _counters(table.schema for table in tables)
     table = pa.concat_tables(tables) if tables else pa.table({})
     kind = next((name for name in ("key", "shard") if name in table.schema.names), "")
     if not table.num_columns:  # a shard with no rows left: its kind is that of its siblings, so it says nothing
         kind = EMPTY
-    count = buckets.get(kind, 1)
-    order, bounds = _bucket_order(table, kind, count)
+    order, bounds = _bucket_order(table, kind, buckets.get(kind, 1))
     schema = table.schema.with_metadata({COUNTERS: json.dumps(counters).encode()} if counters else None)
-    offsets = np.zeros(count + 2, np.int64)
-    with temporary_file(store) as temporary:
-        with pa.OSFile(str(temporary), "wb") as sink:
-            _write_stream(sink, schema, [])
-            offsets[0] = sink.tell()
-            for bucket, rows in enumerate(_by_bucket(table, order, bounds)):
-                if rows.num_rows:
-                    _write_stream(sink, schema, rows.to_batches())
-                offsets[bucket + 1] = sink.tell()
-            offsets[-1] = count
-            sink.write(offsets.tobytes())
-        store.commit(temporary, path)
+    write_streams(store, path, schema, _by_bucket(table.replace_schema_metadata(None), order, bounds))
     return Written(path, kind, counters)
 
 
@@ -96,22 +81,6 @@ def _by_bucket(table: pa.Table, order: np.ndarray[Any, Any] | None, bounds: list
             begin, end = start, max(stop, min(start + most, table.num_rows))
             taken = table.take(pa.array(order[begin:end]))
         yield taken.slice(start - begin, stop - start)
-
-
-def _write_stream(sink: Any, schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> None:
-    with pa.ipc.new_stream(sink, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-
-
-def write_plain(store: Store, path: str, tables: Sequence[pa.Table]) -> Written:
-    schema = tables[0].schema if tables else pa.schema([])
-    with temporary_file(store) as temporary:
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            for table in tables:
-                writer.write_table(table.combine_chunks())
-        store.commit(temporary, path)
-    return Written(path, "", {})
 
 
 def _bucket_order(table: pa.Table, kind: str, count: int) -> tuple[np.ndarray[Any, Any] | None, list[int]]:
@@ -129,27 +98,14 @@ def read_bucket(store: Store, tables: Tables, bucket: int | None) -> pa.Table:
     """One bucket of every file, in the order of the files; all buckets if None."""
     found: list[pa.Table] = []
     for path in tables.paths:
-        with store.map(path) as source:
-            if pa.ipc.open_stream(source).schema.names:
-                found += _streams(source, bucket)
+        with StreamFile(store, path) as file:
+            schema = file.schema.remove_metadata()
+            if schema.names:
+                numbers = range(1, file.count) if bucket is None else [bucket + 1]
+                rows = [table for number in numbers if (table := file.table(number)) is not None]
+                found += rows or [schema.empty_table()]  # nothing there: the columns at least
     # A function may return columns of type null for a partition without rows; others say what they are.
     return pa.concat_tables(found, promote_options="default") if found else pa.table({})
-
-
-def _streams(source: pa.NativeFile, bucket: int | None) -> Iterator[pa.Table]:
-    size = source.size()
-    count = int(_int64(source, size - 8, 1)[0])
-    first, many = (0, count) if bucket is None else (bucket, 1)
-    bounds = _int64(source, size - 8 * (count + 2) + 8 * first, many + 1).tolist()
-    chosen = [(start, stop) for start, stop in pairwise(bounds) if stop > start]
-    for start, stop in chosen or [(0, bounds[0])]:  # nothing there: the columns at least
-        source.seek(start)
-        yield pa.ipc.open_stream(source.read_buffer(stop - start)).read_all().replace_schema_metadata(None)
-
-
-def _int64(source: pa.NativeFile, place: int, count: int) -> np.ndarray[Any, Any]:
-    source.seek(place)
-    return np.frombuffer(source.read_buffer(8 * count), np.int64)
 
 
 def _counters(schemas: Iterator[pa.Schema]) -> dict[str, int]:
@@ -161,7 +117,7 @@ def _counters(schemas: Iterator[pa.Schema]) -> dict[str, int]:
 
 
 def describe_buckets(store: Store, path: str) -> Written:
-    with store.map(path) as source:
-        schema = pa.ipc.open_stream(source).schema
+    with StreamFile(store, path) as file:
+        schema = file.schema
     kind = next((name for name in ("key", "shard") if name in schema.names), "" if schema.names else EMPTY)
     return Written(path, kind, _counters(iter([schema])))

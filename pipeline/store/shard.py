@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from pipeline.store.bounded import BATCH_BYTES, BATCH_ROWS
 from pipeline.store.store import Store
@@ -29,6 +29,16 @@ class FileEntry(BaseModel):
     rows: int
     sha256: str
     bytes: int
+    footer: str = ""
+    """sha256 of a Parquet file's footer, for readers of a few columns; empty for other files."""
+
+    @field_validator("path")
+    @classmethod
+    def _stays_inside(cls, path: str) -> str:
+        """A manifest may come from anywhere, and paths are joined to folders."""
+        if not path or "\0" in path or path.startswith(("/", "\\")) or ".." in PurePosixPath(path).parts:
+            raise ValueError(f"path '{path}' of a file leads out of its folder; it must be relative, without '..'")
+        return path
 
 
 class ShardWriter:
@@ -93,7 +103,19 @@ class ShardWriter:
 
 def describe_file(store: Store, path: str, role: str, rows: int) -> FileEntry:
     """A file's entry for the manifest; the path is relative to the store."""
-    return FileEntry(role=role, path=path, rows=rows, sha256=stored_sha256(store, path), bytes=store.size(path))
+    footer = footer_sha256(store, path) if path.endswith(".parquet") else ""
+    sha256 = stored_sha256(store, path)
+    return FileEntry(role=role, path=path, rows=rows, sha256=sha256, bytes=store.size(path), footer=footer)
+
+
+def footer_sha256(store: Store, path: str) -> str:
+    """sha256 of a Parquet file's footer with its length; of what lies there in a file that has no footer."""
+    with store.open(path) as file:
+        size = file.size()
+        file.seek(max(0, size - 8))
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(max(0, size - 8 - length))
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def read_schema(store: Store, path: str) -> pa.Schema:

@@ -7,6 +7,7 @@ changes nothing. Only references change, by `compare_and_swap`. A reader sees a 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -18,6 +19,9 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.errors import UsageError
+
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What disks without hard links answer to a link; EPERM on Linux."""
 
 
 class UnknownStore(UsageError):
@@ -123,17 +127,24 @@ class LocalStore:
             os.link(temporary, target)  # fails if the name is taken, in one step
         except FileExistsError:
             return False
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            if not self._rename(temporary, target):
+                return False
         finally:
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)
         _fsync(target.parent)
         return True
 
     def copy(self, source: str, target: str) -> bool:
+        # No hard link: who writes to one name of a file, and root may even where it is read-only, changes the other.
         temporary = self.temporary()
-        try:
-            os.link(self._path(source), temporary)
-        except OSError:  # the disk has no hard links
-            shutil.copyfile(self._path(source), temporary)
+        with open(self._path(source), "rb") as read, open(temporary, "xb") as written:
+            with contextlib.suppress(OSError):  # shares the blocks where the disk can
+                while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
+                    pass
+            shutil.copyfileobj(read, written, 1 << 20)  # what is left, where it cannot
         return self.commit(temporary, target)
 
     def replace(self, path: str, data: bytes) -> None:
@@ -169,6 +180,15 @@ class LocalStore:
 
     def shown(self, path: str) -> str:
         return str(self._path(path))
+
+    def _rename(self, temporary: Path, target: Path) -> bool:
+        """`os.link` for disks without hard links, as FAT and some network disks are: one committer at a time."""
+        with open(self._path("tmp/commit.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if target.exists():
+                return False
+            os.rename(temporary, target)
+            return True
 
     def _path(self, path: str) -> Path:
         return Path(self.root, path)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.l0_collect.extract.extract_html import ExtractHtml
-from stages.l0_collect.readers.files import expand, remote_identity
+from stages.l0_collect.readers.files import expand, identify
 from stages.l0_collect.readers.jsonl import JsonlSource
 from stages.l0_collect.readers.parquet import ParquetSource
 from stages.l0_collect.readers.warc import WarcSource
@@ -25,4 +25,4 @@ def kind_for(path: str) -> str | None:
     return next((kind for ending, kind in FORMATS.items() if path.endswith(ending)), None)
 
 
-__all__ = ["AnySource", "Step", "expand", "kind_for", "remote_identity"]
+__all__ = ["AnySource", "Step", "expand", "identify", "kind_for"]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from pipeline.errors import UsageError
+from pipeline.store.damage import Damaged
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -53,6 +54,8 @@ def attempt(function: Callable[[T], R], task: T) -> R | Exception:
     for number in range(ATTEMPTS):
         try:
             return function(task)
+        except Damaged as error:  # an OSError that does not pass
+            return error
         except PASSING_ERRORS as error:
             if number == ATTEMPTS - 1:
                 return error

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import glob
 import io
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from pipeline.rows.document import content_hash
+from pipeline.steps import Fault, Unit
+from pipeline.store.shard import file_sha256
 
 REMOTE = re.compile(r"^(hf|s3)://")
 GLOB = re.compile(r"[*?\[]")
@@ -39,12 +43,56 @@ def remote_identity(path: str) -> str:
     """What the server says identifies the content: sha256 or git blob on Hugging Face, the ETag on S3."""
     files = _file_system(path)
     if path.startswith("hf://"):
-        info = files.info(path)
+        info = files.info(path, refresh=True)
         lfs = info.get("lfs")
         return str(lfs["sha256"] if lfs else info["blob_id"])
     with files.fs.open_input_stream(path.removeprefix("s3://")) as stream:
         told = stream.metadata()
     return content_hash(told["ETag"], told["Content-Length"])
+
+
+class InputChanged(Fault):
+    """An input file is not the one that the run was planned with."""
+
+
+@contextmanager
+def open_unit(unit: Unit) -> Iterator[BinaryIO]:
+    """The file of a unit; InputChanged if it is not what the plan hashed, or no longer when it has been read."""
+    _compare(unit, "since the run was planned")
+    with open_input(unit.path) as stream:
+        yield stream
+    _compare(unit, "while it was read")
+
+
+def _compare(unit: Unit, when: str) -> None:
+    """Where the state differs, as it does for a copy on another machine's disk, the hash decides."""
+    if unit.state and (now := state_of(unit.path)) != unit.state and _identity(unit.path, now) != unit.sha256:
+        raise InputChanged(
+            f"input {unit.path} changed {when}; run the same command again, which plans with what is there now"
+        )
+
+
+def identify(path: str) -> tuple[str, str]:
+    """(what names the content, state): sha256 of a local file; for a remote one what its server says identifies it."""
+    state = state_of(path)
+    while True:
+        found = _identity(path, state)
+        after = state_of(path)
+        if after == state:
+            return found, state
+        state = after  # somebody wrote to it meanwhile
+
+
+def state_of(path: str) -> str:
+    """What another content under this path would not have; the time of change (ctime) cannot be set."""
+    if REMOTE.match(path):
+        return remote_identity(path)
+    found = os.stat(path)
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+
+
+def _identity(path: str, state: str) -> str:
+    return state if REMOTE.match(path) else file_sha256(Path(path))
 
 
 def name_of(path: str) -> str:

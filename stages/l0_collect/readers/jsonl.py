@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.steps import Source, SourceBatch, Unit
-from stages.l0_collect.readers.files import name_of, open_input, raise_unless_damaged
+from stages.l0_collect.readers.files import name_of, open_unit, raise_unless_damaged
 from stages.l0_collect.readers.row_buffer import RowBuffer
 
 MAXIMUM_LINE = 64 << 20
@@ -46,7 +46,7 @@ class JsonlSource(Source):
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
         buffer, name = RowBuffer(COLUMNS), name_of(unit.path)
-        with open_input(unit.path) as stream:
+        with open_unit(unit) as stream:
             for number, line in _lines(stream):
                 position = f"{name}#{number}"
                 try:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.steps import Source, SourceBatch, Unit, describe
 from pipeline.store.bounded import BATCH_BYTES, BATCH_ROWS, BoundedFile, decoded_bytes
-from stages.l0_collect.readers.files import name_of, open_input, raise_unless_damaged
+from stages.l0_collect.readers.files import name_of, open_input, open_unit, raise_unless_damaged
 
 UNIT_BYTES = 256 << 20
 """Text per unit, before compression: what one task reads."""
@@ -60,7 +60,7 @@ class ParquetSource(Source):
             return self._row_group_runs(path, sha256, file.metadata)
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
-        with open_input(unit.path) as stream:
+        with open_unit(unit) as stream:
             try:
                 file = BoundedFile(stream)
             except (pa.ArrowException, OSError) as error:

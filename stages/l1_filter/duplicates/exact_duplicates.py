@@ -22,6 +22,7 @@ from stages.l1_filter.duplicates.keep_policy import NO_PARTS, DuplicatesStep
 
 if TYPE_CHECKING:
     from pipeline.run.grouping import Grouping, Part
+    from pipeline.store.index import IndexFile
 
 NAMES = ("key", "row", "rest", "id", "quality")
 
@@ -97,8 +98,9 @@ class ExactDuplicates(DuplicatesStep):
         return found.filter(pc.less(found.column("shard"), first_part)) if first_part < NO_PARTS else found
 
 
-def earlier_keys(part: Part, table: pa.Table, _: pa.Table | None) -> pa.Table:
+def earlier_keys(part: Part, index: IndexFile, _: pa.Table | None) -> pa.Table:
     """The rows of an index file, under the number of the part."""
-    if not table.num_columns:
+    if not index.schema.names:
         return pa.table({})
-    return table.select(NAMES).append_column("shard", pa.array(np.full(table.num_rows, part.shard, np.int32)))
+    table = index.columns(NAMES)
+    return table.append_column("shard", pa.array(np.full(table.num_rows, part.shard, np.int32)))

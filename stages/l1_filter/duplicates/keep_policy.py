@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from pipeline.books.manifest import Manifest
+from pipeline.books.manifest import Manifest, load
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps import GroupingStep
+from pipeline.store.store import open_store
 
 if TYPE_CHECKING:
     from pipeline.run.grouping import Grouping
@@ -90,7 +91,7 @@ class DuplicatesStep(GroupingStep):
         path = Path(place, "manifest.json") if Path(place).is_dir() else Path(place)
         if not path.is_file():
             raise ValueError(f"{self.kind}: against '{place}': no finished level there; give its folder or manifest")
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = load(Manifest, open_store(str(path.parent)), path.name)
         files = [file for file in manifest.files if file.role == "index" and f"/{self.kind}-" in f"/{file.path}"]
         if not files:
             raise ValueError(f"{self.kind}: against '{place}': it has no index; run it with `{self.kind}.index: true`")

@@ -1,6 +1,6 @@
 """The index of a finished level: what near duplicates of later levels are found by, without reading its text again.
 
-One Arrow file per shard, a row per document that has words.
+One file per shard, a row per document that has words.
 
 | column     | type            | meaning                                                                            |
 |------------|-----------------|------------------------------------------------------------------------------------|
@@ -29,6 +29,7 @@ from stages.l1_filter.duplicates.keep_policy import Array
 
 if TYPE_CHECKING:
     from pipeline.run.grouping import Part
+    from pipeline.store.index import IndexFile
 
 BAND_ROWS = pa.schema(
     [
@@ -55,18 +56,19 @@ PARTS = b"parts"
 
 
 def earlier_band_rows(
-    part: Part, table: pa.Table, _: pa.Table | None, earlier: list[tuple[str, int]], first_part: int
+    part: Part, index: IndexFile, _: pa.Table | None, earlier: list[tuple[str, int]], first_part: int
 ) -> pa.Table:
     """Band rows of an index file, each under the name of its survivor; those whose survivor is not there left out."""
-    bands = table.schema.field("keys").type.list_size if table.num_columns else 0
-    if not bands or not table.num_rows:
+    if not index.batches:
         return BAND_ROWS.empty_table()
+    bands = index.schema.field("keys").type.list_size
+    table = index.columns(["row", "content", "order", "kept_shard", "kept_row", "keys"])
     base = {}
     for identity, parts in earlier:
         base[identity] = first_part
         first_part += parts
     mine = max(first for first in base.values() if first <= part.shard)
-    shards, others = json.loads(table.schema.metadata[PARTS])
+    shards, others = json.loads(index.schema.metadata[PARTS])
     number = np.concatenate([mine + np.arange(shards), *(_numbers(base, *other) for other in others)])
     kept = table.column("kept_shard").to_numpy()
     shard = np.where(kept < 0, part.shard, number[kept])
@@ -83,7 +85,7 @@ def _numbers(base: dict[str, int], identity: str, parts: int) -> Array:
     return base[identity] + np.arange(parts) if identity in base else np.full(parts, -1)
 
 
-def earlier_sets(part: Part, table: pa.Table, labels: pa.Table | None) -> pa.Table:
+def earlier_sets(part: Part, index: IndexFile, labels: pa.Table | None) -> pa.Table:
     """The shingle sets of those rows of an index file that share a bucket with a document of this level."""
     from pipeline.kernels.duplicates.jaccard import sample_of
 
@@ -92,9 +94,11 @@ def earlier_sets(part: Part, table: pa.Table, labels: pa.Table | None) -> pa.Tab
         labels = labels.sort_by("row")
         wanted = labels.column("row").to_numpy()
         nothing = pa.array([], pa.int64())
-        for batch in table.to_batches():  # batch by batch, so that only pages with wanted rows are read
-            place = np.flatnonzero(np.isin(batch.column("row").to_numpy(), wanted))
-            rows = batch.select(["row", "quality", "id", "shingles"]).take(pa.array(place))
+        for number in range(index.batches):  # the sets of batches without wanted rows are not read
+            place = np.flatnonzero(np.isin(index.read(number, ["row"]).column("row").to_numpy(), wanted))
+            if not len(place):
+                continue
+            rows = index.read(number, ["row", "quality", "id", "shingles"]).take(pa.array(place))
             label = labels.take(pa.array(np.searchsorted(wanted, rows.column("row").to_numpy())))
             lists = rows.column("shingles")
             values, offsets = sample_of(

@@ -133,7 +133,7 @@ def read_texts(files: Iterable[str]) -> Iterator[pa.StringArray]:
 
     for name in files:
         if name.endswith(".parquet"):
-            file = pq.ParquetFile(name)
+            file = pq.ParquetFile(name, page_checksum_verification=True)
             if "text" not in file.schema_arrow.names:
                 raise ValueError(f"{name} has no column 'text', only {', '.join(file.schema_arrow.names)}; rename one")
             for batch in file.iter_batches(BATCH_ROWS, columns=["text"]):

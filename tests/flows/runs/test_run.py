@@ -10,7 +10,7 @@ import pytest
 
 from flows.runs import run as module
 from flows.runs.recipe import Recipe, RecipeError
-from flows.runs.run import Run, find_inputs, identify_file, open_run, run_recipe
+from flows.runs.run import Run, find_inputs, open_run, run_recipe
 from pipeline.run.runners import InlineRunner
 from pipeline.steps.extras import MissingExtra
 from pipeline.store.shard import file_sha256
@@ -114,12 +114,7 @@ def test_inputs_are_named_by_their_content(tmp_path: Path):
     paths = [lines(tmp_path / name, "same") for name in ("a.jsonl", "b.jsonl")]
     found = find_inputs(recipe(str(tmp_path / "*.jsonl")))
     assert [file.path for file in found] == paths
-    assert {file.sha256 for file in found} == {file_sha256(Path(paths[0]))} == {identify_file(paths[1])}
-
-
-def test_a_remote_file_is_named_by_what_its_server_says(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module.l0_collect, "remote_identity", lambda path: f"etag of {path}")
-    assert identify_file("s3://bucket/a") == "etag of s3://bucket/a"
+    assert {file.sha256 for file in found} == {file_sha256(Path(paths[0]))}
 
 
 def test_no_input_is_an_error_that_says_where_to_name_it(tmp_path: Path):

@@ -9,6 +9,9 @@ import pytest
 
 from pipeline.ablation.data import Arm, choose, cut, domains, occurrences, survey, text_files
 from pipeline.ablation.overlap import WINDOW, hash_windows, without_overlap
+from pipeline.store.damage import Damaged
+from pipeline.store.sealed import seal
+from pipeline.store.shard import file_sha256
 
 
 def write(path: Path, texts: list[str | None], column: str = "text") -> Path:
@@ -26,13 +29,22 @@ def test_text_files_finds_data_but_not_what_was_dropped(tmp_path: Path) -> None:
     write(tmp_path / "level" / "dropped" / "part-00000.parquet", ["b"])
     manifest = tmp_path / "level" / "manifest.json"
     files = [
-        {"role": "data", "path": "data/part-00000.parquet"},
-        {"role": "dropped", "path": "dropped/part-00000.parquet"},
+        {"role": role, "path": f"{role}/part-00000.parquet", "rows": 1, "bytes": 1, "sha256": file_sha256(kept)}
+        for role in ("data", "dropped")
     ]
-    manifest.write_text(json.dumps({"files": files}))
+    manifest.write_bytes(seal(json.dumps({"files": files}, indent=1).encode()))
     assert (
         text_files(tmp_path / "level") == text_files(manifest) == text_files(kept) == text_files(kept.parent) == [kept]
     )
+
+
+def test_a_changed_byte_of_a_listed_file_is_seen(tmp_path: Path) -> None:
+    kept = write(tmp_path / "level" / "data" / "part-00000.parquet", ["a"])
+    entry = {"role": "data", "path": "data/part-00000.parquet", "rows": 1, "bytes": 1, "sha256": file_sha256(kept)}
+    (tmp_path / "level" / "manifest.json").write_bytes(seal(json.dumps({"files": [entry]}, indent=1).encode()))
+    kept.write_bytes(kept.read_bytes().replace(b"text", b"tent"))
+    with pytest.raises(Damaged, match=r"part-00000\.parquet is damaged: its sha256 is .*; restore it"):
+        text_files(tmp_path / "level")
 
 
 def test_text_files_names_what_is_missing(tmp_path: Path) -> None:

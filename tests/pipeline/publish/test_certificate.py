@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.books.manifest import Manifest, content_id
+from pipeline.books.manifest import Manifest, content_id, dump
 from pipeline.publish.certificate import certificate_hash, make, verify
 from pipeline.run.level import Finished, run_level
 from pipeline.run.passes import Level
@@ -161,4 +161,4 @@ def mend(store: LocalStore, directory: str) -> None:
     for file in manifest["files"]:
         file["sha256"] = store_hash(store, f"{directory}/{file['path']}")
     manifest["content_id"] = content_id(Manifest.model_validate(manifest).files)
-    Path(store.shown(path)).write_text(json.dumps(manifest))
+    Path(store.shown(path)).write_bytes(dump(Manifest.model_validate(manifest)))

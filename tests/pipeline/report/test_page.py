@@ -33,7 +33,7 @@ def test_samples_are_those_with_the_smallest_ids_and_escaped(tmp_path: Path):
     ]  # fmt: skip
     with ShardWriter(store, "l1_filter/toy/dropped/part-00000.parquet", DROPPED_SCHEMA) as writer:
         writer.write(pa.RecordBatch.from_pylist(rows, DROPPED_SCHEMA))
-        writer.commit("dropped")
+        entry = writer.commit("dropped").model_copy(update={"path": "dropped/part-00000.parquet"})
     groups = {
         "source": {
             "news<": {"02 gopher_quality": Passage(rows_in=4)},
@@ -43,7 +43,7 @@ def test_samples_are_those_with_the_smallest_ids_and_escaped(tmp_path: Path):
     manifest = Manifest(
         **{name: ROW[name] for name in ("level", "rows_in", "rows_out", "dropped", "quarantined", "seconds")},
         dataset="toy", recipe_id="", content_id="", steps=[], versions={}, changed={}, bytes_in=0, bytes_out=0,
-        files=[], groups=groups,
+        files=[entry], groups=groups,
     )  # fmt: skip
     store.create(ROW["manifest"], dump(manifest))
     page = report_html("toy <b>", [ROW], store, {"version": "v"})

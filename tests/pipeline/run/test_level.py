@@ -12,6 +12,7 @@ from pipeline.rows.document import BASE_SCHEMA, to_schema
 from pipeline.run.level import Finished, LevelError, run_level
 from pipeline.run.passes import split_passes
 from pipeline.run.runners import InlineRunner
+from pipeline.store.damage import Damaged
 from pipeline.store.store import LocalStore
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
@@ -144,3 +145,42 @@ def test_passes_end_with_a_row_pass():
     # What a grouping step adds is written before the next one reads.
     repeats = ExactDuplicates()
     assert split_passes([repeats, group, group, words]) == [repeats, group, (), group, (words,)]
+
+
+def test_a_level_does_not_read_a_changed_file_of_its_parent(tmp_path: Path):
+    store, collected, _ = run(tmp_path)
+    path = Path(store.shown(f"{collected.directory}/{collected.manifest.paths('data')[0]}"))
+    whole = path.read_bytes()
+    pq.write_table(pq.read_table(path).slice(0, 1), path)
+    with pytest.raises(Damaged, match=r"part-00000\.parquet is damaged: it has .* bytes"):
+        run_level(l1(MinWords()), store, InlineRunner(), silent, parent=collected)
+    # A byte that neither size, footer nor page checksums show: the size in the header of the first page.
+    path.write_bytes(whole[:4] + bytes([whole[4] ^ 1]) + whole[5:])
+    for steps in ((MinWords(),), (SameFirstWord(),)):
+        with pytest.raises((LevelError, Damaged), match=r"Damaged: .*part-00000|part-00000\.parquet is damaged"):
+            run_level(l1(*steps), store, InlineRunner(), silent, parent=collected)
+    path.write_bytes(whole)
+    assert run_level(l1(SameFirstWord()), store, InlineRunner(), silent, parent=collected).manifest.rows_in == 6
+
+
+def test_a_damaged_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    calls = []
+
+    def fail(task: str) -> None:
+        calls.append(task)
+        raise Damaged("x is damaged")
+
+    ((_, error),) = InlineRunner().map(fail, ["x"])
+    assert (str(error), calls) == ("x is damaged", ["x"])
+
+
+def test_rows_in_are_the_parents_rows_out(tmp_path: Path):
+    store, collected, filtered = run(tmp_path)
+    fewer = collected.manifest.model_copy(update={"rows_out": 5})
+    for steps in (STEPS, (MinWords(),)):  # a level that is there, and one that is made
+        with pytest.raises(LevelError, match=r"l1_filter: 6 rows came in, but l0_collect/toy-.* says .* gave 5"):
+            run_level(l1(*steps), store, InlineRunner(), silent, parent=replace(collected, manifest=fewer))
+    other = replace(collected, manifest=collected.manifest.model_copy(update={"content_id": "other"}))
+    with pytest.raises(LevelError, match=r"made from l0_collect with content id .*, and there now lies other"):
+        run_level(l1(*STEPS), store, InlineRunner(), silent, parent=other)
+    assert filtered.manifest.parents[0].content_id == collected.manifest.content_id

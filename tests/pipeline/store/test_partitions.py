@@ -14,7 +14,6 @@ from pipeline.store.partitions import (
     describe_buckets,
     read_bucket,
     write_buckets,
-    write_plain,
 )
 from pipeline.store.store import LocalStore
 
@@ -135,9 +134,8 @@ def test_a_column_of_nulls_takes_the_type_that_another_file_gives_it(store: Loca
 def test_the_first_file_of_a_name_stays(store: LocalStore):
     for number in (1, 2):
         write_buckets(store, "a", [keyed((0, number))], {"key": 1})
-        write_plain(store, "plain", [keyed((0, number))])
     assert numbers(read_bucket(store, Tables(("a",), 1, "key"), 0)) == [1]
-    assert store.list(".") == ["a", "plain"]  # nothing temporary is left
+    assert store.list(".") == ["a"]  # nothing temporary is left
 
 
 def test_tables_join_only_with_their_like():
@@ -148,13 +146,3 @@ def test_tables_join_only_with_their_like():
     for other in (shards, Tables(("b",), 5, "key")):
         with pytest.raises(ValueError, match=rf"4 buckets by 'key' and {other.buckets} by '{other.by}' do not join"):
             keys + other
-
-
-def test_a_plain_file_is_an_arrow_file_that_anybody_reads(store: LocalStore, tmp_path: Path):
-    written = write_plain(store, "index/a", [keyed((1, 1)), keyed((2, 2))])
-    assert (written.path, written.kind, written.counters) == ("index/a", "", {})
-    with pa.memory_map(str(tmp_path / "index" / "a")) as source:
-        assert numbers(pa.ipc.open_file(source).read_all()) == [1, 2]
-    write_plain(store, "index/none", [])
-    with pa.memory_map(str(tmp_path / "index" / "none")) as source:
-        assert pa.ipc.open_file(source).read_all().num_columns == 0

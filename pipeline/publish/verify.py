@@ -1,0 +1,214 @@
+"""What is wrong with a release, the levels behind it and the ref that names it.
+
+Nothing is believed because it is written down: hashes, rows, content ids, the version, the funnel and the card are
+computed again from the files, and compared with every place that states them. Files that nobody lists are findings
+too, since a reader by glob takes them for data. Leases, attempts and unfinished passes of a level are not looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from pipeline.books.accounting import AccountingError, Counts, total
+from pipeline.books.manifest import Manifest, ShardRecord, content_id, load
+from pipeline.publish.card import dataset_card
+from pipeline.publish.release import CARD, Refs, Release, funnel, version_of
+from pipeline.run.level import Finished, as_parent
+from pipeline.store.checked import check_footer, check_sha256, open_checked
+from pipeline.store.damage import Damaged
+from pipeline.store.shard import FileEntry
+from pipeline.store.store import Store
+
+M = TypeVar("M", bound=BaseModel)
+COUNTED = tuple(name for name in Counts.model_fields if name != "groups")
+CONTENT = ("data", "dropped", "quarantine", "clusters", "index", "shards")
+"""Folders of a level in which each file is content."""
+
+
+def verify_release(store: Store, directory: str) -> list[str]:
+    """One sentence per finding; empty if everything is as published."""
+    findings: list[str] = []
+    release = _load(Release, store, f"{directory}/manifest.json", findings)
+    if release is None:
+        return findings
+    findings += _files(store, directory, release.files)
+    findings += _foreign(store, directory, {*(file.path for file in release.files), "manifest.json"})
+    findings += _release(directory, release)
+    findings += _refs(store, release)
+    levels = []
+    for parent in release.levels:
+        manifest = _load(Manifest, store, parent.manifest, findings)
+        if manifest is not None:
+            levels.append(Finished(manifest, parent.manifest))
+            findings += _level(store, levels[-1])
+            findings += _compare(parent.manifest, "what the release says of it", as_parent(levels[-1]), parent)
+    if len(levels) == len(release.levels) > 0:
+        findings += _chain(levels)
+        findings += _against_levels(store, directory, release, levels)
+    return findings
+
+
+def _load(model: type[M], store: Store, path: str, findings: list[str]) -> M | None:
+    """The file's content, also where its checksum is wrong: then what else is wrong with it shows as well."""
+    if not store.exists(path):
+        findings.append(f"{path}: missing, and with it what could be checked against it")
+        return None
+    try:
+        return load(model, store, path)
+    except Damaged as error:
+        findings.append(str(error))
+    try:
+        return model.model_validate({**json.loads(store.read(path))})
+    except (ValueError, TypeError):
+        return None
+
+
+def _files(store: Store, directory: str, files: Sequence[FileEntry]) -> Iterator[str]:
+    """Hash, size and rows of each file against its entry."""
+    for file in files:
+        path = f"{directory}/{file.path}"
+        if not store.exists(path):
+            yield f"{path}: missing"
+            continue
+        try:
+            check_sha256(store, path, file.sha256)
+            if file.path.endswith(".parquet"):
+                check_footer(store, path, file)
+                with open_checked(store, path, file) as opened:
+                    yield from _compare(path, "rows", opened.metadata.num_rows, file.rows)
+            else:
+                yield from _compare(path, "bytes", store.size(path), file.bytes)
+        except Damaged as error:
+            yield str(error)
+
+
+def _foreign(store: Store, directory: str, known: set[str], folders: Sequence[str] = ()) -> list[str]:
+    """Files that nobody lists, in these folders or anywhere below."""
+    names = (path.removeprefix(f"{directory}/") for path in store.list(directory))
+    return [
+        f"{directory}/{name}: not in the manifest; a reader by name or glob would take it for a part"
+        for name in names
+        if name not in known and (not folders or name.split("/")[0] in folders)
+    ]
+
+
+def _release(directory: str, release: Release) -> Iterator[str]:
+    """The release's manifest against itself and its place."""
+    data = [file for file in release.files if file.role == "data"]
+    path = f"{directory}/manifest.json"
+    yield from _compare(path, "place", f"releases/{release.dataset}/{release.version}", directory)
+    yield from _compare(path, "version", version_of(release.recipe_id, release.content_id), release.version)
+    yield from _compare(path, "rows", sum(file.rows for file in data), release.rows)
+    yield from _compare(path, "card", [CARD], [file.path for file in release.files if file.role == "card"])
+
+
+def _refs(store: Store, release: Release) -> list[str]:
+    """The ref that should name the release."""
+    path = f"refs/{release.dataset}.json"
+    findings: list[str] = []
+    refs = _load(Refs, store, path, findings)
+    if refs is not None:
+        named = {"history": [release.version], "latest": [refs.latest], "tags": refs.tags.values()}
+        findings += [
+            f"{path}: {name} {version} is not among the versions of its history"
+            for name, versions in named.items()
+            for version in versions
+            if version not in refs.history
+        ]
+    return findings
+
+
+def _level(store: Store, level: Finished) -> Iterator[str]:
+    """A level's files against its manifest, its counts against its shard records and files."""
+    directory, manifest = level.directory, level.manifest
+    yield from _files(store, directory, manifest.files)
+    shards = [f"shards/part-{number:05d}.json" for number in range(len(manifest.of("data")))]
+    yield from _foreign(store, directory, {*(file.path for file in manifest.files), *shards}, CONTENT)
+    yield from _compare(level.path, "content id", content_id(manifest.files), manifest.content_id)
+    place = f"{manifest.level}/{manifest.dataset}-{manifest.recipe_id[:16]}"
+    yield from _compare(level.path, "place", place, directory)
+    yield from _counts(store, level)
+    findings: list[str] = []
+    records = [_load(ShardRecord, store, f"{directory}/{name}", findings) for name in shards]
+    yield from findings
+    yield from _records(level, [record for record in records if record is not None])
+
+
+def _counts(store: Store, level: Finished) -> Iterator[str]:
+    """Rows by fate: the sum, and the rows that lie in the files."""
+    manifest, path = level.manifest, level.path
+    counts = Counts(**{name: getattr(manifest, name) for name in COUNTED})
+    try:
+        counts.check(path)
+    except AccountingError as error:
+        yield str(error)
+    yield from _compare(path, "rows out", _rows(manifest, "data"), manifest.rows_out)
+    yield from _compare(path, "quarantined rows", _rows(manifest, "quarantine"), manifest.quarantined)
+    reasons: Counter[str] = Counter()
+    for file in manifest.of("dropped"):
+        try:
+            with open_checked(store, f"{level.directory}/{file.path}", file) as opened:
+                reasons.update(opened.read(["reason"]).column(0).to_pylist())
+        except (Damaged, FileNotFoundError):
+            return  # it is a finding already
+    yield from _compare(path, "dropped rows by reason", dict(sorted(reasons.items())), manifest.dropped)
+
+
+def _records(level: Finished, records: Sequence[ShardRecord]) -> Iterator[str]:
+    """The manifest against what the shards' records add up to."""
+    manifest = level.manifest
+    if len(records) != len(manifest.of("data")):
+        return  # those that are missing are findings already
+    counts = total(record.counts for record in records)
+    for name in Counts.model_fields:
+        yield from _compare(level.path, name, getattr(counts, name), getattr(manifest, name))
+    written = [file for record in records for file in record.files]
+    listed = [file for file in manifest.files if file.role != "index"]
+    moved = [file.model_copy(update={"path": file.path.removeprefix(f"{level.directory}/")}) for file in written]
+    yield from _compare(level.path, "files", _sorted(moved), _sorted(listed))
+
+
+def _chain(levels: Sequence[Finished]) -> Iterator[str]:
+    """Each level was made from the one before it, and from all of its rows."""
+    for before, level in pairwise(levels):
+        yield from _compare(level.path, "parent", [as_parent(before)], level.manifest.parents)
+        yield from _compare(level.path, "rows in", before.manifest.rows_out, level.manifest.rows_in)
+
+
+def _against_levels(store: Store, directory: str, release: Release, levels: Sequence[Finished]) -> Iterator[str]:
+    """What the release says that follows from its levels."""
+    path, last = f"{directory}/manifest.json", levels[-1].manifest
+    for name in ("dataset", "level", "recipe_id", "content_id"):
+        yield from _compare(path, name, getattr(last, name), getattr(release, name))
+    yield from _compare(path, "rows", last.rows_out, release.rows)
+    manifests = [level.manifest for level in levels]
+    yield from _compare(path, "funnel", funnel(manifests), release.funnel)
+    chosen = [file for file in last.of("data") if file.rows] or last.of("data")[:1]
+    published = [(file.sha256, file.rows) for file in release.files if file.role == "data"]
+    yield from _compare(path, "data files", [(file.sha256, file.rows) for file in chosen], published)
+    card = f"{directory}/{CARD}"
+    if store.exists(card) and store.read(card) != dataset_card(release, manifests).encode():
+        yield f"{card}: not the card that follows from the manifests"
+
+
+def _rows(manifest: Manifest, role: str) -> int:
+    return sum(file.rows for file in manifest.of(role))
+
+
+def _sorted(files: Iterable[FileEntry]) -> list[FileEntry]:
+    return sorted(files, key=lambda file: (file.role, file.path))
+
+
+def _compare(path: str, what: str, computed: object, stated: object) -> list[str]:
+    return [] if computed == stated else [f"{path}: {what} is {_short(computed)}, and {_short(stated)} is stated"]
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"
