@@ -14,6 +14,7 @@ from pipeline.books.manifest import Manifest, Parent, dump
 from pipeline.report import pictures, selection
 from pipeline.report.selection import classifier_html, selection_html
 from pipeline.rows.document import DROPPED_SCHEMA
+from pipeline.store.sealed import seal
 from pipeline.store.shard import FileEntry, ShardWriter
 from pipeline.store.store import LocalStore
 
@@ -185,7 +186,7 @@ def test_a_level_shows_the_classifier_that_it_used_and_no_other(store: LocalStor
     for name in ("m0", "m1"):
         store.create(
             f"models/{name}/model_card.json",
-            json.dumps(CARD | {"sha256": name, "recall": 0.1 if name == "m0" else 0.7}).encode(),
+            seal(json.dumps(CARD | {"sha256": name, "recall": 0.1 if name == "m0" else 0.7}, indent=1).encode()),
         )
     step = {"kind": "fasttext_quality", "column": "quality", "shows": {"classifier": "m1"}}
     page = selection_html(store, level(store, [("a", 0.9, "web")], steps=[step]))

@@ -415,7 +415,8 @@ def test_a_row_lost_between_passes_is_an_error(store: LocalStore):
     first = run_row_task(task(store, stored(store, "one two", "three four"), MinWords(), directory="work/00"))
     counts = first.counts.model_copy(update={"rows_in": 3, "rows_out": 3})
     store.replace("work/00/shards/part-00000.json", dump(first.model_copy(update={"counts": counts})))
-    unit = Unit("work/00/data/part-00000.parquet", "", 0, 2)
+    data = next(file for file in first.files if file.role == "data")
+    unit = Unit(data.path, data.sha256, 0, 2)
     with pytest.raises(AccountingError, match="level shard 0: 3 rows in and 0 made, but 2 kept"):
         run_row_task(task(store, unit, MinWords(), before="work/00"))
     assert store.list("level") == []
@@ -431,9 +432,11 @@ def test_rows_are_counted_by_source_at_each_step(store: LocalStore):
     )
     with ShardWriter(store, "parent", BASE_SCHEMA) as writer:
         writer.write(rows)
-        writer.commit("data")
+        entry = writer.commit("data")
     decisions = decided(store, (2, "repeat", 1.0, 0.5, 1))
-    counts = run_row_task(task(store, Unit("parent", "", 0, 3), MinWords(), decided=(decisions,), clusters=True)).counts
+    counts = run_row_task(
+        task(store, Unit("parent", entry.sha256, 0, 3), MinWords(), decided=(decisions,), clusters=True)
+    ).counts
     seen = {
         value: [(passage.rows_in, passage.dropped) for passage in steps.values()]
         for value, steps in counts.groups["source"].items()

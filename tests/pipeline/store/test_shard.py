@@ -44,6 +44,7 @@ def test_a_file_is_described_by_what_is_in_it(tmp_path: Path):
     digest = hashlib.sha256((tmp_path / "a").read_bytes()).hexdigest()
     assert entry.model_dump() == {
         "role": "data", "path": "a", "rows": 3, "sha256": digest, "bytes": (tmp_path / "a").stat().st_size,
+        "footer": "",
     }  # fmt: skip
     assert describe_file(store, "a", "data", 3) == entry
     assert stored_sha256(store, "a") == file_sha256(tmp_path / "a") == digest
