@@ -29,7 +29,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -60,18 +60,18 @@ class Mutant:
     """One change of one file: the bytes from `start` to `stop` become `text`."""
 
     path: str
+    source: bytes = field(repr=False)
     line: int
     start: int
     stop: int
     text: str
 
-    def applied(self, source: bytes) -> bytes:
-        return source[: self.start] + self.text.encode() + source[self.stop :]
+    def applied(self) -> bytes:
+        return self.source[: self.start] + self.text.encode() + self.source[self.stop :]
 
     def diff(self) -> str:
         """The lines that change."""
-        source = (ROOT / self.path).read_bytes()
-        before, after = (data.decode().splitlines() for data in (source, self.applied(source)))
+        before, after = (data.decode().splitlines() for data in (self.source, self.applied()))
         lines = list(difflib.unified_diff(before, after, n=0, lineterm=""))[3:]
         return "\n".join(f"    {line}" for line in lines if not line.startswith("@@"))
 
@@ -99,8 +99,8 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
     for node, text in _changes(ast.parse(source)):
         start = starts[node.lineno - 1] + node.col_offset
         stop = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
-        found[start, stop, text] = Mutant(path, node.lineno, start, stop, text)
-    return [found[key] for key in sorted(found) if _parses(found[key].applied(source))]
+        found[start, stop, text] = Mutant(path, source, node.lineno, start, stop, text)
+    return [found[key] for key in sorted(found) if _parses(found[key].applied())]
 
 
 def _parses(source: bytes) -> bool:
@@ -225,12 +225,11 @@ class Tree:
 
     def complaint_about(self, mutant: Mutant, limit: float) -> str:
         """What its tests say of the mutant; empty if it survives."""
-        source = (self.folder / mutant.path).read_bytes()
         try:
-            self._write(mutant.path, mutant.applied(source))
+            self._write(mutant.path, mutant.applied())
             return self.complaint(checked_by(mutant.path), limit)
         finally:
-            self._write(mutant.path, source)
+            self._write(mutant.path, mutant.source)
 
     def _write(self, path: str, source: bytes) -> None:
         file = self.folder / path
