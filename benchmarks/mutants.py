@@ -41,7 +41,10 @@ CORE = ("tests/pipeline/run", "tests/pipeline/publish", "tests/flows/runs", "tes
 FAST = "not ray and not prefect and not vllm and not slow"
 """As `make test-fast` chooses."""
 TOO_SLOW = "too slow"
-"""Said of tests that are stopped: a mutant may take as long as all tests took without it, for it runs only some."""
+"""Said of tests that were stopped."""
+PATIENCE = 3
+"""Tests may take this many times as long with a mutant as without it; beyond, it loops."""
+SHORTEST_LIMIT = 60.0
 MEMORY = 16 << 30
 """Bytes of address space: a mutant that gathers without end must not take the machine."""
 
@@ -181,16 +184,16 @@ def modules(names: Sequence[str]) -> list[str]:
 
 
 @cache
-def checked_by(path: str) -> tuple[str, ...]:
-    """What is run for a module: its mirror, the tests that name it in an import, the core's."""
+def checked_by(path: str) -> tuple[tuple[str, ...], ...]:
+    """What is run for a module, one group after the other: its mirror; then what imports it, and the core's."""
     mirror = str("tests" / Path(path).with_name(f"test_{Path(path).name}"))
-    own_test = [mirror] if (ROOT / mirror).exists() else []
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     package, _, own = name.rpartition(".")
     naming = re.compile(rf"(from|import) {re.escape(name)}\b(?!\.)|from {re.escape(package)} import .*\b{own}\b")
     tests = sorted((ROOT / "tests").rglob("test_*.py"))
     importing = [str(test.relative_to(ROOT)) for test in tests if naming.search(test.read_text())]
-    return tuple(dict.fromkeys([*own_test, *importing, *CORE]))
+    others = tuple(dict.fromkeys([*importing, *CORE]))
+    return ((mirror,), others) if (ROOT / mirror).exists() else (others,)
 
 
 class Tree:
@@ -198,6 +201,7 @@ class Tree:
 
     def __init__(self, number: int) -> None:
         self.folder = Path(tempfile.gettempdir(), f"orefine-mutants-{os.getuid()}", str(number))
+        self._limits: dict[tuple[str, ...], float] = {}
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in COPIED:
             if (ROOT / name).is_dir():
@@ -223,13 +227,26 @@ class Tree:
                 return TOO_SLOW
         return said or "died" if process.returncode else ""
 
-    def complaint_about(self, mutant: Mutant, limit: float) -> str:
+    def complaint_about(self, mutant: Mutant) -> str:
         """What its tests say of the mutant; empty if it survives."""
-        try:
-            self._write(mutant.path, mutant.applied())
-            return self.complaint(checked_by(mutant.path), limit)
-        finally:
-            self._write(mutant.path, mutant.source)
+        for tests in checked_by(mutant.path):
+            limit = self._limit(tests)
+            try:
+                self._write(mutant.path, mutant.applied())
+                if said := self.complaint(tests, limit):
+                    return said
+            finally:
+                self._write(mutant.path, mutant.source)
+        return ""
+
+    def _limit(self, tests: tuple[str, ...]) -> float:
+        """Seconds that these tests may take. Raises RuntimeError if they fail by themselves: they could kill nothing."""
+        if tests not in self._limits:
+            began = time.monotonic()
+            if said := self.complaint(tests, None):
+                raise RuntimeError(f"tests fail on the untouched tree; mend that first:\n{said[-2000:]}")
+            self._limits[tests] = max(SHORTEST_LIMIT, PATIENCE * (time.monotonic() - began))
+        return self._limits[tests]
 
     def _write(self, path: str, source: bytes) -> None:
         file = self.folder / path
@@ -240,23 +257,15 @@ class Tree:
 
 
 def try_all(chosen: Sequence[Mutant], jobs: int, tell: Callable[[str], None]) -> list[Trial]:
-    """Each mutant's fate. Raises RuntimeError if the tests fail without any: they could then kill nothing."""
+    """Each mutant's fate, told as it becomes known."""
     trees: SimpleQueue[Tree] = SimpleQueue()
-    union = tuple(dict.fromkeys(test for mutant in chosen for test in checked_by(mutant.path)))
-    limit = 0.0
     for number in range(jobs):
-        tree = Tree(number)
-        trees.put(tree)
-        began = time.monotonic()
-        if said := tree.complaint(union, None):
-            raise RuntimeError(f"the tests fail on the untouched tree; mend that first:\n{said[-2000:]}")
-        limit = max(limit, time.monotonic() - began)
-    tell(f"{len(chosen)} mutants; the untouched tree passes; a mutant has {limit:.0f} s")
+        trees.put(Tree(number))
 
     def try_one(mutant: Mutant) -> Trial:
         tree, began = trees.get(), time.monotonic()
         try:
-            trial = Trial(mutant, tree.complaint_about(mutant, limit), time.monotonic() - began)
+            trial = Trial(mutant, tree.complaint_about(mutant), time.monotonic() - began)
         finally:
             trees.put(tree)
         tell(f"{'killed  ' if trial.killed else 'SURVIVED'} {trial.seconds:5.1f} s  {mutant.path}:{mutant.line}")
