@@ -240,7 +240,7 @@ class Tree:
         return ""
 
     def _limit(self, tests: tuple[str, ...]) -> float:
-        """Seconds that these tests may take. Raises RuntimeError if they fail by themselves: they could kill nothing."""
+        """Seconds that these tests may take. Raises RuntimeError if they fail by themselves: nothing could be told."""
         if tests not in self._limits:
             began = time.monotonic()
             if said := self.complaint(tests, None):
