@@ -185,14 +185,15 @@ def modules(names: Sequence[str]) -> list[str]:
 
 @cache
 def checked_by(path: str) -> tuple[tuple[str, ...], ...]:
-    """What is run for a module, one group after the other: its mirror; then what imports it, and the core's."""
+    """What is run for a module, in two goes: its mirror; then its neighbours', those that import it, and the core's."""
     mirror = str("tests" / Path(path).with_name(f"test_{Path(path).name}"))
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     package, _, own = name.rpartition(".")
     naming = re.compile(rf"(from|import) {re.escape(name)}\b(?!\.)|from {re.escape(package)} import .*\b{own}\b")
     tests = sorted((ROOT / "tests").rglob("test_*.py"))
     importing = [str(test.relative_to(ROOT)) for test in tests if naming.search(test.read_text())]
-    others = tuple(dict.fromkeys([*importing, *CORE]))
+    neighbours = [str(Path(mirror).parent)] if (ROOT / mirror).parent.is_dir() else []
+    others = tuple(dict.fromkeys([*neighbours, *importing, *CORE]))
     return ((mirror,), others) if (ROOT / mirror).exists() else (others,)
 
 
