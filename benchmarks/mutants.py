@@ -1,13 +1,13 @@
 """How many small defects of the core do its tests notice? Mutation testing of `pipeline/`, less its kernels.
 
-    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--seed 1] [--jobs 1]
+    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--seed 1] [--jobs 1] [--near]
 
 A mutant is one small change of one place: a comparison or an operator turned into its neighbour, a condition negated, a
 number moved by one, a text emptied, a statement, a `sorted` or a returned value left out, two arguments swapped. A
 sample is drawn with a seed; each mutant is put into a copy of the tree, never in place, and tried by the tests that
-`make test-fast` would run: first the module's own, then those that import it, then the core's. A mutant that makes them
-fail, or run far longer than they do without it, is killed. One that survives is code that no test looks at, code that
-is not needed, or a change that makes no difference: read each.
+`make test-fast` would run: first the module's own, then those beside it, then those that import it and the core's. A
+mutant that makes them fail, or run far longer than they do without it, is killed. One that survives is code that no
+test looks at, code that is not needed, or a change that makes no difference: read each.
 """
 
 from __future__ import annotations
@@ -184,23 +184,23 @@ def modules(names: Sequence[str]) -> list[str]:
 
 
 @cache
-def checked_by(path: str) -> tuple[tuple[str, ...], ...]:
-    """What is run for a module, in two goes: its mirror; then its neighbours', those that import it, and the core's."""
-    mirror = str("tests" / Path(path).with_name(f"test_{Path(path).name}"))
+def checked_by(path: str, near: bool = False) -> list[tuple[str, ...]]:
+    """What is run for a module: its mirror; its neighbours'; unless `near`, the tests that import it and the core's."""
+    mirror = "tests" / Path(path).with_name(f"test_{Path(path).name}")
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     package, _, own = name.rpartition(".")
     naming = re.compile(rf"(from|import) {re.escape(name)}\b(?!\.)|from {re.escape(package)} import .*\b{own}\b")
     tests = sorted((ROOT / "tests").rglob("test_*.py"))
     importing = [str(test.relative_to(ROOT)) for test in tests if naming.search(test.read_text())]
-    neighbours = [str(Path(mirror).parent)] if (ROOT / mirror).parent.is_dir() else []
-    others = tuple(dict.fromkeys([*neighbours, *importing, *CORE]))
-    return ((mirror,), others) if (ROOT / mirror).exists() else (others,)
+    beside = [(str(place),) for place in (mirror, mirror.parent) if (ROOT / place).exists()]
+    return beside if near else [*beside, tuple(dict.fromkeys([*importing, *CORE]))]
 
 
 class Tree:
     """A copy of the project, at a place that stays the same, so that numba finds its compiled kernels again."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, near: bool) -> None:
+        self._near = near
         self.folder = Path(tempfile.gettempdir(), f"orefine-mutants-{os.getuid()}", str(number))
         self._limits: dict[tuple[str, ...], float] = {}
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -230,7 +230,7 @@ class Tree:
 
     def complaint_about(self, mutant: Mutant) -> str:
         """What its tests say of the mutant; empty if it survives."""
-        for tests in checked_by(mutant.path):
+        for tests in checked_by(mutant.path, self._near):
             limit = self._limit(tests)
             try:
                 self._write(mutant.path, mutant.applied())
@@ -257,11 +257,11 @@ class Tree:
             compiled.unlink()
 
 
-def try_all(chosen: Sequence[Mutant], jobs: int, tell: Callable[[str], None]) -> list[Trial]:
+def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, tell: Callable[[str], None]) -> list[Trial]:
     """Each mutant's fate, told as it becomes known."""
     trees: SimpleQueue[Tree] = SimpleQueue()
     for number in range(jobs):
-        trees.put(Tree(number))
+        trees.put(Tree(number, near))
 
     def try_one(mutant: Mutant) -> Trial:
         tree, began = trees.get(), time.monotonic()
@@ -299,13 +299,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--near", action="store_true", help="only the tests beside the module: quicker, fewer kills")
     options = parser.parse_args()
     paths = modules(options.module or ["pipeline"])
     everything = [mutant for path in paths for mutant in mutants_of(path, (ROOT / path).read_bytes())]
     chosen = random.Random(options.seed).sample(everything, min(options.count, len(everything)))
     print(f"{len(everything)} mutants in all; {len(chosen)} tried, seed {options.seed}", flush=True)
     chosen.sort(key=lambda mutant: (mutant.path, mutant.start, mutant.text))
-    trials = try_all(chosen, options.jobs, lambda line: print(line, file=sys.stderr, flush=True))
+    trials = try_all(chosen, options.jobs, options.near, lambda line: print(line, file=sys.stderr, flush=True))
     print("\n".join(table(trials)))
 
 

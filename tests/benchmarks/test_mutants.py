@@ -67,13 +67,12 @@ def test_all_of_the_core_can_be_mutated_but_its_kernels():
 
 
 def test_a_modules_own_tests_come_first_then_those_that_import_it_and_the_cores():
-    own, others = checked_by("pipeline/store/partitions.py")
-    assert own == ("tests/pipeline/store/test_partitions.py",)
-    assert others[0] == "tests/pipeline/store"
+    own, beside, others = checked_by("pipeline/store/partitions.py")
+    assert (own, beside) == (("tests/pipeline/store/test_partitions.py",), ("tests/pipeline/store",))
     assert "tests/pipeline/run/test_grouping.py" in others
     assert others[-len(CORE) :] == CORE
-    assert "tests/pipeline/books/test_fingerprint.py" in checked_by("pipeline/books/fingerprint.py")[1]
-    assert [others[-len(CORE) :] for others in checked_by("pipeline/steps/__init__.py")] == [CORE]
+    assert "tests/pipeline/books/test_fingerprint.py" in checked_by("pipeline/books/fingerprint.py")[-1]
+    assert checked_by("pipeline/steps/__init__.py", near=True) == [("tests/pipeline/steps",)]
 
 
 def test_the_table_shows_shares_and_what_survived():
