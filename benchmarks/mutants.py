@@ -1,13 +1,13 @@
 """How many small defects of the core do its tests notice? Mutation testing of `pipeline/`, less its kernels.
 
-    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--seed 1] [--jobs 1]
+    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--seed 1] [--jobs 1] [--near]
 
 A mutant is one small change of one place: a comparison or an operator turned into its neighbour, a condition negated, a
 number moved by one, a text emptied, a statement, a `sorted` or a returned value left out, two arguments swapped. A
 sample is drawn with a seed; each mutant is put into a copy of the tree, never in place, and tried by the tests that
-`make test-fast` would run: first the module's own, then those that import it, then the core's. A mutant that makes them
-fail, or run far longer than they do without it, is killed. One that survives is code that no test looks at, code that
-is not needed, or a change that makes no difference: read each.
+`make test-fast` would run: first the module's own, then those beside it, then those that import it and the core's. A
+mutant that makes them fail, or run far longer than they do without it, is killed. One that survives is code that no
+test looks at, code that is not needed, or a change that makes no difference: read each.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -41,7 +41,10 @@ CORE = ("tests/pipeline/run", "tests/pipeline/publish", "tests/flows/runs", "tes
 FAST = "not ray and not prefect and not vllm and not slow"
 """As `make test-fast` chooses."""
 TOO_SLOW = "too slow"
-"""Said of tests that are stopped: a mutant may take as long as all tests took without it, for it runs only some."""
+"""Said of tests that were stopped."""
+PATIENCE = 3
+"""Tests may take this many times as long with a mutant as without it; beyond, it loops."""
+SHORTEST_LIMIT = 60.0
 MEMORY = 16 << 30
 """Bytes of address space: a mutant that gathers without end must not take the machine."""
 
@@ -60,18 +63,18 @@ class Mutant:
     """One change of one file: the bytes from `start` to `stop` become `text`."""
 
     path: str
+    source: bytes = field(repr=False)
     line: int
     start: int
     stop: int
     text: str
 
-    def applied(self, source: bytes) -> bytes:
-        return source[: self.start] + self.text.encode() + source[self.stop :]
+    def applied(self) -> bytes:
+        return self.source[: self.start] + self.text.encode() + self.source[self.stop :]
 
     def diff(self) -> str:
         """The lines that change."""
-        source = (ROOT / self.path).read_bytes()
-        before, after = (data.decode().splitlines() for data in (source, self.applied(source)))
+        before, after = (data.decode().splitlines() for data in (self.source, self.applied()))
         lines = list(difflib.unified_diff(before, after, n=0, lineterm=""))[3:]
         return "\n".join(f"    {line}" for line in lines if not line.startswith("@@"))
 
@@ -99,8 +102,8 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
     for node, text in _changes(ast.parse(source)):
         start = starts[node.lineno - 1] + node.col_offset
         stop = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
-        found[start, stop, text] = Mutant(path, node.lineno, start, stop, text)
-    return [found[key] for key in sorted(found) if _parses(found[key].applied(source))]
+        found[start, stop, text] = Mutant(path, source, node.lineno, start, stop, text)
+    return [found[key] for key in sorted(found) if _parses(found[key].applied())]
 
 
 def _parses(source: bytes) -> bool:
@@ -181,23 +184,25 @@ def modules(names: Sequence[str]) -> list[str]:
 
 
 @cache
-def checked_by(path: str) -> tuple[str, ...]:
-    """What is run for a module: its mirror, the tests that name it in an import, the core's."""
-    mirror = str("tests" / Path(path).with_name(f"test_{Path(path).name}"))
-    own_test = [mirror] if (ROOT / mirror).exists() else []
+def checked_by(path: str, near: bool = False) -> list[tuple[str, ...]]:
+    """What is run for a module: its mirror; its neighbours'; unless `near`, the tests that import it and the core's."""
+    mirror = "tests" / Path(path).with_name(f"test_{Path(path).name}")
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     package, _, own = name.rpartition(".")
     naming = re.compile(rf"(from|import) {re.escape(name)}\b(?!\.)|from {re.escape(package)} import .*\b{own}\b")
     tests = sorted((ROOT / "tests").rglob("test_*.py"))
     importing = [str(test.relative_to(ROOT)) for test in tests if naming.search(test.read_text())]
-    return tuple(dict.fromkeys([*own_test, *importing, *CORE]))
+    beside = [(str(place),) for place in (mirror, mirror.parent) if (ROOT / place).exists()]
+    return beside if near else [*beside, tuple(dict.fromkeys([*importing, *CORE]))]
 
 
 class Tree:
     """A copy of the project, at a place that stays the same, so that numba finds its compiled kernels again."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, near: bool) -> None:
+        self._near = near
         self.folder = Path(tempfile.gettempdir(), f"orefine-mutants-{os.getuid()}", str(number))
+        self._limits: dict[tuple[str, ...], float] = {}
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in COPIED:
             if (ROOT / name).is_dir():
@@ -223,14 +228,26 @@ class Tree:
                 return TOO_SLOW
         return said or "died" if process.returncode else ""
 
-    def complaint_about(self, mutant: Mutant, limit: float) -> str:
+    def complaint_about(self, mutant: Mutant) -> str:
         """What its tests say of the mutant; empty if it survives."""
-        source = (self.folder / mutant.path).read_bytes()
-        try:
-            self._write(mutant.path, mutant.applied(source))
-            return self.complaint(checked_by(mutant.path), limit)
-        finally:
-            self._write(mutant.path, source)
+        for tests in checked_by(mutant.path, self._near):
+            limit = self._limit(tests)
+            try:
+                self._write(mutant.path, mutant.applied())
+                if said := self.complaint(tests, limit):
+                    return said
+            finally:
+                self._write(mutant.path, mutant.source)
+        return ""
+
+    def _limit(self, tests: tuple[str, ...]) -> float:
+        """Seconds that these tests may take. Raises RuntimeError if they fail by themselves: nothing could be told."""
+        if tests not in self._limits:
+            began = time.monotonic()
+            if said := self.complaint(tests, None):
+                raise RuntimeError(f"tests fail on the untouched tree; mend that first:\n{said[-2000:]}")
+            self._limits[tests] = max(SHORTEST_LIMIT, PATIENCE * (time.monotonic() - began))
+        return self._limits[tests]
 
     def _write(self, path: str, source: bytes) -> None:
         file = self.folder / path
@@ -240,24 +257,16 @@ class Tree:
             compiled.unlink()
 
 
-def try_all(chosen: Sequence[Mutant], jobs: int, tell: Callable[[str], None]) -> list[Trial]:
-    """Each mutant's fate. Raises RuntimeError if the tests fail without any: they could then kill nothing."""
+def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, tell: Callable[[str], None]) -> list[Trial]:
+    """Each mutant's fate, told as it becomes known."""
     trees: SimpleQueue[Tree] = SimpleQueue()
-    union = tuple(dict.fromkeys(test for mutant in chosen for test in checked_by(mutant.path)))
-    limit = 0.0
     for number in range(jobs):
-        tree = Tree(number)
-        trees.put(tree)
-        began = time.monotonic()
-        if said := tree.complaint(union, None):
-            raise RuntimeError(f"the tests fail on the untouched tree; mend that first:\n{said[-2000:]}")
-        limit = max(limit, time.monotonic() - began)
-    tell(f"{len(chosen)} mutants; the untouched tree passes; a mutant has {limit:.0f} s")
+        trees.put(Tree(number, near))
 
     def try_one(mutant: Mutant) -> Trial:
         tree, began = trees.get(), time.monotonic()
         try:
-            trial = Trial(mutant, tree.complaint_about(mutant, limit), time.monotonic() - began)
+            trial = Trial(mutant, tree.complaint_about(mutant), time.monotonic() - began)
         finally:
             trees.put(tree)
         tell(f"{'killed  ' if trial.killed else 'SURVIVED'} {trial.seconds:5.1f} s  {mutant.path}:{mutant.line}")
@@ -290,13 +299,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--near", action="store_true", help="only the tests beside the module: quicker, fewer kills")
     options = parser.parse_args()
     paths = modules(options.module or ["pipeline"])
     everything = [mutant for path in paths for mutant in mutants_of(path, (ROOT / path).read_bytes())]
     chosen = random.Random(options.seed).sample(everything, min(options.count, len(everything)))
     print(f"{len(everything)} mutants in all; {len(chosen)} tried, seed {options.seed}", flush=True)
     chosen.sort(key=lambda mutant: (mutant.path, mutant.start, mutant.text))
-    trials = try_all(chosen, options.jobs, lambda line: print(line, file=sys.stderr, flush=True))
+    trials = try_all(chosen, options.jobs, options.near, lambda line: print(line, file=sys.stderr, flush=True))
     print("\n".join(table(trials)))
 
 

@@ -2,18 +2,17 @@
 
 import ast
 import textwrap
-from pathlib import Path
 
 import pytest
 
 from benchmarks import mutants
-from benchmarks.mutants import CORE, TOO_SLOW, Mutant, Trial, checked_by, modules, mutants_of, table
+from benchmarks.mutants import CORE, TOO_SLOW, Trial, checked_by, modules, mutants_of, table
 
 
 def mutated(source: str) -> set[str]:
     """What becomes of a line of source."""
     data = textwrap.dedent(source).encode()
-    return {mutant.applied(data).decode() for mutant in mutants_of("a.py", data)}
+    return {mutant.applied().decode() for mutant in mutants_of("a.py", data)}
 
 
 @pytest.mark.parametrize(
@@ -64,21 +63,20 @@ def test_all_of_the_core_can_be_mutated_but_its_kernels():
     assert len(found) > 50
     assert found == mutants_of(path, source)
     for mutant in found:
-        assert ast.dump(ast.parse(mutant.applied(source))) != ast.dump(ast.parse(source))
+        assert ast.dump(ast.parse(mutant.applied())) != ast.dump(ast.parse(source))
 
 
-def test_a_modules_own_tests_come_first_then_those_that_import_it_then_the_cores():
-    first, *others = checked_by("pipeline/store/partitions.py")
-    assert first == "tests/pipeline/store/test_partitions.py"
+def test_a_modules_own_tests_come_first_then_those_that_import_it_and_the_cores():
+    own, beside, others = checked_by("pipeline/store/partitions.py")
+    assert (own, beside) == (("tests/pipeline/store/test_partitions.py",), ("tests/pipeline/store",))
     assert "tests/pipeline/run/test_grouping.py" in others
-    assert tuple(others[-len(CORE) :]) == CORE
-    assert checked_by("pipeline/books/fingerprint.py")[0] == "tests/pipeline/books/test_fingerprint.py"
+    assert others[-len(CORE) :] == CORE
+    assert "tests/pipeline/books/test_fingerprint.py" in checked_by("pipeline/books/fingerprint.py")[-1]
+    assert checked_by("pipeline/steps/__init__.py", near=True) == [("tests/pipeline/steps",)]
 
 
-def test_the_table_shows_shares_and_what_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(mutants, "ROOT", tmp_path)
-    (tmp_path / "a.py").write_text("x = 1\ny = 2\n")
-    one, two = Mutant("a.py", 1, 4, 5, "(2)"), Mutant("a.py", 2, 10, 11, "(1)")
+def test_the_table_shows_shares_and_what_survived():
+    one, two = (mutant for mutant in mutants_of("a.py", b"x = 1\ny = 2\n") if mutant.text in ("(2)", "(1)"))
     lines = table([Trial(one, TOO_SLOW, 1.0), Trial(two, "", 3.0)])
     assert lines[1].split() == ["a.py", "2", "1", "50.0%", "4"]
     assert lines[2].split() == ["all", "2", "1", "50.0%", "4"]

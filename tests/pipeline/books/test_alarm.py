@@ -122,6 +122,14 @@ def test_a_loss_is_one_above_the_share_of_enough_rows():
     assert losses(groups(**{OTHERS: Passage(rows_in=9, dropped={"a": 9})}), alarm) == []
 
 
+def test_without_a_word_it_rings_where_nine_of_ten_of_a_thousand_rows_go():
+    def rings(rows_in: int, dropped: int) -> bool:
+        return bool(losses(groups(a=Passage(rows_in=rows_in, dropped={"x": dropped})), Alarm()))
+
+    assert [rings(1000, 901), rings(1000, 900), rings(999, 999)] == [True, False, False]
+    assert Alarm().ignore == ("language.other_language",)  # who keeps one language means to lose the others
+
+
 def test_what_is_meant_is_not_counted_beside_what_is_not():
     passage = Passage(rows_in=10, dropped={"meant": 6, "other": 5})
     assert losses(groups(a=passage), Alarm(share=0.5, rows=1, ignore=("min_words.meant",))) == []

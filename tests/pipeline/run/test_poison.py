@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from pipeline.rows.document import BASE_SCHEMA
+from pipeline.rows.document import BASE_SCHEMA, Document
 from pipeline.run.poison import MAXIMUM_POISON, find_poison
 from pipeline.run.rowpass import RowTask, run_row_task
-from pipeline.steps import Fault, Unit, WorkerDied
+from pipeline.run.runners import InlineRunner
+from pipeline.steps import DocumentFilter, Fault, Step, Unit, WorkerDied
 from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import Lines, MinWords, write_lines
 
@@ -43,16 +44,34 @@ class Failing:
         yield 0, MemoryError("no memory")
 
 
-def task(folder: Path, rows: int = 13, **options: Any) -> RowTask:
+class Deadly(DocumentFilter):
+    """Ends like a killed worker on texts that end in one of these."""
+
+    kind: Literal["deadly"] = "deadly"
+    words: tuple[str, ...]
+
+    def reason_to_drop(self, document: Document) -> str | None:
+        if document.text.endswith(self.words):
+            raise WorkerDied("killed")
+        return None
+
+
+def task(folder: Path, rows: int = 13, steps: tuple[Step, ...] = (MinWords(),)) -> RowTask:
     store = LocalStore(folder / "store")
     (file,) = write_lines(folder / "input", [f"line number {number}" for number in range(rows)])
     unit = Unit(file.path, file.sha256)
-    return RowTask(store.root, "l0/x", 0, unit, Lines(), (), (MinWords(),), BASE_SCHEMA, **options)
+    return RowTask(store.root, "l0/x", 0, unit, Lines(), (), steps, BASE_SCHEMA)
 
 
 @pytest.mark.parametrize("rows", [(0,), (12,), (5,), (6, 7), (0, 6, 12), ()])
 def test_exactly_the_rows_that_kill_are_found(tmp_path: Path, rows: tuple[int, ...]):
     assert find_poison(task(tmp_path), Dying(*rows)) == rows
+
+
+@pytest.mark.parametrize("rows", [(0,), (12,), (6, 7)])
+def test_a_trial_gives_the_steps_its_rows_and_no_others(tmp_path: Path, rows: tuple[int, ...]):
+    found = task(tmp_path, steps=(Deadly(words=tuple(f"number {row}" for row in rows)),))
+    assert find_poison(found, InlineRunner()) == rows
 
 
 def test_they_come_in_order_and_cost_few_processes(tmp_path: Path):

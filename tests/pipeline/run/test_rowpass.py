@@ -196,11 +196,13 @@ def test_a_row_whose_step_was_in_error_is_not_dropped_too(store: LocalStore):
         def process(self, batch: Batch) -> Outcome:
             judgement = Judgement(len(batch))
             judgement.drop(np.ones(len(batch), np.bool_), "all")
-            return Outcome(batch, judgement, {1: "error"})
+            return Outcome(batch, judgement, {2: "late", 1: "error"})
 
-    record = run_row_task(task(store, stored(store, "a", "b", "c"), Both()))
-    assert (record.counts.dropped, record.counts.quarantined, record.counts.rows_out) == ({"both.all": 2}, 1, 0)
-    assert [row["id"] for row in read(store, "dropped")] == ["0", "2"]
+    record = run_row_task(task(store, stored(store, "a", "b", "c", "d"), Both()))
+    assert (record.counts.dropped, record.counts.quarantined, record.counts.rows_out) == ({"both.all": 2}, 2, 0)
+    assert [row["id"] for row in read(store, "dropped")] == ["0", "3"]
+    # In row order, whatever order the step found them in: the same rows, the same bytes.
+    assert [(row["id"], row["error"]) for row in read(store, "quarantine")] == [("1", "error"), ("2", "late")]
 
 
 @pytest.mark.parametrize("bad", [(0,), (2,), (6,), (0, 6), (3, 4)])

@@ -66,6 +66,18 @@ def test_all_missing_extras_stand_in_one_line(monkeypatch):
     )
 
 
+def test_the_line_names_them_in_order_whatever_order_they_were_asked_in(monkeypatch):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra) as caught:
+        require([*reversed(MODULES), *MODULES])
+    named = re.findall(r"the extra '([^']*)'", str(caught.value))
+    assert named == sorted(set(MODULES) - {CORE})  # each once
+    assert str(caught.value).startswith("the extra 'ablation' is not installed (torch, transformers, tokenizers,")
+    assert "a part of the core is not installed (trafilatura, charset_normalizer, lxml_html_clean missing)" in str(
+        caught.value
+    )
+
+
 @pytest.mark.parametrize(
     ("module", "options", "extra"),
     [
