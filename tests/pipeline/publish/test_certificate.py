@@ -160,4 +160,4 @@ def mend(store: LocalStore, directory: str) -> None:
     for file in manifest["files"]:
         file["sha256"] = store_hash(store, f"{directory}/{file['path']}")
     manifest["content_id"] = content_id(Manifest.model_validate(manifest).files)
-    Path(store.shown(path)).write_text(json.dumps(manifest))
+    Path(store.shown(path)).write_text(json.dumps(manifest), encoding="utf-8")
