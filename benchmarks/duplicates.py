@@ -55,9 +55,9 @@ def run_tool(tool: str, source: Path, warm_up: Path, python: str | None) -> dict
         if code == 3:
             return None
         if code:
-            raise RuntimeError(f"{tool} ended with {code}: {Path(work, 'log').read_text()[-2000:]}")
-        cost = json.loads(Path(work, "run", "cost").read_text())
-        kept = set(Path(work, "run", "kept").read_text().split())
+            raise RuntimeError(f"{tool} ended with {code}: {Path(work, 'log').read_text(encoding='utf-8')[-2000:]}")
+        cost = json.loads(Path(work, "run", "cost").read_text(encoding="utf-8"))
+        kept = set(Path(work, "run", "kept").read_text(encoding="utf-8").split())
         return {**cost, "kept": kept}
 
 

@@ -166,7 +166,7 @@ def _timed(tool: str, source: Path, work: Path) -> None:
     cpu, wall = (after - start for after, start in zip(_seconds(), before, strict=True))
     (work / "kept").write_text("".join(f"{name}\n" for name in kept))
     # Not ru_maxrss, which starts from that of the process that started this one.
-    peak = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+    peak = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))[1]) / 1024
     disk = sum(file.stat().st_size for file in work.rglob("*") if file.is_file() and not file.is_symlink()) / 1e6
     (work / "cost").write_text(json.dumps({"cpu": cpu, "wall": wall, "peak": peak, "disk": disk}))
 

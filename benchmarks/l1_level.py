@@ -74,7 +74,7 @@ def filters(folder: Path) -> Level:
     lists = {}
     for name, content in LISTS.items():
         lists[name] = str(folder / f"{name}.txt")
-        Path(lists[name]).write_text(content)
+        Path(lists[name]).write_text(content, encoding="utf-8")
     steps = (Language(), UrlFilter(**lists), GopherRepetition(), GopherQuality(), C4Quality(), FineWebQuality())
     return Level("l1_filter", "speed", (*steps, PersonalData()))
 
@@ -148,7 +148,7 @@ def run_one_shard(folder: Path, level: str, store: str, path: str) -> None:
     if level == "l1_filter":
         done, _, _ = refine(folder, done, store, open_runner("inline"), "memory")
     # Not ru_maxrss: a child's begins with what its parent held.
-    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
     result = {
         "megabytes": done.manifest.bytes_in / 1e6,
         "rows_out": done.manifest.rows_out,

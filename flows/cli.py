@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -175,6 +176,9 @@ app.command("verify-certificate")(model_commands.verify_certificate)
 
 def main() -> None:
     """Entry point of `orefine`: errors become one line and an exit code, unless --debug is given."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what the locale cannot write is shown escaped and ends no run
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except Exception as error:

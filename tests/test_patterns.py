@@ -180,7 +180,7 @@ def arrow(pattern: str, extract: bool) -> Run:
     return lambda text: function(pa.array([text]), pattern)
 
 
-ULTRAFINE = Ultrafine(TOKENIZERS["gpt2"])  # DeepSeek's patterns take the library itself 2 µs a line end
+ULTRAFINE = Ultrafine(TOKENIZERS["gpt2"])  # DeepSeek's patterns take the library itself 2 microseconds a line end
 
 
 def ultrafine(text: str) -> None:
@@ -283,7 +283,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         blocked = Path(folder, "words")
-        blocked.write_text("\n".join(f"{'ab' * (n % 9)}{n}x" for n in range(2000)))
+        blocked.write_text("\n".join(f"{'ab' * (n % 9)}{n}x" for n in range(2000)), encoding="utf-8")
         runs = [(name, everything(name), partial(hostile, found)) for name, found in patterns().items()]
         runs += [(name, run, repeats) for name, run in FUNCTIONS.items()]
         steps = l1_steps(str(blocked)).items()

@@ -62,7 +62,7 @@ def _train(fields: dict[str, Any], output: Path) -> dict[str, Any]:
         FasttextQuality.model_validate(fields).fitted([], output)
     except (ValidationError, ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
-    card: dict[str, Any] = json.loads((output / "model_card.json").read_text())
+    card: dict[str, Any] = json.loads((output / "model_card.json").read_text(encoding="utf-8"))
     (output / "report.html").write_text(classifier_page(card), encoding="utf-8")
     return card
 
@@ -187,7 +187,7 @@ def ablate(
         verdict = compare.ablate(arms[0], arms[1], output, BUDGETS[budget], heldout or (), seeds, say, aa=aa)
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
-    print_result(verdict.summary(), as_json, [verdict.report.read_text()])
+    print_result(verdict.summary(), as_json, [verdict.report.read_text(encoding="utf-8")])
 
 
 def _data_path(name: str, store: str) -> Path:

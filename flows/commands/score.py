@@ -2,11 +2,12 @@
 
 | file                    | rows                                                                  |
 |-------------------------|-----------------------------------------------------------------------|
-| <name of input>.parquet | those of the input, in order, with the score as one more column       |
+| <stem of input>.parquet | those of the input, in order, with the score as one more column       |
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,12 +22,14 @@ from flows.runs.recipe import RecipeError
 from pipeline.rows.batch import Batch
 from pipeline.run.rowpass import text_bytes
 from pipeline.steps import Unit
-from pipeline.store.shard import ShardWriter, read_batches, split_by_bytes
+from pipeline.store.bounded import BoundedFile
+from pipeline.store.shard import ShardWriter, split_by_bytes
 from pipeline.store.store import LocalStore
 from stages import l0_collect
 from stages.l0_collect.readers.jsonl import JsonlSource
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 
+SUFFIXES = re.compile(r"(\.(parquet|jsonl|json|ndjson|gz|zst|zstd))+$", re.IGNORECASE)
 FINE = 10_000
 """Bins that quantiles are read from: they are right to 0.0001."""
 BINS = 20
@@ -68,9 +71,12 @@ def score_files(
 
     RecipeError if the model cannot be used or a file has no such column: before anything is written.
     """
-    names = [file.name.split(".")[0] for file in files]
+    names = [SUFFIXES.sub("", file.name) for file in files]
     if repeated := {name for name in names if names.count(name) > 1}:
         raise RecipeError(f"several inputs are called {', '.join(sorted(repeated))}; score them into separate folders")
+    for name, file in zip(names, files, strict=True):
+        if (output / f"{name}.parquet").resolve() == file.resolve():
+            raise RecipeError(f"{file} would be replaced by its own scores; give another folder with --output")
     try:
         step.check_model()
     except (ValueError, OSError) as error:
@@ -83,7 +89,7 @@ def score_files(
         with ShardWriter(store, f"{name}.parquet", schema) as writer:
             for rows, bad in _read(file, text_column):
                 lost += bad
-                batch = Batch(_with_text(rows, text_column))
+                batch = Batch(_with_text(rows, text_column if _is_parquet(file) else "text"))
                 before = time.process_time()
                 scores = step.score(batch)[step.column] if len(rows) else pa.array([], pa.float32())
                 scoring += time.process_time() - before
@@ -143,7 +149,7 @@ def spread_lines(result: dict[str, Any]) -> list[str]:
 
 def _schema(file: Path, step: FasttextQuality, text_column: str) -> pa.Schema:
     schema = pq.read_schema(file) if _is_parquet(file) else _JSONL
-    if text_column not in schema.names:
+    if _is_parquet(file) and text_column not in schema.names:
         raise RecipeError(f"{file} has no column '{text_column}', only {', '.join(schema.names)}; set --text-column")
     if step.column in schema.names:
         raise RecipeError(f"{file} has a column '{step.column}' already; name another one with --column")
@@ -160,8 +166,11 @@ def _is_parquet(file: Path) -> bool:
 def _read(file: Path, text_column: str) -> Iterator[tuple[pa.RecordBatch, int]]:
     """(rows, lines that are no documents)"""
     if _is_parquet(file):
-        for rows in read_batches(str(file)):
-            yield rows, 0
+        with open(file, "rb") as stream:
+            opened = BoundedFile(stream)
+            for group in range(opened.metadata.num_row_groups):
+                for part in opened.parts(group):
+                    yield opened.decode(part), 0
         return
     for found in JsonlSource(text_column=text_column).read(Unit(str(file), "")):
         for rows in split_by_bytes(found.rows):

@@ -18,7 +18,7 @@ def main() -> None:
     asked = parser.parse_args()
     print("building the demo web from the text of installed packages", flush=True)
     path = build_demo_web(asked.output, asked.pages)
-    counts = json.loads((asked.output / "demo.truth.json").read_text())["counts"]
+    counts = json.loads((asked.output / "demo.truth.json").read_text(encoding="utf-8"))["counts"]
     print(f"{path}: {path.stat().st_size:,} bytes, {sum(counts.values())} pages")
     for kind, count in counts.items():
         print(f"{count:6}  {kind}")

@@ -34,7 +34,7 @@ def show_selection(filtered: Path, selected: Path, truth: Path) -> str:
     shuffled = shuffled_aucs(*seeds_of(filtered), demo_training())
     print("\n# L2: what explains against what lists")
     print(f"\nwords for it:     {_words(card, '__label__pos')}\nwords against it: {_words(card, '__label__neg')}")
-    kinds = json.loads(truth.read_text())["pages"]
+    kinds = json.loads(truth.read_text(encoding="utf-8"))["pages"]
     texts = ds.dataset(filtered / "data").to_table(columns=["url", "text"])
     text_of = dict(zip(texts["url"].to_pylist(), texts["text"].to_pylist(), strict=True))
     counts = {True: [0, 0], False: [0, 0]}
@@ -78,7 +78,7 @@ def shuffled_aucs(positives: pa.Array, negatives: pa.Array, settings: TrainSetti
             try:
                 train(mixed[: len(positives)], mixed[len(positives) :], settings, Path(folder))
             except Undertrained:
-                found.append(float(json.loads(Path(folder, "model_card.json").read_text())["roc_auc"]))
+                found.append(float(json.loads(Path(folder, "model_card.json").read_text(encoding="utf-8"))["roc_auc"]))
             else:
                 raise SystemExit("a classifier with shuffled labels was accepted: its figure does not come from them")
     return found
@@ -88,7 +88,9 @@ def _card(selected: Path) -> dict[str, Any]:
     """Of the model that the level used."""
     manifest = load(Manifest, LocalStore(selected), "manifest.json")
     [used] = [step["assets"]["model"] for step in manifest.steps if step["kind"] == "fasttext_quality"]
-    cards = (json.loads(path.read_text()) for path in selected.parents[1].glob("models/*/model_card.json"))
+    cards = (
+        json.loads(path.read_text(encoding="utf-8")) for path in selected.parents[1].glob("models/*/model_card.json")
+    )
     card: dict[str, Any] = next(card for card in cards if card["sha256"] == used)
     return card
 

@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of the demo web, and for the ablation")
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps of each proxy model")
     options = parser.parse_args()
-    result = json.loads(options.result.read_text().splitlines()[-1])
+    result = json.loads(options.result.read_text(encoding="utf-8").splitlines()[-1])
     folders = {level["level"]: _folder(result, level) for level in result["levels"]}
 
     show_dropped(folders["l0_collect"], folders["l1_filter"])
@@ -141,7 +141,7 @@ def compare(raw: Path, refined: Path, output: Path, steps: int) -> Verdict:
         SEEDS,
         lambda line: print(line, flush=True),
     )
-    print(verdict.report.read_text())
+    print(verdict.report.read_text(encoding="utf-8"))
     return verdict
 
 

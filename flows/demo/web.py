@@ -32,6 +32,6 @@ def build_demo_web(output: Path, pages: int = PAGES) -> Path:
         "counts": dict(sorted(Counter(page.kind for page in made).items())),
         "pages": {page.url: page.kind for page in made},
     }
-    (output / "demo.truth.json").write_text(json.dumps(truth, indent=1) + "\n")
+    (output / "demo.truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     pq.write_table(pa.table({"text": ["\n".join(one.paragraphs) for one in held_out()]}), output / "explains.parquet")
     return path

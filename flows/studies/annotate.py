@@ -143,7 +143,7 @@ def annotate(files: Sequence[Path], engine: Engine, store: Store, output: Path, 
         "positives": int((grades >= asked.positive_from).all(axis=1).sum()),
         "negatives": int((grades <= asked.negative_to).all(axis=1).sum()),
     }
-    (output / "annotation.json").write_text(json.dumps(result, indent=1) + "\n")
+    (output / "annotation.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
 
 

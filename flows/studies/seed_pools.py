@@ -307,7 +307,7 @@ def _lower_bound(trial: Trial) -> float:
 
 
 def _read_trial(path: Path) -> Trial:
-    fields = json.loads(path.read_text())
+    fields = json.loads(path.read_text(encoding="utf-8"))
     if fields["comparison"]:
         fields["comparison"] = Comparison(**fields["comparison"])
     return Trial(**fields)

@@ -240,7 +240,7 @@ def machine_memory() -> int:
     """Bytes of memory of this machine, or of the container that limits it."""
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else "max"
+    text = limit.read_text(encoding="utf-8").strip() if limit.is_file() else "max"
     return physical if text == "max" else min(physical, int(text))
 
 

@@ -158,7 +158,7 @@ class LocalStore:
     def compare_and_swap(self, path: str, expected: bytes | None, data: bytes) -> bool:
         target = self._path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with open(f"{target}.lock", "w") as lock:
+        with open(f"{target}.lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             current = target.read_bytes() if target.exists() else None
             if current != expected:

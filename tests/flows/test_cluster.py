@@ -84,9 +84,9 @@ def start(nodes: list[subprocess.Popen[bytes]], log: Path, environment: dict[str
         node = subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
     nodes.append(node)
     until = time.monotonic() + SECONDS
-    while "Ray runtime started" not in log.read_text():
-        assert node.poll() is None, log.read_text()
-        assert time.monotonic() < until, log.read_text()
+    while "Ray runtime started" not in log.read_text(encoding="utf-8"):
+        assert node.poll() is None, log.read_text(encoding="utf-8")
+        assert time.monotonic() < until, log.read_text(encoding="utf-8")
         time.sleep(0.2)
 
 

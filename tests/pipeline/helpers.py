@@ -27,7 +27,7 @@ class Lines(Source):
         return [Unit(path, sha256)]
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
-        lines = Path(unit.path).read_text().split("\n")[:-1]
+        lines = Path(unit.path).read_text(encoding="utf-8").split("\n")[:-1]
         good = [line for line in lines if line]
         rows = pa.RecordBatch.from_pydict({"text": pa.array(good, pa.string())})
         bad = [(f"line {number}", "", "text is empty") for number, line in enumerate(lines) if not line]

@@ -22,14 +22,15 @@ GLOB = re.compile(r"[*?\[]")
 
 
 def expand(paths: Iterable[str]) -> list[str]:
-    """The files that the paths name, sorted and each once. A folder stands for the files right inside it."""
-    found: set[str] = set()
+    """The files that the paths name, sorted and each once, however it is spelled. A folder stands for its files."""
+    found: dict[str, str] = {}
     for path in paths:
         files = _remote_files(path) if REMOTE.match(path) else _local_files(path)
         if not files:
             raise FileNotFoundError(f"input '{path}' matches no file; check the path, or quote a pattern in the shell")
-        found.update(files)
-    return sorted(found)
+        for file in sorted(files):
+            found.setdefault(file if REMOTE.match(file) else os.path.abspath(file), file)
+    return sorted(found.values())
 
 
 def open_input(path: str) -> BinaryIO:

@@ -26,6 +26,8 @@ from stages.l0_collect.readers.row_buffer import RowBuffer
 
 MAXIMUM_LINE = 64 << 20
 """Bytes; a longer line is quarantined without being held in memory."""
+MAXIMUM_VALUES = 5_000_000
+"""Objects, lists and strings of a line: Python takes some 100 bytes for each, and `{}` has two in the file."""
 COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 DATE_COLUMNS = ("date", "timestamp")
 COLUMNS = pa.schema([(name, pa.string()) for name in ("text", "url", "source", "date", "source_id", "meta")])
@@ -60,6 +62,8 @@ class JsonlSource(Source):
         yield buffer.take()
 
     def _row(self, line: bytes) -> dict[str, str | None]:
+        if len(line) > MAXIMUM_VALUES and _most_values(line) > MAXIMUM_VALUES:
+            raise ValueError(f"the line may hold more than {MAXIMUM_VALUES} values")
         values = json.loads(line.decode("utf-8"))
         if not isinstance(values, dict):
             raise ValueError(f"the line is a {type(values).__name__}, not a JSON object")
@@ -102,6 +106,11 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | Exception]]:
     except (OSError, pa.ArrowException) as error:
         raise_unless_damaged(error)
         yield number + 1, OSError(f"{error}; what follows is lost")
+
+
+def _most_values(line: bytes) -> int:
+    """Of objects, lists and strings; numbers are small. What looks like them inside strings is counted too."""
+    return line.count(b"{") + line.count(b"[") + line.count(b'"') // 2
 
 
 def _decompressed(stream: BinaryIO) -> BinaryIO:

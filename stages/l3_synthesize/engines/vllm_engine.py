@@ -226,6 +226,6 @@ def dtype() -> str:
     if not on_cpu():
         return "auto"
     try:
-        return "auto" if "avx512" in Path("/proc/cpuinfo").read_text() else "float32"
+        return "auto" if "avx512" in Path("/proc/cpuinfo").read_text(encoding="utf-8") else "float32"
     except OSError:  # no Linux
         return "float32"

@@ -85,3 +85,23 @@ def test_what_cannot_work_stops_before_anything_is_written(tmp_path: Path, model
     assert message in done.stderr
     assert "\n" not in done.stderr.strip()
     assert not (tmp_path / "out").exists()
+
+
+def test_a_column_of_another_name_is_scored_in_jsonl_too(tmp_path: Path, model: Path):
+    lines = [json.dumps({"content": text}) for text in (GOOD[0], BAD[0])]
+    (tmp_path / "b.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    arguments = ["score", tmp_path / "b.jsonl", "--model", model, "--output", tmp_path / "out", "--json"]
+    result = result_of(orefine(*arguments, "--text-column", "content"))
+    high, low = pq.read_table(result["files"][0])["quality"].to_pylist()
+    assert (result["rows"], high > 0.9, low < 0.1) == (2, True, True)
+
+
+def test_files_keep_their_whole_stems_and_are_never_their_own_output(tmp_path: Path, model: Path):
+    for number in range(2):
+        source = write_parquet(tmp_path / f"part.{number}.parquet", [{"text": GOOD[number]}])
+        orefine("score", source, "--model", model, "--output", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["part.0.parquet", "part.1.parquet"]
+    before = source.read_bytes()
+    done = orefine("score", source, "--model", model, "--output", tmp_path / "out" / "..", code=2)
+    assert "would be replaced by its own scores" in done.stderr
+    assert source.read_bytes() == before

@@ -38,7 +38,7 @@ def test_a_run_that_selects_shows_how(tmp_path: Path):
     }
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     result = result_of(orefine("run", tmp_path / "recipe.yaml", "--store", tmp_path / "store", "--json"))
-    page = Path(result["report"]).read_text()
+    page = Path(result["report"]).read_text(encoding="utf-8")
     assert pictures(page) == ["reliability diagram", "precision and recall", "histogram of quality"]
     assert "<script>" not in page
     assert "top_fraction by quality" in page

@@ -27,7 +27,7 @@ def lot(tmp_path_factory: pytest.TempPathFactory):
 def test_the_run_writes_a_certificate_that_verifies(lot):
     _, result = lot
     certificate = Path(result["certificate"])
-    assert json.loads(certificate.read_text())["certified"] == result["levels"][-1]["rows_out"] > 0
+    assert json.loads(certificate.read_text(encoding="utf-8"))["certified"] == result["levels"][-1]["rows_out"] > 0
     assert "verified" in orefine("verify-certificate", certificate).stdout
 
 

@@ -85,7 +85,7 @@ def test_finished_trials_are_found_and_a_changed_one_runs_again(plan: Path):
     killed.unlink()
     assert verify(plan, again) == first
     assert len(again.asked) == 1
-    plan.write_text(plan.read_text().replace("keep: 0.3", "keep: 0.2"))
+    plan.write_text(plan.read_text(encoding="utf-8").replace("keep: 0.3", "keep: 0.2"), encoding="utf-8")
     assert verify(plan, again)["kept"] == ["good", "more"]
     assert len(again.asked) == 5
 
@@ -100,9 +100,9 @@ def test_rounds_go_on_while_the_next_classifier_helps_against_the_last(plan: Pat
 
 
 def test_no_pool_that_helps_gives_no_model(plan: Path):
-    fields = yaml.safe_load(plan.read_text())
+    fields = yaml.safe_load(plan.read_text(encoding="utf-8"))
     fields["pools"] = {"bad": fields["pools"]["bad"]}
-    plan.write_text(yaml.safe_dump(fields, sort_keys=False))
+    plan.write_text(yaml.safe_dump(fields, sort_keys=False), encoding="utf-8")
     result = verify(plan, Theorems(), rounds=2)
     assert (result["kept"], result["chosen"]) == ([], None)
     assert not (plan.parent / "out" / "model.bin").exists()
@@ -110,10 +110,10 @@ def test_no_pool_that_helps_gives_no_model(plan: Path):
 
 
 def test_seeds_that_are_held_out_are_left_out(plan: Path):
-    fields = yaml.safe_load(plan.read_text())
+    fields = yaml.safe_load(plan.read_text(encoding="utf-8"))
     write_parquet(plan.parent / "heldout.parquet", [{"text": text} for text in THEOREMS[:80]])
     fields["heldout"] = [str(plan.parent / "heldout.parquet")]
-    plan.write_text(yaml.safe_dump(fields, sort_keys=False))
+    plan.write_text(yaml.safe_dump(fields, sort_keys=False), encoding="utf-8")
     trials = {trial["name"]: trial for trial in verify(plan, Theorems())["trials"]}
     assert "found 20 pos" in trials["good"]["refused"]
     assert trials["bad"]["refused"] == ""

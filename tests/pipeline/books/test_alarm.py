@@ -36,7 +36,7 @@ class Sourced(Source):
         return [Unit(path, sha256)]
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
-        rows = [line.split("|") for line in Path(unit.path).read_text().splitlines()]
+        rows = [line.split("|") for line in Path(unit.path).read_text(encoding="utf-8").splitlines()]
         names = ["source", "date", "text"]
         yield SourceBatch(pa.RecordBatch.from_pylist([dict(zip(names, row, strict=True)) for row in rows]))
 

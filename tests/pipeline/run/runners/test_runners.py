@@ -26,7 +26,7 @@ def double(number: int) -> int:
 
 def passing(path: str) -> int:
     """Fails with an error that may pass, until it has been tried often enough; counts its tries in a file."""
-    with open(path, "a") as file:
+    with open(path, "a", encoding="utf-8") as file:
         file.write("x")
     tries = os.path.getsize(path)
     if tries < ATTEMPTS:

@@ -80,6 +80,19 @@ def test_overlong_line_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert quarantined == [("a.jsonl#1", "", "the line is longer than 100 bytes")]
 
 
+def test_a_line_of_too_many_values_is_refused_before_it_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonl, "MAXIMUM_VALUES", 20)
+    many = [b"[],", b"{},", b'"",']
+    lines = [b'{"text": "a", "other": [%s 0]}\n' % (kind * 20) for kind in many]
+    lines += [b'{"text": "b", "other": [%s 0]}\n' % (b"[]," * 10), b'{"text": "%s"}' % (b"long " * 20)]
+    (tmp_path / "a.jsonl").write_bytes(b"".join(lines))
+    rows, quarantined = read_one(tmp_path / "a.jsonl")
+    assert [row["text"] for row in rows] == ["b", "long " * 20]
+    assert [entry[2] for entry in quarantined] == ["the line may hold more than 20 values"] * 3
+
+
 def test_batches_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_buffer, "BATCH_ROWS", 3)
     (tmp_path / "a.jsonl").write_text('{"text": "x"}\nbad\n' * 4)
