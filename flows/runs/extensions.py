@@ -61,9 +61,7 @@ def load_step(entry: EntryPoint) -> type[Step]:
             f"name the entry point '{level}.{own}'"
         )
     if issubclass(step, Source) and level != "l0_collect":
-        raise BrokenExtension(
-            f"{_place(entry)} is a source, which only l0_collect takes, not {level}"
-        )
+        raise BrokenExtension(f"{_place(entry)} is a source, which only l0_collect takes, not {level}")
     return step
 
 
