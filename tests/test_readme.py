@@ -50,13 +50,12 @@ def test_the_filter_works_from_a_package_outside(tmp_path: Path):
     command = ("run", recipe(tmp_path), "--store", tmp_path / "store", "--json")
     first = orefine(tmp_path, paths, *command)["levels"][1]
     assert first["dropped"] == {"min_words.too_few_words": 1}
-    why = orefine(tmp_path, paths, "explain", "http://a.example/", "--store", tmp_path / "store", "--json")
-    assert [(row["reason"], row["value"]) for row in why if row["fate"] == "dropped"] == [
-        ("min_words.too_few_words", 2)
-    ]
+    found = orefine(tmp_path, paths, "explain", "http://a.example/", "--store", tmp_path / "store", "--json")
+    (why,) = [row for row in found if row["fate"] == "dropped"]
+    assert (why["reason"], why["value"], why["threshold"]) == ("min_words.too_few_words", 2, 3)
 
     code = installed / "my_filters.py"
-    code.write_text(FILTER.replace('"""Drop', '# Why.\n"""Otherwise drop'))
+    code.write_text("# Why.\n" + FILTER.replace('"""Drop', '"""Leave out'))
     assert orefine(tmp_path, paths, *command)["levels"][1]["reused"]
     code.write_text(FILTER.replace("words < self", "words <= self"))
     again = orefine(tmp_path, paths, *command)["levels"]

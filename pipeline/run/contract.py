@@ -28,7 +28,7 @@ from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash
 from pipeline.run.level import InputFile, Level, run_level
 from pipeline.run.runners import InlineRunner
-from pipeline.steps import Generator, GroupingStep, RowStep, Scorer, Source, SourceBatch, Step, Unit
+from pipeline.steps import Generator, GroupingStep, RowStep, Scorer, Source, SourceBatch, Step, Unit, describe
 from pipeline.store.shard import file_sha256
 from pipeline.store.store import LocalStore
 
@@ -123,7 +123,10 @@ def _check_row_step(step: RowStep, copies: Sequence[Step], batch: Batch) -> None
 def _fates(step: RowStep, batch: Batch) -> list[dict[str, Any]]:
     """What becomes of each row, as values that can be compared."""
     name, count = type(step).__name__, len(batch)
-    outcome = step.process(Batch(batch.rows))
+    try:
+        outcome = step.process(Batch(batch.rows))
+    except Exception as error:  # in a run it would cost every row of the batch a second attempt by itself
+        raise AssertionError(f"{name} raises on {count} rows: {describe(error)}") from error
     assert len(outcome.batch) == count, f"{name} must hand back all {count} rows and judge them, not leave out any"
     for column in step.columns():
         there = outcome.batch.rows.schema
@@ -194,7 +197,10 @@ def _check_grouping(step: GroupingStep, copies: Sequence[Step], batch: Batch) ->
     """Through a level: once as one file, once as two."""
     name = type(step).__name__
     half = len(batch) // 2
-    whole, again = (_kept(one, [batch.rows]) for one in (step, copies[1]))
+    try:
+        whole, again = (_kept(one, [batch.rows]) for one in (step, copies[1]))
+    except Exception as error:
+        raise AssertionError(f"{name} raises on {len(batch)} rows: {describe(error)}") from error
     assert whole == again, f"{name} decides otherwise the second time"
     parts = _kept(step, [batch.rows.slice(half), batch.rows.slice(0, half)])
     assert parts == whole, f"{name} decides otherwise where the same rows come in two files"

@@ -10,7 +10,7 @@ import pytest
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document
 from pipeline.run.contract import check_step
-from pipeline.steps import DocumentFilter, Outcome, RowStep, Scorer, Step
+from pipeline.steps import DocumentFilter, Judgement, Outcome, RowStep, Scorer, Step, Transform, Transformed
 from tests.pipeline.helpers import Lines, MinWords, SameFirstWord, Shout
 
 
@@ -85,8 +85,6 @@ class BelowMean(RowStep):
     kind: Literal["below_mean"] = "below_mean"
 
     def process(self, batch: Batch) -> Outcome:
-        from pipeline.steps import Judgement
-
         lengths = [len(text) for text in batch.text.to_pylist()]
         judgement = Judgement(len(batch))
         for row, length in enumerate(lengths):
@@ -116,6 +114,18 @@ class WrongType(Scorer):
         return {"size": pa.array([1.0] * len(batch))}
 
 
+class OtherType(Transform):
+    """Declares one type and adds another by hand."""
+
+    kind: Literal["other_type"] = "other_type"
+
+    def columns(self) -> tuple[pa.Field, ...]:
+        return (pa.field("size", pa.int32()),)
+
+    def transform(self, batch: Batch) -> Transformed:
+        return Transformed(batch.with_column(pa.field("size", pa.int64()), pa.array([1] * len(batch))))
+
+
 class Undeclared(Shout):
     """Declares a column and does not add it."""
 
@@ -123,11 +133,19 @@ class Undeclared(Shout):
         return (pa.field("size", pa.int32()),)
 
 
+class WordsOnly(SameFirstWord):
+    """Fails on no words."""
+
+
 class Lucky(SameFirstWord):
     """Another decision each time."""
 
     kind: Literal["lucky"] = "lucky"  # type: ignore[assignment]
     calls: ClassVar[Any] = itertools.count()
+
+    def keys(self, batch: Batch, _: Any) -> pa.Table:
+        texts = pa.array([text or "none" for text in map(str.strip, batch.text.to_pylist())])
+        return super().keys(batch.with_text(texts), _)
 
     def decide(self, members: pa.Table) -> pa.Table:
         found = super().decide(members)
@@ -148,9 +166,10 @@ ROWS = [{"text": "one word"}, {"text": "one more"}, {"text": "two of them"}]
         (FirstWord, "FirstWord raises on a text without words: IndexError"),
         (Measured, "rule '8 characters' is no name; put what was measured into Reason"),
         (EverySecond, "EverySecond decides otherwise the second time"),
-        (BelowMean, "BelowMean decides otherwise about row 0 by itself"),
+        (BelowMean, "BelowMean decides otherwise about row 3 by itself"),
         (Leaves, "Leaves must hand back all 5 rows"),
-        (WrongType, "WrongType declares 'size' as int32 and adds double"),
+        (WrongType, "WrongType raises on 5 rows: ArrowTypeError"),
+        (OtherType, "OtherType declares 'size' as int32 and adds int64"),
         (Undeclared, "Undeclared declares the column 'size' and does not add it"),
     ],
 )
@@ -179,4 +198,6 @@ def test_code_that_cannot_be_followed_is_refused(tmp_path, monkeypatch):
 
 def test_a_grouping_step_is_run_as_a_level_runs_it():
     with pytest.raises(AssertionError, match="Lucky decides otherwise the second time"):
-        check_step(Lucky, {}, [{"text": "one word"}])
+        check_step(Lucky, {}, ROWS)
+    with pytest.raises(AssertionError, match="WordsOnly raises on 5 rows: IndexError"):
+        check_step(WordsOnly, {}, ROWS)
