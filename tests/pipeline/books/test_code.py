@@ -151,3 +151,11 @@ def test_a_script_counts(tmp_path: Path, monkeypatch):
     write(tmp_path, {"script.py": "x = 1"})
     monkeypatch.setitem(sys.modules, "loaded_by_hand", module)
     assert reached("loaded_by_hand") == {"loaded_by_hand"}
+
+
+def test_a_package_that_comes_later_is_found(user: Path):
+    write(user, {"my_words.py": "import comes_later"})
+    code = Code()
+    assert code.reach("my_steps.short").libraries == {"comes_later": "absent"}
+    write(user, {"comes_later/__init__.py": ""})
+    assert {*code.reach("comes_later").modules} == {"comes_later"}
