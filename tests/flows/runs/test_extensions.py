@@ -1,6 +1,7 @@
 """Kinds from installed packages: found by entry point, loaded when named, refused in one line."""
 
 import json
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.runs import extensions
 from flows.runs.recipe import RecipeError, load_recipe
+from pipeline.books import code as code_module
+from pipeline.books.code import Code, reach_of
 
 MODULE = """
 from typing import Literal
@@ -37,16 +40,23 @@ def install(tmp_path: Path, monkeypatch):
     """Lay a distribution with these entry points onto Python's path."""
     monkeypatch.syspath_prepend(tmp_path)
 
+    def forget() -> None:
+        extensions.entries.cache_clear()
+        reach_of.cache_clear()
+        for module in ("outside_steps", "other_steps"):
+            sys.modules.pop(module, None)
+
     def lay(*entries: str, name: str = "mine", module: str = "outside_steps", code: str = MODULE) -> None:
         (tmp_path / f"{module}.py").write_text(dedent(code))
         folder = tmp_path / f"{name}-1.0.dist-info"
         folder.mkdir()
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (folder / "entry_points.txt").write_text("[orefine.steps]\n" + "\n".join(entries) + "\n")
-        extensions.entries.cache_clear()
+        forget()
 
+    monkeypatch.setattr(code_module, "_code", Code)
     yield lay
-    extensions.entries.cache_clear()
+    forget()
 
 
 def load(folder: Path, step: str, source: str = SOURCE):
@@ -93,11 +103,11 @@ def test_a_step_is_no_source_and_a_source_no_step(tmp_path: Path, install):
         ("outside_steps:Short", "raise SystemError('a\\nb')", r"cannot be imported: SystemError: a b; repair or"),
         ("outside_steps:Long", MODULE, r"cannot be imported: AttributeError"),
         ("outside_steps:Literal", MODULE, r"outside_steps:Literal \(mine\) is no step; derive it from a shape"),
+        ("outside_steps:Short", f"{MODULE}\neval('1')", r"short' of .*outside_steps.py:\d+: `eval` runs code that no"),
         ("outside_steps:Feed", MODULE, r"has the kind 'feed', but its entry point is 'l1_filter.short'; name"),
     ],
 )
-def test_a_broken_package_is_one_line(tmp_path: Path, install, monkeypatch, entry: str, code: str, message: str):
-    monkeypatch.delitem(__import__("sys").modules, "outside_steps", raising=False)
+def test_a_broken_package_is_one_line(tmp_path: Path, install, entry: str, code: str, message: str):
     install(f"l1_filter.short = {entry}", code=code)
     with pytest.raises(RecipeError, match=message) as caught:
         load(tmp_path, "{kind: short}")
