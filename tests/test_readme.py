@@ -1,39 +1,93 @@
 """What the README shows works as it stands there."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
 import sys
-import types
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from flows.cli import app
 from flows.runs.recipe import all_steps, kind_of
-from pipeline.run.level import run_level
-from pipeline.run.runners import InlineRunner
-from pipeline.store.store import LocalStore
-from tests.pipeline.helpers import l0, l1, silent, write_lines
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+FILTER, TEST = map(textwrap.dedent, re.findall(r"```python\n(.*?) *```", README, re.DOTALL))
+(PACKAGE,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+(LINE,) = re.findall(r"`- (\{kind: min_words.*?\})`", README)
 
 
-def test_the_filter_of_the_readme_works(tmp_path: Path, monkeypatch):
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    (line,) = re.findall(r"`- (\{kind: min_words.*?\})`", README)
-    path = tmp_path / "min_words.py"
-    path.write_text("\n".join(line.removeprefix("   ") for line in code.split("\n")))
-    module = types.ModuleType("min_words")
-    module.__file__ = str(path)
-    monkeypatch.setitem(sys.modules, "min_words", module)
-    monkeypatch.syspath_prepend(tmp_path)
-    exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
-    step = module.MinWords.model_validate(yaml.safe_load(line) | {"minimum": 3})
+def test_the_filter_works_in_the_tree(tmp_path: Path):
+    tree = tmp_path / "tree"
+    for package in ("pipeline", "stages", "flows"):
+        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tree / "stages/l1_filter/min_words.py").write_text(FILTER)
+    listing = tree / "stages/l1_filter/__init__.py"
+    text = listing.read_text().replace("    UrlFilter\n", "    UrlFilter\n    | MinWords\n")
+    listing.write_text(text.replace("from stages", "from stages.l1_filter.min_words import MinWords\nfrom stages", 1))
+    found = orefine(tmp_path, [tree], "run", recipe(tmp_path), "--store", tmp_path / "store", "--json")
+    assert found["levels"][1]["dropped"] == {"min_words.too_few_words": 1}
 
-    store = LocalStore(tmp_path / "store")
-    first = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / "in", ["one two", "one two three"]))
-    second = run_level(l1(step), store, InlineRunner(), silent, parent=first)
-    assert second.manifest.dropped == {"min_words.too_few_words": 1}
-    assert second.manifest.rows_out == 1
+
+def test_the_filter_works_from_a_package_outside(tmp_path: Path):
+    source, installed = tmp_path / "my_filters", tmp_path / "installed"
+    source.mkdir()
+    (source / "my_filters.py").write_text(FILTER)
+    (source / "pyproject.toml").write_text(PACKAGE)
+    # Where the network and other packages play no part; the environment of the tests stays as it is.
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    done = subprocess.run([*pip, "--target", installed, source], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+    paths = [installed, ROOT]
+    (listed,) = [one for one in orefine(tmp_path, paths, "steps", "--json") if one["kind"] == "min_words"]
+    assert (listed["level"], listed["does"]) == ("l1_filter", "Drop documents with fewer than `minimum` words.")
+    command = ("run", recipe(tmp_path), "--store", tmp_path / "store", "--json")
+    first = orefine(tmp_path, paths, *command)["levels"][1]
+    assert first["dropped"] == {"min_words.too_few_words": 1}
+    found = orefine(tmp_path, paths, "explain", "http://a.example/", "--store", tmp_path / "store", "--json")
+    (why,) = [row for row in found if row["fate"] == "dropped"]
+    assert (why["reason"], why["value"], why["threshold"]) == ("min_words.too_few_words", 2, 3)
+
+    code = installed / "my_filters.py"
+    code.write_text("# Why.\n" + FILTER.replace('"""Drop', '"""Leave out'))
+    assert orefine(tmp_path, paths, *command)["levels"][1]["reused"]
+    code.write_text(FILTER.replace("words < self", "words <= self"))
+    again = orefine(tmp_path, paths, *command)["levels"]
+    assert ([level["reused"] for level in again], again[1]["rows_out"]) == ([True, False], 0)
+
+    (tmp_path / "test_it.py").write_text(TEST)
+    environment = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{ROOT}"}
+    pytest_run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path / "test_it.py"]
+    done = subprocess.run(pytest_run, capture_output=True, text=True, timeout=300, env=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def recipe(folder: Path) -> Path:
+    """A recipe with the line of the README, over a short and a long document."""
+    rows = [{"text": "two words", "url": "http://a.example/"}, {"text": "three short words"}]
+    (folder / "in.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    step = {**yaml.safe_load(LINE), "minimum": 3}
+    path = folder / "recipe.yaml"
+    source = {"kind": "jsonl", "paths": [str(folder / "in.jsonl")]}
+    path.write_text(
+        yaml.safe_dump({"dataset": "toy", "l0_collect": {"source": source}, "l1_filter": {"steps": [step]}})
+    )
+    return path
+
+
+def orefine(folder: Path, paths: list[Path], *arguments: object) -> Any:
+    """What the command prints as JSON, where Python imports from these folders first."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_every_command_is_in_the_readme():

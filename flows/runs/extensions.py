@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
+from pipeline.books.code import UnknownCode, reach_of
 from pipeline.steps import Source, Step
 
 GROUP = "orefine.steps"
@@ -62,6 +63,10 @@ def load_step(entry: EntryPoint) -> type[Step]:
         )
     if issubclass(step, Source) and level != "l0_collect":
         raise BrokenExtension(f"{_place(entry)} is a source, which only l0_collect takes, not {level}")
+    try:
+        reach_of(step.__module__)
+    except UnknownCode as error:
+        raise BrokenExtension(f"step '{kind}' of {_place(entry)}: {error}") from None
     return step
 
 

@@ -164,8 +164,8 @@ class Code:
 
     def _find(self, name: str) -> ModuleSpec | None:
         """Where a module lies; nothing is imported to find out."""
-        if name not in self._specs:
-            self._specs[name] = self._search(name)
+        if self._specs.get(name) is None and not (name in self._specs and "." in name):
+            self._specs[name] = self._search(name)  # a package that is not there may still be put on Python's path
         return self._specs[name]
 
     def _search(self, name: str) -> ModuleSpec | None:

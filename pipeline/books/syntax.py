@@ -139,7 +139,9 @@ class Remembered:
             return
         files = {name: entry for name, entry in self._known.items() if os.path.exists(name)}
         with contextlib.suppress(OSError):  # a home that cannot be written costs a fraction of a second a run
-            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, suffix=".tmp", delete=False) as file:
+            with tempfile.NamedTemporaryFile(
+                "w", encoding="utf-8", dir=self._file.parent, suffix=".tmp", delete=False
+            ) as file:
                 json.dump({"reader": self._reader, "files": files}, file)
             os.replace(file.name, self._file)
         self._changed = False

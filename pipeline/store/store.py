@@ -183,7 +183,7 @@ class LocalStore:
 
     def _rename(self, temporary: Path, target: Path) -> bool:
         """`os.link` for disks without hard links, as FAT and some network disks are: one committer at a time."""
-        with open(self._path("tmp/commit.lock"), "w") as lock:
+        with open(self._path("tmp/commit.lock"), "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if target.exists():
                 return False

@@ -30,7 +30,7 @@ def run(tmp_path: Path, said: list[str]) -> Run:
 
 
 def lines(path: Path, *texts: str) -> str:
-    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
     return str(path)
 
 
@@ -76,7 +76,7 @@ def test_a_run_ends_in_a_release_a_report_and_its_events(run: Run, said: list[st
     assert (Path(found["release"]) / "manifest.json").is_file()
     assert [level["dropped"] for level in found["levels"]] == [{}, {"exact_duplicates.repeat": 1}]
     assert "certificate" not in found  # there is no L4 here
-    page = Path(found["report"]).read_text()
+    page = Path(found["report"]).read_text(encoding="utf-8")
     assert "toy: run r1" in page
     assert result.release.content_id in page
     assert [event["level"] for event in events(run) if event["event"] == "level_started"] == ["l0_collect", "l1_filter"]

@@ -1,6 +1,7 @@
 """Which code counts for a step: all that it reaches, in our packages and in the user's, and nothing else."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -69,6 +70,24 @@ def test_each_way_to_import(user: Path, line: str, more: set[str]):
     assert reached() - {"my_steps", "my_steps.deep"} == {"my_steps.short"} | more
 
 
+def test_dots_lead_up(user: Path):
+    write(user, {"my_steps/deep/tools.py": "from ..other import LIMIT\nfrom .. import limits"})
+    assert {*Code().reach("my_steps.deep.tools").modules} == {
+        "my_steps",
+        "my_steps.deep.tools",
+        "my_steps.limits",
+        "my_steps.other",
+    }
+
+
+def test_a_folder_without_init_may_lie_in_two_places(user: Path, monkeypatch):
+    monkeypatch.syspath_prepend(user / "second")
+    write(user, {"wide/deep/a.py": "from wide.deep import b", "second/wide/deep/b.py": ""})
+    assert {*Code().reach("wide.deep.a").modules} == {"wide.deep.a", "wide.deep.b"}
+    write(user, {"second/wide/deep/b.py": "from . import a"})
+    assert {*Code().reach("wide.deep.b").modules} == {"wide.deep.a", "wide.deep.b"}
+
+
 def test_packages_around_a_module_run_when_it_is_imported(user: Path):
     write(user, {"my_steps/__init__.py": "import my_steps.other", "my_steps/deep/__init__.py": ""})
     assert {"my_steps.other", "my_steps.deep"} <= reached()
@@ -77,6 +96,13 @@ def test_packages_around_a_module_run_when_it_is_imported(user: Path):
 def test_levels_only_list_their_steps():
     found = Code().reach("stages.l1_filter.url_filter").modules
     assert {*found} == {"stages.l1_filter.url_filter"}
+
+
+def test_a_step_of_ours_taken_from_its_level_is_that_step_alone(user: Path):
+    write(user, {"my_steps/short.py": "from stages.l1_filter import url_filter"})
+    assert reached() == {"my_steps", "my_steps.short", "stages.l1_filter.url_filter"}
+    write(user, {"my_steps/short.py": "from stages.l1_filter import url_filter, Language"})
+    assert {"stages.l1_filter", "stages.l1_filter.language"} <= reached()
 
 
 def test_installed_distributions_count_by_version(user: Path):
@@ -100,6 +126,7 @@ def test_an_installed_step_counts_by_its_code_and_its_neighbours_by_version(user
     found = Code().reach("my_steps.short")
     assert {*found.modules} == {"my_steps", "my_steps.short", "my_steps.limits"}
     assert found.libraries == {"words": "2.0"}
+    assert replace(found, libraries={"words": "2.1"}).version() != found.version()
 
 
 def test_data_files_beside_code_that_looks_for_files_count(user: Path):
@@ -114,6 +141,9 @@ def test_data_files_beside_code_that_looks_for_files_count(user: Path):
     before = version()
     write(user, {"my_steps/list.txt": "c"})
     assert version() != before
+    before = version()
+    write(user, {"my_steps/other.py": "LIMIT = 4  # reached by nobody"})
+    assert version() == before
 
 
 def test_compiled_modules_count_by_their_bytes(user: Path):
@@ -151,3 +181,11 @@ def test_a_script_counts(tmp_path: Path, monkeypatch):
     write(tmp_path, {"script.py": "x = 1"})
     monkeypatch.setitem(sys.modules, "loaded_by_hand", module)
     assert reached("loaded_by_hand") == {"loaded_by_hand"}
+
+
+def test_a_package_that_comes_later_is_found(user: Path):
+    write(user, {"my_words.py": "import comes_later"})
+    code = Code()
+    assert code.reach("my_steps.short").libraries == {"comes_later": "absent"}
+    write(user, {"comes_later/__init__.py": ""})
+    assert {*code.reach("comes_later").modules} == {"comes_later"}

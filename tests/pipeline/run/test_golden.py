@@ -25,12 +25,29 @@ from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
 from pipeline.run.level import Finished, Level, run_level
 from pipeline.run.runners import InlineRunner
-from pipeline.steps import Checker, Generator, Reason, Reply, Request, Verdicts
+from pipeline.steps import Checker, Generator, Reason, Reply, Request, Source, SourceBatch, Unit, Verdicts
 from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 
 GOLDEN = Path(__file__).with_name("golden.json")
 FILES = (["one two", "one two three", "", "four", "poison it"], ["two words", "one more line", "süß und 甜的"])
+
+
+class Columns(Source):
+    """Rows with all that a document may bring along, and enough of them for several pages in a file."""
+
+    kind: Literal["columns"] = "columns"
+
+    def units(self, path: str, sha256: str) -> list[Unit]:
+        return [Unit(path, sha256, 0, 10), Unit(path, sha256, 10, 20_000)]
+
+    def read(self, unit: Unit) -> Iterator[SourceBatch]:
+        numbers = range(unit.start, unit.stop or 0)
+        rows = [
+            {"text": f"{n} {n * n} " * 9, "url": f"http://a.example/{n}", "source": "a", "date": "2024", "more": n}
+            for n in numbers
+        ]
+        yield SourceBatch(pa.RecordBatch.from_pylist(rows), dropped=[(f"row {unit.start}", "", "not_a_page")])
 
 
 class Capitals(Generator):
@@ -79,7 +96,9 @@ def present(folder: Path) -> dict[str, Any]:
     """What the golden file would say now: per case one hash of all files that the level holds."""
     store = LocalStore(folder / "store")
     first = run_level(l0(), store, InlineRunner(), silent, write_lines(folder / "input", *FILES))
-    ids = {"source": _id(first)}
+    inputs = write_lines(folder / "other", ["unread"])
+    columns = run_level(Level("l0_collect", "columns", (), Columns()), store, InlineRunner(), silent, inputs)
+    ids = {"source": _id(first), "source with columns": _id(columns)}
     ids |= {name: _id(run_level(case, store, InlineRunner(), silent, parent=first)) for name, case in CASES.items()}
     return {"pyarrow": pa.__version__, "protocol": PROTOCOL, "ids": ids}
 

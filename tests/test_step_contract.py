@@ -1,0 +1,108 @@
+"""Every step keeps to the contract, has a test of its own, and declares the libraries that decide its bytes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.runs.recipe import all_steps, kind_of
+from pipeline.books.code import reach_of
+from pipeline.run.contract import check_step
+from pipeline.steps import Step
+from stages.l2_select.train.seeds import Seeds
+from stages.l2_select.train.train_classifier import TrainSpec, train
+
+STEPS = {kind_of(step): step for _, step in all_steps()}
+TESTS = Path(__file__).parent
+TEXTS = [
+    "The cat sat on the mat, and the dog looked on. It was a fine day for both of them.",
+    "The cat sat on the mat, and the dog looked on. It was a fine day for both of them.",
+    "Write to someone@example.org or call 192.0.2.7 about the words of this line.",
+    "Ein kurzer Satz auf Deutsch. Und noch einer hinterher, damit es zwei sind.",
+    "buy buy buy buy buy buy buy buy buy buy",
+]
+DOCUMENTS = [{"text": text} for text in TEXTS]
+SCORED = [{"text": text, "quality": 0.25 * n, "other": 1.0 - n} for n, text in enumerate(TEXTS)]
+REWRITTEN = [
+    {
+        "text": "In 1999 Ada Lovelace wrote 3 notes.",
+        "source_text": "Ada Lovelace, 3 notes, 1999.",
+        "prompt": "rephrase@1",
+    },
+    {"text": "In 1998 Ada wrote", "source_text": "Ada Lovelace, 1999.", "prompt": "rephrase@1"},
+]
+PAGES = [{"html": b"<html><body><article><p>A page with some words to read.</p></article></body></html>"}]
+EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+    "extract_html": ({}, PAGES),
+    "language": ({"keep": ["en", "de"]}, DOCUMENTS),
+    "datatrove": ({"filter": "GopherQualityFilter"}, DOCUMENTS),
+    "ensemble": ({"columns": ["quality", "other"], "column": "both"}, SCORED),
+    "threshold": ({"minimum": 0.3}, SCORED),
+    "top_fraction": ({"fraction": 0.4}, SCORED),
+    "upsample": ({}, SCORED),
+    "rewrite": ({"engine": "template", "min_words": 5}, DOCUMENTS),
+    "format": ({}, REWRITTEN),
+    "faithfulness": ({}, REWRITTEN),
+}
+DECIDE_NOTHING = {
+    "numpy": "arithmetic on whole numbers and IEEE floats",
+    "numba": "compiles what the kernels' references in the tests fix",
+    "llvmlite": "as numba",
+    "pyarrow": "counts for every level",
+    "yaml": "reads parameters, which count themselves",
+    "huggingface_hub": "fetches files, which count by their content",
+    "fsspec": "as huggingface_hub",
+    "fasttext": "trains models, which count by their hash; its version counts where one is trained",
+    "tokenizers": "counts in the identity of `normalizer: ultrafine`",
+    "torch": "the engine's replies are kept in the ledger",
+    "transformers": "as torch",
+    "vllm": "as torch",
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
+    """Parameters of the steps that name files."""
+    folder = tmp_path_factory.mktemp("files")
+    names = {name: folder / name for name in ("in.parquet", "in.jsonl", "in.warc", "domains", "model.bin")}
+    pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
+    names["in.jsonl"].write_text("".join(f"{json.dumps(row)}\n" for row in DOCUMENTS) + "no JSON\n")
+    page = PAGES[0]["html"]
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\n\r\n".encode()
+    record = (
+        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\nContent-Length: {len(head + page)}"
+    )
+    names["in.warc"].write_bytes(record.encode() + b"\r\n\r\n" + head + page + b"\r\n\r\n")
+    names["domains"].write_text("example.net\n")
+    spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), epochs=1, threads=1)
+    good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
+    train(pa.array(good), pa.array(bad), spec, folder)
+    return {
+        "parquet": {"paths": [str(names["in.parquet"])]},
+        "jsonl": {"paths": [str(names["in.jsonl"])]},
+        "warc": {"paths": [str(names["in.warc"])]},
+        "url_filter": {"domains": str(names["domains"])},
+        "fasttext_quality": {"model": str(names["model.bin"])},
+    }
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_every_step_keeps_to_the_contract(kind: str, files: dict[str, dict[str, Any]]):
+    parameters, rows = EXAMPLES.get(kind, ({}, DOCUMENTS))
+    check_step(STEPS[kind], files.get(kind, parameters), rows)
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_every_step_has_a_test_of_its_own(kind: str):
+    *folders, name = STEPS[kind].__module__.split(".")
+    assert (TESTS.joinpath(*folders) / f"test_{name}.py").exists()
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_every_library_that_a_step_imports_is_declared_or_decides_no_bytes(kind: str):
+    step: type[Step] = STEPS[kind]
+    declared = {library.replace("-", "_") for library in step.libraries}
+    assert reach_of(step.__module__).undeclared - declared <= DECIDE_NOTHING.keys()
