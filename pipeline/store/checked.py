@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.store.damage import damaged
+from pipeline.store.damage import Damaged, damaged
 from pipeline.store.shard import FileEntry, footer_sha256, read_batches, stored_sha256
 from pipeline.store.store import Store
 
@@ -36,8 +36,7 @@ def read_checked(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file in batches of bounded bytes, after a look at all of its bytes."""
     check_sha256(store, path, sha256)
-    with naming(store, path):
-        yield from read_batches(store.open(path), columns)
+    yield from read_batches(store.open(path), columns)
 
 
 @contextmanager
@@ -54,9 +53,6 @@ def naming(store: Store, path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        if getattr(error, "errno", None) is not None or type(error) not in (OSError, *UNREADABLE):
+        if isinstance(error, (Damaged, MemoryError)) or getattr(error, "errno", None) is not None:
             raise
         raise damaged(store, path, f"Parquet says '{' '.join(str(error).split())[:200]}'") from error
-
-
-UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowIndexError)
