@@ -17,6 +17,7 @@ from pipeline.run.rowpass import KILLED
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.ray import RayRunner
 from pipeline.steps import DocumentFilter, Fault, Filter, Judgement, is_fault
+from pipeline.store.artifact import unfinished
 from pipeline.store.store import LocalStore
 from tests.flows.helpers import rows
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
@@ -83,11 +84,15 @@ def test_a_fault_in_a_step_ends_the_run_and_the_next_one_goes_on(tmp_path, monke
     with pytest.raises(LevelError, match=r"shard 0 \(.*\) failed with .*run the same command again"):
         refine(tmp_path / "faulty", *before, step)
     assert not list((tmp_path / "faulty/store/l1_filter").rglob("quarantine/*")), "no row may be blamed"
+    shown = unfinished(LocalStore(tmp_path / "faulty/store"))
+    assert [key.count("/shards/") for key in shown] == [0, 1], "the level and its shard"
+    assert all(type(ERRORS[error]).__name__ in state.error for state in shown.values())
     monkeypatch.delenv("BREAKS")
     _, mended = refine(tmp_path / "faulty", *before, step)
     assert not mended.reused
     assert mended.manifest.content_id == clean.manifest.content_id
     assert mended.manifest.quarantined == 0
+    assert unfinished(LocalStore(tmp_path / "faulty/store")) == {}
 
 
 def test_an_error_that_a_row_can_cause_is_no_fault():

@@ -10,6 +10,7 @@ level is. Unfinished passes lie under `work/` until the manifest is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,9 +26,12 @@ from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
 from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, WorkerDied, describe
+from pipeline.store.artifact import Artifact
 from pipeline.store.shard import FileEntry, describe_file, read_batches, read_schema
 from pipeline.store.store import Store
 
+READERS = 16
+"""Threads that read shard records: object storage answers each only after 50 ms or so."""
 Emit = Callable[[str, Mapping[str, Any]], None]
 """(event, fields): how a level tells what it does."""
 
@@ -88,12 +92,9 @@ def directory_of(level: Level, identity: str) -> str:
     return f"{level.name}/{level.dataset}-{identity[:16]}"
 
 
-def find_level(store: Store, level: Level, identity: str) -> Finished | None:
-    """The finished level, if it is there."""
-    path = f"{directory_of(level, identity)}/manifest.json"
-    if not store.exists(path):
-        return None
-    return Finished(Manifest.model_validate_json(store.read(path)), path, reused=True)
+def level_artifact(store: Store, level: Level, identity: str) -> Artifact:
+    directory = directory_of(level, identity)
+    return Artifact(store, directory, f"{directory}/manifest.json")
 
 
 def run_level(
@@ -107,34 +108,29 @@ def run_level(
     """The finished level: found, or made from the shards that are missing."""
     try:
         identity = level_id(level, inputs, parent.manifest.recipe_id if parent else None)
-        found = find_level(store, level, identity)
+        artifact = level_artifact(store, level, identity)
+        found = artifact.found()
         if found is None:
             units, schema = _units(level, store, inputs, parent)
             _check_steps(level, schema)
     except (ValueError, OSError) as error:
         raise PlanError(f"{level.name}: {error}") from error
-    if found:
-        store.remove(f"{found.directory}/work")  # a run that was killed right after its manifest leaves it
-        _check_losses(level, store, found.directory, found.manifest)
-        return found
-    directory = directory_of(level, identity)
-    emit("level_started", {"level": level.name, "shards": len(units), "directory": directory})
+
+    def make() -> bytes:
+        emit("level_started", {"level": level.name, "shards": len(units), "directory": artifact.key})
+        records = _run_passes(level, store, runner, emit, artifact.key, units, schema)
+        manifest = _manifest(level, store, identity, artifact.key, inputs, parent, records)
+        _check_losses(level, store, artifact.key, manifest)
+        return dump(manifest)
+
     try:
-        records = _run_passes(level, store, runner, emit, directory, units, schema)
+        manifest = Manifest.model_validate_json(artifact.make(make) if found is None else found)
     except DoesNotFit as error:
         raise PlanError(f"{level.name}: {error}") from error
-    except Exception:
-        # Another run of the same recipe was faster, and tidied up what this one still read.
-        if found := find_level(store, level, identity):
-            return found
-        raise
-    manifest = _manifest(level, store, identity, directory, inputs, parent, records)
-    _check_losses(level, store, directory, manifest)
-    path = f"{directory}/manifest.json"
-    if not store.create(path, dump(manifest)):  # another run of the same recipe was faster
-        manifest = Manifest.model_validate_json(store.read(path))
-    store.remove(f"{directory}/work")
-    return Finished(manifest, path)
+    if found is not None:
+        _check_losses(level, store, artifact.key, manifest)
+    store.remove(f"{artifact.key}/work")  # also what a run left that was killed right after its manifest
+    return Finished(manifest, artifact.done, reused=found is not None)
 
 
 def _units(
@@ -198,7 +194,7 @@ def _run_passes(
             )
             for shard, unit in enumerate(units)
         ]
-        records = _run_tasks(level.name if last else f"{level.name}, pass {number + 1}", tasks, runner, emit)
+        records = _run_tasks(level.name if last else f"{level.name}, pass {number + 1}", tasks, store, runner, emit)
         units = [_output_unit(store, record) for record in records]
         before, position, decided = folder, position + len(decided) + len(part), ()
     return records
@@ -251,17 +247,20 @@ def _run_grouping(
     return Decided(step, grouping.decisions)
 
 
-def _run_tasks(level: str, tasks: list[RowTask], runner: Runner, emit: Emit) -> list[ShardRecord]:
-    """A record per shard. A task that fails for good ends the run: only steps may say something of rows."""
-    records: dict[int, ShardRecord] = {}
-    done = Counts()
+def _run_tasks(level: str, tasks: list[RowTask], store: Store, runner: Runner, emit: Emit) -> list[ShardRecord]:
+    """A record per shard, those there found. A task that fails for good ends the run: only steps judge rows."""
+    records = _found_records(store, tasks)
+    done = total(record.counts for record in records.values())
     resident = any(step.resident for task in tasks[:1] for step in task.steps)
-    for index, result in runner.map(run_row_task, tasks, resident=resident):
+    missing = [index for index in range(len(tasks)) if index not in records]
+    for place, result in runner.map(run_row_task, [tasks[index] for index in missing], resident=resident):
+        task = tasks[missing[place]]
         if isinstance(result, WorkerDied) and not resident:
-            result = _without_poison(level, tasks[index], runner, emit)
+            result = _without_poison(level, task, runner, emit)
         if isinstance(result, Exception):
-            raise _failed(level, tasks[index], result) from result
-        records[index] = result
+            task.artifact(store).fail(result)  # here, since a worker that was killed cannot
+            raise _failed(level, task, result) from result
+        records[missing[place]] = result
         done = total([done, result.counts])
         emit(
             "shard_done",
@@ -275,6 +274,15 @@ def _run_tasks(level: str, tasks: list[RowTask], runner: Runner, emit: Emit) -> 
             },
         )
     return [records[index] for index in range(len(tasks))]
+
+
+def _found_records(store: Store, tasks: list[RowTask]) -> dict[int, ShardRecord]:
+    """The records that are there, by the task's index: listed once, since asking for each of 10,000 takes minutes."""
+    there = set(store.list(f"{tasks[0].directory}/shards")) if tasks else set()
+    found = [index for index, task in enumerate(tasks) if task.record in there]
+    with ThreadPoolExecutor(READERS) as pool:
+        contents = pool.map(store.read, [tasks[index].record for index in found])
+        return {index: ShardRecord.model_validate_json(content) for index, content in zip(found, contents, strict=True)}
 
 
 def _without_poison(level: str, task: RowTask, runner: Runner, emit: Emit) -> ShardRecord | Exception:
