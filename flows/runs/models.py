@@ -17,6 +17,7 @@ from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, Level
 from pipeline.steps import Step
 from pipeline.steps.extras import require
+from pipeline.store.artifact import Artifact
 from pipeline.store.shard import read_batches
 from stages.l2_select.score.ensemble import Ensemble
 from stages.l2_select.score.fasttext_quality import FasttextQuality
@@ -75,16 +76,18 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
         parent.manifest.recipe_id,
     )
     folder = f"models/{identity[:16]}"
-    card = f"{folder}/model_card.json"
-    if not run.store.exists(card):
+
+    def make() -> bytes:
         run.emit("note", {"text": f"{step.kind}: training a classifier from the recipe's seeds"})
         with tempfile.TemporaryDirectory() as scratch:
             trained = step.fitted(_rows(run, parent), Path(scratch))
-            # The card last: its presence means that the model is there. Models are told apart by their hash, since with
-            # several threads two runs train two, of which the one whose card comes first counts for both.
+            # Models are told apart by their hash, since with several threads two runs train two, of which the one whose
+            # card comes first counts for both.
             run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
-            run.store.create(card, Path(scratch, "model_card.json").read_bytes())
-    found = json.loads(run.store.read(card))
+            return Path(scratch, "model_card.json").read_bytes()
+
+    artifact = Artifact(run.store, folder, f"{folder}/model_card.json")
+    found = json.loads(artifact.make(make, alone=run.say))
     return step.with_card(Path(run.store.shown(f"{folder}/{found['sha256']}.bin")), found)
 
 

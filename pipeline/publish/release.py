@@ -20,6 +20,7 @@ from pipeline.books.manifest import FORMAT, Manifest, Parent, dump
 from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished
+from pipeline.store.artifact import Artifact
 from pipeline.store.shard import FileEntry, file_sha256, stored_sha256
 from pipeline.store.store import Store
 
@@ -60,12 +61,8 @@ def publish(store: Store, levels: Sequence[Finished]) -> Release:
     dataset = last.manifest.dataset
     version = content_hash(last.manifest.recipe_id, last.manifest.content_id)[:12]
     directory = f"releases/{dataset}/{version}"
-    path = f"{directory}/manifest.json"
-    if store.exists(path):
-        release = Release.model_validate_json(store.read(path))
-    else:
-        release = _build(store, levels, directory, version)
-        store.create(path, dump(release))
+    artifact = Artifact(store, directory, f"{directory}/manifest.json")
+    release = Release.model_validate_json(artifact.make(lambda: dump(_build(store, levels, directory, version))))
     _point(store, dataset, version)
     return release
 

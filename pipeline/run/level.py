@@ -21,7 +21,7 @@ from pipeline.books.alarm import Alarm, explain, losses
 from pipeline.books.fingerprint import recipe_id, versions
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump
 from pipeline.rows.document import BASE_SCHEMA, level_schema
-from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows
+from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows, TaskFailed
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
@@ -32,6 +32,7 @@ from pipeline.store.store import Store
 
 READERS = 16
 """Threads that read shard records: object storage answers each only after 50 ms or so."""
+PROGRESS = ("rows_in", "rows_out", "quarantined")
 Emit = Callable[[str, Mapping[str, Any]], None]
 """(event, fields): how a level tells what it does."""
 
@@ -172,7 +173,7 @@ def _run_passes(
         last = number == len(passes) - 1
         folder = directory if last else f"{directory}/work/{number:02d}"
         if isinstance(part, GroupingStep):
-            tables = _run_grouping(part, store, runner, folder, directory, units, decided, emit)
+            tables = _run_grouping(level.name, part, store, runner, folder, directory, units, decided, emit)
             decided, clusters = (*decided, tables), clusters or part.writes_clusters
             emit("grouped", {"level": level.name, "step": part.kind})
             continue
@@ -225,6 +226,7 @@ def _schema_after(schema: pa.Schema, steps: Sequence[Step]) -> pa.Schema:
 
 
 def _run_grouping(
+    level: str,
     step: GroupingStep,
     store: Store,
     runner: Runner,
@@ -239,7 +241,10 @@ def _run_grouping(
         for shard, unit in enumerate(units)
     ]
     grouping = Grouping(store, runner, folder, shards, directory)
-    step.group(grouping)
+    try:
+        step.group(grouping)
+    except TaskFailed as error:
+        raise _failed(level, f"{step.kind} ({error})", error.__cause__ or error) from error
     for name, count in grouping.counters.items():
         emit("note", {"text": f"{name}: {count:,}"})
     if grouping.decisions is None:
@@ -250,7 +255,7 @@ def _run_grouping(
 def _run_tasks(level: str, tasks: list[RowTask], store: Store, runner: Runner, emit: Emit) -> list[ShardRecord]:
     """A record per shard, those there found. A task that fails for good ends the run: only steps judge rows."""
     records = _found_records(store, tasks)
-    done = total(record.counts for record in records.values())
+    done = {name: sum(getattr(record.counts, name) for record in records.values()) for name in PROGRESS}
     resident = any(step.resident for task in tasks[:1] for step in task.steps)
     missing = [index for index in range(len(tasks)) if index not in records]
     for place, result in runner.map(run_row_task, [tasks[index] for index in missing], resident=resident):
@@ -259,20 +264,11 @@ def _run_tasks(level: str, tasks: list[RowTask], store: Store, runner: Runner, e
             result = _without_poison(level, task, runner, emit)
         if isinstance(result, Exception):
             task.artifact(store).fail(result)  # here, since a worker that was killed cannot
-            raise _failed(level, task, result) from result
+            raise _failed(level, f"shard {task.shard} ({task.unit.path.rpartition('/')[2]})", result) from result
         records[missing[place]] = result
-        done = total([done, result.counts])
-        emit(
-            "shard_done",
-            {
-                "level": level,
-                "done": len(records),
-                "of": len(tasks),
-                "rows_in": done.rows_in,
-                "rows_out": done.rows_out,
-                "quarantined": done.quarantined,
-            },
-        )
+        for name in PROGRESS:
+            done[name] += getattr(result.counts, name)
+        emit("shard_done", {"level": level, "done": len(records), "of": len(tasks), **done})
     return [records[index] for index in range(len(tasks))]
 
 
@@ -297,11 +293,10 @@ def _without_poison(level: str, task: RowTask, runner: Runner, emit: Emit) -> Sh
     return result
 
 
-def _failed(level: str, task: RowTask, error: Exception) -> LevelError:
-    name = task.unit.path.rpartition("/")[2]
+def _failed(level: str, task: str, error: BaseException) -> LevelError:
     return LevelError(
-        f"{level}: shard {task.shard} ({name}) failed with {describe(error)}. No row was blamed and nothing was "
-        "published; finished shards are kept, so mend the cause and run the same command again"
+        f"{level}: {task} failed with {describe(error)}. No row was blamed and nothing was published; "
+        "finished shards are kept, so mend the cause and run the same command again"
     )
 
 
