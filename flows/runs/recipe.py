@@ -93,6 +93,8 @@ class Recipe(BaseModel):
     l2_select: LevelSettings[select.Step] | None = None
     l3_synthesize: LevelSettings[synthesize.Step] | None = None
     l4_verify: LevelSettings[verify.Step] | None = None
+    allow_empty: bool = False
+    """Publish also without rows, or without an input file of which nothing could be read; no part of the recipe id."""
 
     def levels(self) -> list[Level]:
         """The levels that are there, in order."""
@@ -102,7 +104,15 @@ class Recipe(BaseModel):
             if settings is not None:
                 source = settings.source if isinstance(settings, CollectSettings) else None
                 found.append(
-                    Level(name, self.dataset, settings.steps, source, settings.keep_dropped_text, settings.alarm)
+                    Level(
+                        name,
+                        self.dataset,
+                        settings.steps,
+                        source,
+                        settings.keep_dropped_text,
+                        settings.alarm,
+                        self.allow_empty,
+                    )
                 )
         return found
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from pipeline.books.accounting import Counts, total
 from pipeline.books.alarm import Alarm, explain, losses
+from pipeline.books.emptiness import no_rows, unreadable_files
 from pipeline.books.fingerprint import recipe_id, versions
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump
 from pipeline.rows.document import BASE_SCHEMA, level_schema
@@ -63,6 +64,8 @@ class Level:
     source: Source | None = None
     keep_dropped_text: bool = False
     alarm: Alarm | None = None
+    allow_empty: bool = True
+    """Whether no rows, or an input file of which nothing could be read, is a result."""
 
     def all_steps(self) -> tuple[Step, ...]:
         return (*((self.source,) if self.source else ()), *self.steps)
@@ -121,7 +124,7 @@ def run_level(
         emit("level_started", {"level": level.name, "shards": len(units), "directory": artifact.key})
         records = _run_passes(level, store, runner, emit, artifact.key, units, schema)
         manifest = _manifest(level, store, identity, artifact.key, inputs, parent, records)
-        _check_losses(level, store, artifact.key, manifest)
+        _check_content(level, store, artifact.key, manifest)
         return dump(manifest)
 
     try:
@@ -129,7 +132,7 @@ def run_level(
     except DoesNotFit as error:
         raise PlanError(f"{level.name}: {error}") from error
     if found is not None:
-        _check_losses(level, store, artifact.key, manifest)
+        _check_content(level, store, artifact.key, manifest)
     store.remove(f"{artifact.key}/work")  # also what a run left that was killed right after its manifest
     return Finished(manifest, artifact.done, reused=found is not None)
 
@@ -276,9 +279,7 @@ def _found_records(store: Store, tasks: list[RowTask]) -> dict[int, ShardRecord]
     """The records that are there, by the task's index: listed once, since asking for each of 10,000 takes minutes."""
     there = set(store.list(f"{tasks[0].directory}/shards")) if tasks else set()
     found = [index for index, task in enumerate(tasks) if task.record in there]
-    with ThreadPoolExecutor(READERS) as pool:
-        contents = pool.map(store.read, [tasks[index].record for index in found])
-        return {index: ShardRecord.model_validate_json(content) for index, content in zip(found, contents, strict=True)}
+    return dict(zip(found, _read_records(store, [tasks[index].record for index in found]), strict=True))
 
 
 def _without_poison(level: str, task: RowTask, runner: Runner, emit: Emit) -> ShardRecord | Exception:
@@ -369,8 +370,22 @@ def _check_quarantine(level: str, store: Store, counts: Counts, records: list[Sh
     )
 
 
-def _check_losses(level: Level, store: Store, directory: str, manifest: Manifest) -> None:
+def _check_content(level: Level, store: Store, directory: str, manifest: Manifest) -> None:
+    """Refuse what is seldom meant: a group of rows wiped out, a file that cannot be read, no rows at all."""
     if level.alarm and (found := losses(manifest.groups, level.alarm)):
-        paths = (path for path in store.list(f"{directory}/shards") if path.endswith(".json"))
-        records = [ShardRecord.model_validate_json(store.read(path)) for path in paths]
-        raise LevelError(explain(found, level.name, level.alarm, records, store.root))
+        raise LevelError(explain(found, level.name, level.alarm, _shard_records(store, directory), store.root))
+    if level.allow_empty:
+        return
+    # Shard records are read only if there can be such a file.
+    bad = unreadable_files(manifest, _shard_records(store, directory)) if level.source and manifest.quarantined else ""
+    if message := bad or no_rows(manifest):
+        raise LevelError(message)
+
+
+def _shard_records(store: Store, directory: str) -> list[ShardRecord]:
+    return _read_records(store, [path for path in store.list(f"{directory}/shards") if path.endswith(".json")])
+
+
+def _read_records(store: Store, paths: Sequence[str]) -> list[ShardRecord]:
+    with ThreadPoolExecutor(READERS) as pool:
+        return [ShardRecord.model_validate_json(content) for content in pool.map(store.read, paths)]
