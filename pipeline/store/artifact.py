@@ -25,7 +25,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from pipeline.store.store import Store
+from pipeline.store.store import Store, is_dead_here
 
 LEASE_SECONDS = 60.0
 """An owner renews its lease three times in this span; whoever is silent for longer is dead."""
@@ -49,7 +49,9 @@ class Attempt(BaseModel):
 
     @property
     def is_live(self) -> bool:
-        return self.ended is None and self.expires > datetime.now(UTC) and not _is_dead_here(self.owner)
+        host, _, process = self.owner.rpartition(":")
+        # The lease of a process of this machine that is gone need not be sat out.
+        return self.ended is None and self.expires > datetime.now(UTC) and not is_dead_here(host, int(process))
 
 
 class State(BaseModel):
@@ -214,20 +216,6 @@ def _attempt() -> Attempt:
 
 def _expiry() -> datetime:
     return datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS)
-
-
-def _is_dead_here(owner: str) -> bool:
-    """Whether the owner was a process of this machine that is gone: its lease need not be sat out."""
-    host, _, process = owner.rpartition(":")
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # somebody else's process
-        return False
-    return False
 
 
 def _line(error: BaseException) -> str:

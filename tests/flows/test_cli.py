@@ -152,7 +152,7 @@ def test_no_rows_are_a_release_only_if_the_recipe_says_so(tmp_path: Path):
 
 
 def test_a_level_that_drops_everything_names_the_step(tmp_path: Path):
-    short = [{"text": f"Too short: {number}.", "url": f"u{number}"} for number in range(3)]
+    short = [{"text": f"This {what} is much too short.", "url": what} for what in ("text", "page", "story")]
     source = write_parquet(tmp_path / "a.parquet", short)
     error = orefine("run", RECIPE, "--input", source, "--store", tmp_path / "s", code=1).stderr.splitlines()[-1]
     assert "l1_filter: none of 3 rows is left (gopher_quality.too_few_words dropped 3)" in error
