@@ -20,7 +20,7 @@ from flows.runs.recipe import load_recipe
 from flows.runs.run import open_run, run_recipe
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document
-from pipeline.run.level import Finished, LevelError, PlanError, run_level
+from pipeline.run.level import Finished, LevelError, run_level
 from pipeline.run.poison import MAXIMUM_POISON, find_poison
 from pipeline.run.rowpass import KILLED
 from pipeline.run.runners import InlineRunner
@@ -267,7 +267,7 @@ def test_a_file_of_the_store_that_is_cut_ends_the_run_until_it_is_whole_again(tm
     whole = file.read_bytes()
     file.unlink()
     file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises((LevelError, PlanError)):
+    with pytest.raises((LevelError, Fault)):
         refine_all(tmp_path, "faulty")
     check_nothing_published(store)
     file.write_bytes(whole)

@@ -26,7 +26,7 @@ from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows, TaskFailed
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
-from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, WorkerDied, describe
+from pipeline.steps import Fault, Generator, GroupingStep, Source, Step, Unit, WorkerDied, describe
 from pipeline.store.artifact import Artifact
 from pipeline.store.shard import FileEntry, describe_file, read_batches, read_schema
 from pipeline.store.store import Store
@@ -151,7 +151,13 @@ def _units(
     files = [file for file in parent.manifest.files if file.role == "data"]
     paths = [f"{parent.directory}/{file.path}" for file in files]
     units = [Unit(path, file.sha256, 0, file.rows) for path, file in zip(paths, files, strict=True)]
-    return units, read_schema(store, paths[0]) if paths else BASE_SCHEMA
+    try:
+        return units, read_schema(store, paths[0]) if paths else BASE_SCHEMA
+    except (OSError, pa.ArrowException) as error:  # a fault, where an input that cannot be read is wrong usage
+        raise Fault(
+            f"{level.name}: {store.shown(paths[0])} cannot be read: {error}; restore it, or remove {parent.directory} "
+            "so that it is made again"
+        ) from error
 
 
 def _check_steps(level: Level, schema: pa.Schema) -> None:
