@@ -57,6 +57,8 @@ class Manifest(BaseModel):
     changed: dict[str, int]
     bytes_in: int
     bytes_out: int
+    unread_bytes: int = 0
+    """L0: bytes of the inputs that could not be read; how many rows they hold is unknown."""
     groups: Groups = Field(default_factory=dict)
     """column (source, language) → value → step → rows that came to it, and rows dropped by rule."""
     seconds: float

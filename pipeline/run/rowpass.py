@@ -202,6 +202,7 @@ def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Cou
     kind = source.kind
     counts.rows_in += found.rows.num_rows + len(found.quarantined) + len(found.dropped)
     counts.bytes_in += text_bytes(found.rows)
+    counts.unread_bytes += found.unread_bytes
     if found.quarantined:
         files.quarantine([(name, url, kind, error) for name, url, error in found.quarantined])
         counts.quarantined += len(found.quarantined)
