@@ -1,14 +1,23 @@
 """Faults of the surroundings: no row is blamed, nothing is published, and the next run gives what a clean one gives."""
 
+import importlib
+import inspect
+import itertools
 import json
+import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow.parquet as pq
 import pytest
 
+from flows.runs.recipe import load_recipe
+from flows.runs.run import open_run, run_recipe
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document
 from pipeline.run.level import Finished, LevelError, run_level
@@ -17,6 +26,7 @@ from pipeline.run.rowpass import KILLED
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.ray import RayRunner
 from pipeline.steps import DocumentFilter, Fault, Filter, Judgement, is_fault
+from pipeline.store.artifact import SILENT, unfinished
 from pipeline.store.store import LocalStore
 from tests.flows.helpers import rows
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
@@ -83,11 +93,15 @@ def test_a_fault_in_a_step_ends_the_run_and_the_next_one_goes_on(tmp_path, monke
     with pytest.raises(LevelError, match=r"shard 0 \(.*\) failed with .*run the same command again"):
         refine(tmp_path / "faulty", *before, step)
     assert not list((tmp_path / "faulty/store/l1_filter").rglob("quarantine/*")), "no row may be blamed"
+    shown = unfinished(LocalStore(tmp_path / "faulty/store"))
+    assert [key.count("/shards/") for key in shown] == [0, 1], "the level and its shard"
+    assert all(type(ERRORS[error]).__name__ in state.error for state in shown.values())
     monkeypatch.delenv("BREAKS")
     _, mended = refine(tmp_path / "faulty", *before, step)
     assert not mended.reused
     assert mended.manifest.content_id == clean.manifest.content_id
     assert mended.manifest.quarantined == 0
+    assert unfinished(LocalStore(tmp_path / "faulty/store")) == {}
 
 
 def test_an_error_that_a_row_can_cause_is_no_fault():
@@ -120,6 +134,144 @@ def test_a_file_that_cannot_grow_publishes_nothing(tmp_path: Path, kilobytes: in
     found, expected = (json.loads(done.stdout.splitlines()[-1]) for done in (again, clean))
     assert found["content_id"] == expected["content_id"]
     assert [level["quarantined"] for level in found["levels"]] == [0, 0, 0]
+
+
+ALL_LEVELS = """
+dataset: toy
+l0_collect: {source: {kind: jsonl, paths: [input.jsonl]}}
+l1_filter: {steps: [{kind: language, keep: [en], minimum: 0.3}, {kind: gopher_quality}, {kind: exact_duplicates}]}
+l2_select: {steps: [{kind: threshold, column: language_score, minimum: 0.4}]}
+l3_synthesize: {steps: [{kind: rewrite, engine: template, prompts: [rephrase]}]}
+l4_verify: {steps: [{kind: format}]}
+"""
+PLACES = {
+    "L0 reading": "stages.l0_collect.readers.jsonl.JsonlSource.read",
+    "L0 writing a shard": "pipeline.store.shard.ShardWriter.commit",
+    "L0 adding up": "pipeline.run.level._manifest",
+    "L1 filtering": "stages.l1_filter.heuristics.gopher_quality.GopherQuality.judge",
+    "L1 shuffling": "pipeline.run.grouping.write_buckets",
+    "L2 choosing": "stages.l2_select.choose.threshold.Threshold.process",
+    "L3 generating": "stages.l3_synthesize.engines.engine.TemplateEngine.generate",
+    "L3 keeping replies": "pipeline.run.ledger.Ledger.flush",
+    "L4 checking": "stages.l4_verify.format.Format.check",
+    "publishing data": "pipeline.store.store.LocalStore.copy",
+    "publishing the card": "pipeline.publish.release.dataset_card",
+    "publishing the ref": "pipeline.publish.release._point",
+}
+
+
+def refine_all(folder: Path, store: str) -> tuple[str, int]:
+    """All five levels; (content id, rows in quarantine)"""
+    recipe = folder / "all.yaml"
+    recipe.write_text(ALL_LEVELS)
+    source = folder / "input.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows(30)))
+    run = open_run(str(folder / store), "inline", None, None, [], quiet=True)
+    result = run_recipe(load_recipe(str(recipe), [str(source)]), run)
+    return result.release.content_id, result.quarantined
+
+
+def break_at(place: str, fault: Callable[[], Any], patch: pytest.MonkeyPatch) -> None:
+    """The function there does `fault` in place of its work; one that yields does so after its first result."""
+    module, name = resolve(PLACES[place])
+    original = getattr(module, name)
+
+    def broken(*arguments: Any, **named: Any) -> Any:
+        fault()
+
+    def broken_later(*arguments: Any, **named: Any) -> Any:
+        yield from itertools.islice(original(*arguments, **named), 1)
+        fault()
+
+    patch.setattr(module, name, broken_later if inspect.isgeneratorfunction(original) else broken)
+
+
+def resolve(path: str) -> tuple[Any, str]:
+    """(module or class, name in it)"""
+    owner, _, name = path.rpartition(".")
+    try:
+        return importlib.import_module(owner), name
+    except ModuleNotFoundError:
+        module, _, kind = owner.rpartition(".")
+        return getattr(importlib.import_module(module), kind), name
+
+
+def killed_at(place: str, folder: Path) -> None:
+    """What the child process does that is killed."""
+    with pytest.MonkeyPatch.context() as patch:
+        break_at(place, lambda: os._exit(9), patch)
+        refine_all(folder, "faulty")
+
+
+def check_nothing_published(store: Path) -> None:
+    assert not list(store.glob("refs/*.json"))
+    quarantined = [pq.read_metadata(file).num_rows for file in store.glob("**/quarantine/*.parquet")]
+    assert sum(quarantined) == 0, "no row may be blamed"
+
+
+@pytest.fixture(scope="module")
+def clean_id(tmp_path_factory: pytest.TempPathFactory) -> str:
+    content_id, quarantined = refine_all(tmp_path_factory.mktemp("clean"), "clean")
+    assert quarantined == 0
+    return content_id
+
+
+@pytest.mark.parametrize("error", ["disk full", "out of memory", "dead engine"])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_fault_anywhere_publishes_nothing_and_the_next_run_is_a_clean_one(
+    tmp_path, monkeypatch, clean_id, place, error
+):
+    monkeypatch.setattr("pipeline.run.runners.runner.BACK_OFF", 0)
+
+    def fault() -> None:
+        raise ERRORS[error]
+
+    with monkeypatch.context() as patch:
+        break_at(place, fault, patch)
+        with pytest.raises((LevelError, type(ERRORS[error]))):
+            refine_all(tmp_path, "faulty")
+    check_nothing_published(tmp_path / "faulty")
+    states = unfinished(LocalStore(tmp_path / "faulty"))
+    if place != "publishing the ref":  # it is swapped, not made
+        assert {state.name for state in states.values()} == {"failed"}
+        assert all(str(ERRORS[error]) in state.error for state in states.values())
+    assert refine_all(tmp_path, "faulty") == (clean_id, 0)
+    assert unfinished(LocalStore(tmp_path / "faulty")) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES)
+def test_a_process_killed_anywhere_leaves_what_the_next_run_goes_on_from(tmp_path, clean_id, place):
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.test_failures"])
+    process = context.Process(target=killed_at, args=(place, tmp_path))
+    process.start()
+    process.join(120)
+    assert process.exitcode == 9
+    check_nothing_published(tmp_path / "faulty")
+    states = unfinished(LocalStore(tmp_path / "faulty"))
+    assert all((state.name, state.error) == ("failed", SILENT) for state in states.values())
+    assert bool(states) == (place != "publishing the ref")
+    assert refine_all(tmp_path, "faulty") == (clean_id, 0)
+    assert not list((tmp_path / "faulty/tmp").iterdir()), "what the killed process had begun is removed"
+
+
+@pytest.mark.parametrize("level", ["l0_collect", "l1_filter", "l3_synthesize"])
+def test_a_file_of_the_store_that_is_cut_ends_the_run_until_it_is_whole_again(tmp_path, monkeypatch, clean_id, level):
+    monkeypatch.setattr("pipeline.run.runners.runner.BACK_OFF", 0)
+    store = tmp_path / "faulty"
+    refine_all(tmp_path, "faulty")
+    for later in ("refs", "releases", *(path.name for path in store.glob("l*") if path.name > level)):
+        shutil.rmtree(store / later)
+    (file,) = store.glob(f"{level}/toy-*/data/part-00000.parquet")
+    whole = file.read_bytes()
+    file.unlink()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises((LevelError, Fault)):
+        refine_all(tmp_path, "faulty")
+    check_nothing_published(store)
+    file.write_bytes(whole)
+    assert refine_all(tmp_path, "faulty") == (clean_id, 0)
 
 
 @pytest.fixture

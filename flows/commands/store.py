@@ -9,13 +9,23 @@ import typer
 
 from flows.commands.options import Json, Ref, StoreOption, finish_check, print_result
 
+WAYS_ON = {
+    "leased": "somebody is at it; a dead owner's lease ends by itself within a minute",
+    "failed": "mend the cause and run the same command again; what is finished is kept",
+    "waiting": "when that is done, run the same command again",
+}
+
 
 def show(
     ref: Annotated[str | None, typer.Argument(help="dataset, dataset@tag or dataset@version; without: all.")] = None,
     store: StoreOption = "store",
+    runs: Annotated[bool, typer.Option("--runs", help="What is being made, has failed, or waits for people.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What is in a store: data sets and versions, or one version with its funnel."""
+    """What is in a store: data sets and versions, one version with its funnel, or what is not done."""
+    if runs:
+        _show_runs(store, ref, as_json)
+        return
     from pipeline.publish.release import datasets, load_release, resolve
     from pipeline.report.page import funnel_lines
     from pipeline.store.store import open_store
@@ -31,6 +41,26 @@ def show(
     lines = [f"{release.dataset} {release.version}: {release.rows:,} rows in {place.shown(directory)}"]
     lines += funnel_lines(release.funnel)
     print_result(release.model_dump(mode="json") | {"path": place.shown(directory)}, as_json, lines)
+
+
+def _show_runs(store: str, ref: str | None, as_json: bool) -> None:
+    from pipeline.store.artifact import unfinished
+    from pipeline.store.store import open_store
+
+    if ref is not None:
+        raise typer.BadParameter(f"'{ref}': --runs shows the whole store; leave it out", param_hint="REF")
+    entries, lines = [], []
+    for key, state in unfinished(open_store(store)).items():
+        last = state.attempts[-1] if state.attempts else None
+        about = {
+            "leased": f"by {last.owner} since {last.started:%Y-%m-%d %H:%M:%S} UTC" if last else "",
+            "failed": f"{len(state.attempts)} attempts, the last: {state.error}",
+            "waiting": state.note,
+        }[state.name]
+        way_on = WAYS_ON[state.name]
+        entries.append(state.model_dump(mode="json") | {"key": key, "state": state.name, "way_on": way_on})
+        lines += [f"{state.name:<8} {key}", f"{'':<8} {about}", f"{'':<8} → {way_on}"]
+    print_result({"unfinished": entries}, as_json, lines or ["nothing is leased, failed or waiting"])
 
 
 def explain(

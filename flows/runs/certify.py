@@ -14,6 +14,7 @@ from pipeline.publish import certificate
 from pipeline.publish.release import load_release, resolve
 from pipeline.run.level import Finished
 from pipeline.steps import Checker
+from pipeline.store.artifact import Artifact
 from pipeline.store.damage import damaged
 from pipeline.store.store import LocalStore, Store
 from stages import l4_verify
@@ -25,9 +26,8 @@ NAME = "certificate.json"
 def certify(store: Store, lot: Finished) -> str:
     """Write the certificate of a finished L4 level beside it; its path in the store."""
     path = f"{lot.directory}/{NAME}"
-    if not store.exists(path):
-        made = certificate.make(store, lot.directory, checkers_of(lot.manifest))
-        store.create(path, _dump(made))
+    artifact = Artifact(store, path.removesuffix(".json"), path)
+    artifact.make(lambda: _dump(certificate.make(store, lot.directory, checkers_of(lot.manifest))))
     return path
 
 

@@ -19,6 +19,7 @@ from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished
 from pipeline.run.passes import Level
 from pipeline.steps import Step
+from pipeline.store.artifact import Artifact
 from pipeline.store.checked import check_sha256
 from pipeline.store.damage import Damaged
 from pipeline.store.sealed import read_sealed, seal
@@ -62,15 +63,23 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
     if not isinstance(step, FasttextQuality) or step.train is None or parent is None:
         return step
     folder = _folder(step, parent.manifest.recipe_id)
-    card = f"{folder}/model_card.json"
-    if not run.store.exists(card):
+
+    def make() -> bytes:
         run.emit("note", {"text": f"{step.kind}: training a classifier from the recipe's seeds"})
         with tempfile.TemporaryDirectory() as scratch:
             trained = step.fitted(_rows(run, parent), Path(scratch))
-            # The card last: its presence means that the model is there. Models are told apart by their hash, since with
-            # several threads two runs train two, of which the one whose card comes first counts for both.
+            # Models are told apart by their hash, since with several threads two runs train two, of which the one whose
+            # card comes first counts for both.
             run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
-            run.store.create(card, seal(Path(scratch, "model_card.json").read_bytes()))
+            return seal(Path(scratch, "model_card.json").read_bytes())
+
+    artifact = Artifact(run.store, folder, f"{folder}/model_card.json")
+    try:
+        artifact.make(make, alone=run.say)
+    except TooFewSeeds:
+        if step.train.if_too_few == "skip":
+            artifact.clear()  # it is what the recipe expects, no failure
+        raise
     return _with_card(step, run.store, folder)
 
 

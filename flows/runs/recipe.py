@@ -119,6 +119,8 @@ class Recipe(BaseModel):
     l2_select: LevelSettings[SelectStep] | None = None
     l3_synthesize: LevelSettings[SynthesizeStep] | None = None
     l4_verify: LevelSettings[VerifyStep] | None = None
+    allow_empty: bool = False
+    """Publish also without rows, or without an input file of which nothing could be read; no part of the recipe id."""
 
     def levels(self) -> list[Level]:
         """The levels that are there, in order."""
@@ -128,7 +130,15 @@ class Recipe(BaseModel):
             if settings is not None:
                 source = settings.source if isinstance(settings, CollectSettings) else None
                 found.append(
-                    Level(name, self.dataset, settings.steps, source, settings.keep_dropped_text, settings.alarm)
+                    Level(
+                        name,
+                        self.dataset,
+                        settings.steps,
+                        source,
+                        settings.keep_dropped_text,
+                        settings.alarm,
+                        self.allow_empty,
+                    )
                 )
         return found
 

@@ -23,7 +23,7 @@ from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import Runner, open_runner
 from pipeline.steps.extras import is_installed, require
-from pipeline.store.store import Store, open_store
+from pipeline.store.store import Store, open_store, remove_abandoned
 from stages import l0_collect
 
 RAY_FROM_BYTES = 512 << 20
@@ -92,7 +92,10 @@ def open_run(
     if runner == "ray":
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-    return Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else _to_stderr)
+    run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else _to_stderr)
+    if count := remove_abandoned(run.store):
+        run.emit("note", {"text": f"removed {count} temporary files of runs that were killed"})
+    return run
 
 
 def _local_bytes(paths: Sequence[str]) -> int:

@@ -38,7 +38,9 @@ from pipeline.books.fingerprint import canonical, versions
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps.safe_yaml import YamlError, read_yaml
+from pipeline.store.artifact import Artifact
 from pipeline.store.shard import file_sha256, read_batches
+from pipeline.store.store import LocalStore
 from stages.l2_select.normalize.normalizers import Normalizer, tokenizer_file
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import Sample, Seeds, content_keys, in_batches
@@ -200,22 +202,26 @@ class _Bench:
     ) -> Trial:
         key = content_hash(name, against, *identity, *self._setting)[:16]
         trial = Trial(name, key, number, f"trials/{name}-{key}", against)
-        folder, record = self._output / trial.folder, self._output / f"{name}-{key}.json"
-        if record.is_file():
+        record = Artifact(LocalStore(self._output), f"{name}-{key}", f"{name}-{key}.json")
+        if (found := record.found()) is not None:
             self._say(f"{name}: found")
-            return _read_trial(record)
-        self._say(f"{name}: training a classifier")
+        else:
+            found = record.make(lambda: self._try(trial, seeds, baseline), alone=self._say)
+        return _read_trial(found)
+
+    def _try(self, trial: Trial, seeds: Callable[[], tuple[pa.Array, pa.Array]], baseline: Callable[[], Path]) -> bytes:
+        folder = self._output / trial.folder
+        self._say(f"{trial.name}: training a classifier")
         try:
             report = train(*seeds(), self._plan.train, folder, self._plan.normalizer, self._plan.tokenizer)
         except TooFewSeeds as error:
             trial = replace(trial, refused=str(error))
         else:
             rows = self._select(folder)
-            self._say(f"{name}: comparing its selection of {rows:,} documents with {against}")
+            self._say(f"{trial.name}: comparing its selection of {rows:,} documents with {trial.against}")
             compared = self._ablation.compare(baseline(), folder / "selection", folder / "ablation")
             trial = replace(trial, roc_auc=report.roc_auc, selected_documents=rows, comparison=compared)
-        _write(record, json.dumps(asdict(trial), indent=1) + "\n")
-        return trial
+        return (json.dumps(asdict(trial), indent=1) + "\n").encode()
 
     def _spec(self, pool: Pool) -> TrainSpec:
         seeds = {"positives": pool.positives, "negatives": pool.negatives or self._plan.negatives}
@@ -306,8 +312,8 @@ def _lower_bound(trial: Trial) -> float:
     return trial.comparison.low if trial.comparison else -np.inf
 
 
-def _read_trial(path: Path) -> Trial:
-    fields = json.loads(path.read_text(encoding="utf-8"))
+def _read_trial(record: bytes) -> Trial:
+    fields = json.loads(record)
     if fields["comparison"]:
         fields["comparison"] = Comparison(**fields["comparison"])
     return Trial(**fields)

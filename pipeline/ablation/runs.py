@@ -7,12 +7,15 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.ablation.data import Arm, Domain
 from pipeline.ablation.model import Budget
 from pipeline.rows.document import content_hash
+from pipeline.store.artifact import Artifact
+from pipeline.store.store import LocalStore
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -37,13 +40,12 @@ class Runs:
         """One record for each seed from 0 to `count - 1`."""
         from pipeline.ablation.tokenizer import tokenize
 
-        paths = [self.output / "runs" / f"{name}-{seed}-{self._key(arm, seed)}.json" for seed in range(count)]
-        missing = [seed for seed, path in enumerate(paths) if not self._finished(path)]
-        if missing:
+        runs = [self._artifact(f"{name}-{seed}-{self._key(arm, seed)}") for seed in range(count)]
+        if any(run.state() != "done" for run in runs):
             corpus = tokenize(arm, self.tokenizer)
-            for seed in missing:
-                self._run(name, corpus, seed, paths[seed])
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+            for seed, run in enumerate(runs):
+                run.make(partial(self._run, name, corpus, seed, self._folder(run)), alone=self.progress)
+        return [json.loads((self.output / run.done).read_bytes()) for run in runs]
 
     def _key(self, arm: Arm, seed: int) -> str:
         setting = {name: self.setting[name] for name in ("protocol", "tokenizer", "device", "versions")}
@@ -51,13 +53,16 @@ class Runs:
         held = self.setting["heldout"]["identity"]
         return content_hash(json.dumps([setting, budget, held, arm.identity, seed], sort_keys=True))[:12]
 
-    def _finished(self, path: Path) -> bool:
-        return path.is_file() and (not self.keep_models or self._folder(path).is_dir())
+    def _artifact(self, name: str) -> Artifact:
+        run = Artifact(LocalStore(self.output), f"runs/{name}", f"runs/{name}.json")
+        if self.keep_models and not self._folder(run).is_dir():  # made by a run that did not keep them
+            LocalStore(self.output).remove(run.done)
+        return run
 
-    def _folder(self, path: Path) -> Path:
-        return self.output / "models" / path.stem
+    def _folder(self, run: Artifact) -> Path:
+        return self.output / "models" / run.key.rpartition("/")[2]
 
-    def _run(self, name: str, corpus: Corpus, seed: int, path: Path) -> None:
+    def _run(self, name: str, corpus: Corpus, seed: int, folder: Path) -> bytes:
         from pipeline.ablation.evaluate import document_bits
         from pipeline.ablation.tokenizer import encode
         from pipeline.ablation.train import deterministic, train
@@ -72,8 +77,8 @@ class Runs:
                 documents = encode(self.tokenizer, domain.texts)
                 scores = document_bits(model, documents, vocabulary - 1, budget.sequence, budget.micro_batch)
                 bits[domain.name] = scores.tolist()
-        if self.keep_models and not self._folder(path).is_dir():
-            _save(model, self.tokenizer, self._folder(path))
+        if self.keep_models and not folder.is_dir():
+            _save(model, self.tokenizer, folder)
         bpb = {domain.name: sum(bits[domain.name]) / int(domain.sizes.sum()) for domain in self.held}
         self.progress(f"{name}, seed {seed}: " + ", ".join(f"{key} {value:.4f} BPB" for key, value in bpb.items()))
         record = {
@@ -88,8 +93,7 @@ class Runs:
             "evaluate_seconds": round(time.monotonic() - trained, 1),
             "bits": bits,
         }
-        path.parent.mkdir(exist_ok=True)
-        write_json(path, record)
+        return _json(record).encode()
 
 
 def _save(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
@@ -105,7 +109,11 @@ def _save(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, _json(value))
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -59,6 +59,8 @@ class Counts(BaseModel):
     bytes_in: int = 0
     """UTF-8 bytes of text (of payload, where there is no text yet) that came in."""
     bytes_out: int = 0
+    unread_bytes: int = 0
+    """L0: bytes of input files that could not be read, one quarantined row for each stretch of them."""
     groups: Groups = Field(default_factory=dict)
     """What each step dropped of each source and language."""
 
@@ -94,7 +96,7 @@ def total(counts: Iterable[Counts]) -> Counts:
     """The sum over shards, reasons in alphabetical order."""
     result = Counts()
     for part in counts:
-        for name in ("rows_in", "rows_made", "rows_out", "quarantined", "bytes_in", "bytes_out"):
+        for name in ("rows_in", "rows_made", "rows_out", "quarantined", "bytes_in", "bytes_out", "unread_bytes"):
             setattr(result, name, getattr(result, name) + getattr(part, name))
         _add(result.dropped, part.dropped)
         _add(result.changed, part.changed)

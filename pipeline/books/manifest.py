@@ -64,6 +64,8 @@ class Manifest(BaseModel):
     changed: dict[str, int]
     bytes_in: int
     bytes_out: int
+    unread_bytes: int = 0
+    """L0: bytes of the inputs that could not be read; how many rows they hold is unknown."""
     groups: Groups = Field(default_factory=dict)
     """column (source, language) → value → step → rows that came to it, and rows dropped by rule."""
     seconds: float
@@ -98,9 +100,12 @@ def dump(model: BaseModel) -> bytes:
     return seal(text.encode())
 
 
-def load(model: type[M], store: Store, path: str) -> M:
-    """What `dump` wrote; Damaged if the file holds anything else. Whoever reads such a file reads it here."""
+def load(model: type[M], store: Store, path: str, data: bytes | None = None) -> M:
+    """What `dump` wrote; Damaged if the file holds anything else. Whoever reads such a file reads it here.
+
+    `data`: the file's content, where it has been read already.
+    """
     try:
-        return model.model_validate_json(read_sealed(store, path))
+        return model.model_validate_json(read_sealed(store, path, data))
     except ValidationError as error:
         raise damaged(store, path, f"it holds no {model.__name__}: {error.errors()[0]['msg']}") from error

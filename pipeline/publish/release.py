@@ -20,6 +20,7 @@ from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, as_parent
 from pipeline.store.appear import appear, staged
+from pipeline.store.artifact import Artifact
 from pipeline.store.damage import damaged
 from pipeline.store.shard import FileEntry, describe_file, stored_sha256
 from pipeline.store.store import Store
@@ -63,12 +64,15 @@ def publish(store: Store, levels: Sequence[Finished]) -> Release:
     version = version_of(last.recipe_id, last.content_id)
     directory = f"releases/{last.dataset}/{version}"
     path = f"{directory}/manifest.json"
-    if not store.exists(path):
+
+    def build() -> bytes:
         with staged(store) as filled:
             _build(store, levels, filled, version)
             if not appear(store, filled, directory) and not store.exists(path):
                 raise damaged(store, directory, "it holds files, but no manifest.json")
-    release = load(Release, store, path)
+        return store.read(path)
+
+    release = load(Release, store, path, Artifact(store, directory, path).make(build))
     _point(store, last.dataset, version)
     return release
 

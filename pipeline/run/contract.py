@@ -26,7 +26,8 @@ from pipeline.books.code import UnknownCode, reach_of
 from pipeline.books.fingerprint import canonical
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash
-from pipeline.run.level import InputFile, Level, run_level
+from pipeline.run.level import InputFile, run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Generator, GroupingStep, RowStep, Scorer, Source, SourceBatch, Step, Unit, describe
 from pipeline.store.shard import file_sha256

@@ -6,14 +6,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.rows.batch import Batch
-from pipeline.run.runners import Runner, results
+from pipeline.run.runners import Runner
+from pipeline.store.artifact import Artifact
 from pipeline.store.checked import read_checked
 from pipeline.store.index import IndexFile, write_index
 from pipeline.store.partitions import EMPTY, Tables, Written, describe_buckets, read_bucket, write_buckets
@@ -47,6 +48,10 @@ CLUSTER_COLUMNS = (
 
 class DoesNotFit(RuntimeError):
     """The disk or the memory is too small for what a step needs."""
+
+
+class TaskFailed(RuntimeError):
+    """A task failed for good, by its cause; its name says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,7 @@ class Grouping:
             _MapTask(self._store.root, self._path(name, shard.shard), shard, keys, side, buckets, gather_bytes)
             for shard in self.shards
         ]
-        return self._tables(results(self._runner, _run_map, tasks), buckets)
+        return self._tables(self._run(_run_map, tasks), buckets)
 
     def map_parts(
         self, name: str, function: PartFunction, side: Tables | None = None, bytes_per_row: int = BYTES_PER_ROW
@@ -160,7 +165,7 @@ class Grouping:
             _PartTask(self._store.root, self._path(name, part.shard), part, function, side, buckets)
             for part in self.parts
         ]
-        return self._tables(results(self._runner, _run_part, tasks), buckets)
+        return self._tables(self._run(_run_part, tasks), buckets)
 
     def reduce(self, name: str, function: Callable[[pa.Table], pa.Table], tables: Tables) -> Tables:
         """`function` once per partition: all rows of a key come together, ordered by shard and row."""
@@ -171,7 +176,7 @@ class Grouping:
             _ReduceTask(self._store.root, self._path(name, bucket), tables, bucket, function, buckets)
             for bucket in range(tables.buckets)
         ]
-        return self._tables(results(self._runner, _run_reduce, tasks), buckets)
+        return self._tables(self._run(_run_reduce, tasks), buckets)
 
     def tree(self, name: str, function: Callable[[pa.Table], pa.Table], tables: Tables) -> Tables:
         """`function` on each file, then on FAN_IN of its results at a time, until one table is left."""
@@ -189,7 +194,7 @@ class Grouping:
                 )
                 for number, group in enumerate(groups)
             ]
-            found = self._tables(results(self._runner, _run_reduce, tasks), self._buckets())
+            found = self._tables(self._run(_run_reduce, tasks), self._buckets())
             if len(groups) <= 1:
                 return found
             groups = [found.paths[first : first + FAN_IN] for first in range(0, len(found.paths), FAN_IN)]
@@ -199,7 +204,7 @@ class Grouping:
         """`function` once on everything: for the last table of a tree, not for texts."""
         path = f"{self._directory}/{name}/all.arrow"
         task = _ReduceTask(self._store.root, path, tables, None, function, self._buckets())
-        return self._tables(results(self._runner, _run_reduce, [task]), self._buckets())
+        return self._tables(self._run(_run_reduce, [task]), self._buckets())
 
     def index(self, name: str, rows: MapFunction, side: Tables | None = None) -> None:
         """Write `rows(batch, side rows of this batch)` to the level's index/, one file per shard."""
@@ -209,13 +214,24 @@ class Grouping:
             )
             for shard in self.shards
         ]
-        results(self._runner, _run_map, tasks)
+        self._run(_run_map, tasks)
 
     def decide(self, decisions: Tables) -> None:
         """Rows to drop or to mark: DECISION_SCHEMA, CLUSTER_COLUMNS if there are clusters, and the step's columns."""
         if decisions.by not in ("shard", EMPTY):
             raise ValueError("decisions need a `shard` column and no `key` column")
         self.decisions = decisions
+
+    def _run(self, function: Callable[[T], Written], tasks: Sequence[T]) -> list[Written]:
+        """What the tasks wrote, in their order. The first failure is written down, and ends the level."""
+        found: dict[int, Written] = {}
+        for index, result in self._runner.map(function, tasks):
+            if isinstance(result, Exception):
+                output = tasks[index].output
+                Artifact(self._store, output.removesuffix(".arrow"), output).fail(result)
+                raise TaskFailed(output) from result
+            found[index] = result
+        return [found[index] for index in range(len(tasks))]
 
     def _path(self, name: str, number: int) -> str:
         return f"{self._directory}/{name}/part-{number:05d}.arrow"
@@ -286,6 +302,9 @@ class _ReduceTask:
     bucket: int | None
     function: Callable[[pa.Table], pa.Table]
     buckets: dict[str, int]
+
+
+T = TypeVar("T", _MapTask, _PartTask, _ReduceTask)
 
 
 def _run_map(task: _MapTask) -> Written:

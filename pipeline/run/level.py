@@ -10,6 +10,7 @@ level is. Unfinished passes lie under `work/` until the manifest is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,23 +18,28 @@ import pyarrow as pa
 
 from pipeline.books.accounting import Counts, total
 from pipeline.books.alarm import explain, losses
+from pipeline.books.emptiness import no_rows, unreadable_files
 from pipeline.books.fingerprint import recipe_id, versions_of
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump, load
-from pipeline.errors import OrefineError
+from pipeline.errors import Fault, OrefineError
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.checks import PlanError, step_problems
-from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows
+from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows, TaskFailed
 from pipeline.run.passes import Level, schema_after, split_passes
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
 from pipeline.steps import GroupingStep, Source, Step, Unit, WorkerDied, describe
+from pipeline.store.artifact import Artifact
 from pipeline.store.checked import check_footer, read_checked
 from pipeline.store.damage import Damaged
 from pipeline.store.index import index_rows
 from pipeline.store.shard import FileEntry, describe_file, read_schema
 from pipeline.store.store import Store
 
+READERS = 16
+"""Threads that read shard records: object storage answers each only after 50 ms or so."""
+PROGRESS = ("rows_in", "rows_out", "quarantined")
 Emit = Callable[[str, Mapping[str, Any]], None]
 """(event, fields): how a level tells what it does."""
 
@@ -77,12 +83,16 @@ def directory_of(level: Level, identity: str) -> str:
     return f"{level.name}/{level.dataset}-{identity[:16]}"
 
 
+def level_artifact(store: Store, level: Level, identity: str) -> Artifact:
+    directory = directory_of(level, identity)
+    return Artifact(store, directory, f"{directory}/manifest.json")
+
+
 def find_level(store: Store, level: Level, identity: str) -> Finished | None:
     """The finished level, if it is there."""
-    path = f"{directory_of(level, identity)}/manifest.json"
-    if not store.exists(path):
-        return None
-    return Finished(load(Manifest, store, path), path, reused=True)
+    artifact = level_artifact(store, level, identity)
+    found = artifact.found()
+    return None if found is None else Finished(load(Manifest, store, artifact.done, found), artifact.done, reused=True)
 
 
 def run_level(
@@ -96,7 +106,8 @@ def run_level(
     """The finished level: found, or made from the shards that are missing."""
     try:
         identity = level_id(level, inputs, parent.manifest.recipe_id if parent else None)
-        found = find_level(store, level, identity)
+        artifact = level_artifact(store, level, identity)
+        found = artifact.found()
         if found is None:
             units, schema = _units(level, store, inputs, parent)
             if problems := step_problems(level, schema):
@@ -105,30 +116,24 @@ def run_level(
         raise
     except (ValueError, OSError) as error:
         raise PlanError([f"{level.name}: {error}"]) from error
-    if found:
-        _check_parent(found.manifest, parent)
-        store.remove(f"{found.directory}/work")  # a run that was killed right after its manifest leaves it
-        _check_losses(level, store, found.directory, found.manifest)
-        return found
-    directory = directory_of(level, identity)
-    emit("level_started", {"level": level.name, "shards": len(units), "directory": directory})
+
+    def make() -> bytes:
+        emit("level_started", {"level": level.name, "shards": len(units), "directory": artifact.key})
+        records = _run_passes(level, store, runner, emit, artifact.key, units, schema)
+        manifest = _manifest(level, store, identity, artifact.key, inputs, parent, records)
+        _check_parent(manifest, parent)
+        _check_content(level, store, artifact.key, manifest)
+        return dump(manifest)
+
     try:
-        records = _run_passes(level, store, runner, emit, directory, units, schema)
+        manifest = load(Manifest, store, artifact.done, artifact.make(make) if found is None else found)
     except DoesNotFit as error:
         raise PlanError([f"{level.name}: {error}"]) from error
-    except Exception:
-        # Another run of the same recipe was faster, and tidied up what this one still read.
-        if found := find_level(store, level, identity):
-            return found
-        raise
-    manifest = _manifest(level, store, identity, directory, inputs, parent, records)
-    _check_parent(manifest, parent)
-    _check_losses(level, store, directory, manifest)
-    path = f"{directory}/manifest.json"
-    if not store.create(path, dump(manifest)):  # another run of the same recipe was faster
-        manifest = load(Manifest, store, path)
-    store.remove(f"{directory}/work")
-    return Finished(manifest, path)
+    if found is not None:
+        _check_parent(manifest, parent)
+        _check_content(level, store, artifact.key, manifest)
+    store.remove(f"{artifact.key}/work")  # also what a run left that was killed right after its manifest
+    return Finished(manifest, artifact.done, reused=found is not None)
 
 
 def count_units(source: Source, inputs: Sequence[InputFile]) -> int:
@@ -154,7 +159,13 @@ def _units(
     for path, file in zip(paths, files, strict=True):
         check_footer(store, path, file)  # each task compares its file's whole bytes
     units = [Unit(path, file.sha256, 0, file.rows) for path, file in zip(paths, files, strict=True)]
-    return units, read_schema(store, paths[0]) if paths else BASE_SCHEMA
+    try:
+        return units, read_schema(store, paths[0]) if paths else BASE_SCHEMA
+    except (OSError, pa.ArrowException) as error:  # a fault, where an input that cannot be read is wrong usage
+        raise Fault(
+            f"{level.name}: {store.shown(paths[0])} cannot be read: {error}; restore it, or remove {parent.directory} "
+            "so that it is made again"
+        ) from error
 
 
 def _run_passes(
@@ -169,7 +180,7 @@ def _run_passes(
         last = number == len(passes) - 1
         folder = directory if last else f"{directory}/work/{number:02d}"
         if isinstance(part, GroupingStep):
-            tables = _run_grouping(part, store, runner, folder, directory, units, decided, emit)
+            tables = _run_grouping(level.name, part, store, runner, folder, directory, units, decided, emit)
             decided, clusters = (*decided, tables), clusters or part.writes_clusters
             emit("grouped", {"level": level.name, "step": part.kind})
             continue
@@ -191,13 +202,14 @@ def _run_passes(
             )
             for shard, unit in enumerate(units)
         ]
-        records = _run_tasks(level.name if last else f"{level.name}, pass {number + 1}", tasks, runner, emit)
+        records = _run_tasks(level.name if last else f"{level.name}, pass {number + 1}", tasks, store, runner, emit)
         units = [_output_unit(store, record) for record in records]
         before, position, decided = folder, position + len(decided) + len(part), ()
     return records
 
 
 def _run_grouping(
+    level: str,
     step: GroupingStep,
     store: Store,
     runner: Runner,
@@ -212,7 +224,10 @@ def _run_grouping(
         for shard, unit in enumerate(units)
     ]
     grouping = Grouping(store, runner, folder, shards, directory)
-    step.group(grouping)
+    try:
+        step.group(grouping)
+    except TaskFailed as error:
+        raise _failed(level, f"{step.kind} ({error})", error.__cause__ or error) from error
     for name, count in grouping.counters.items():
         emit("note", {"text": f"{name}: {count:,}"})
     if grouping.decisions is None:
@@ -220,30 +235,31 @@ def _run_grouping(
     return Decided(step, grouping.decisions)
 
 
-def _run_tasks(level: str, tasks: list[RowTask], runner: Runner, emit: Emit) -> list[ShardRecord]:
-    """A record per shard. A task that fails for good ends the run: only steps may say something of rows."""
-    records: dict[int, ShardRecord] = {}
-    done = Counts()
+def _run_tasks(level: str, tasks: list[RowTask], store: Store, runner: Runner, emit: Emit) -> list[ShardRecord]:
+    """A record per shard, those there found. A task that fails for good ends the run: only steps judge rows."""
+    records = _found_records(store, tasks)
+    done = {name: sum(getattr(record.counts, name) for record in records.values()) for name in PROGRESS}
     resident = any(step.resident for task in tasks[:1] for step in task.steps)
-    for index, result in runner.map(run_row_task, tasks, resident=resident):
+    missing = [index for index in range(len(tasks)) if index not in records]
+    for place, result in runner.map(run_row_task, [tasks[index] for index in missing], resident=resident):
+        task = tasks[missing[place]]
         if isinstance(result, WorkerDied) and not resident:
-            result = _without_poison(level, tasks[index], runner, emit)
+            result = _without_poison(level, task, runner, emit)
         if isinstance(result, Exception):
-            raise _failed(level, tasks[index], result) from result
-        records[index] = result
-        done = total([done, result.counts])
-        emit(
-            "shard_done",
-            {
-                "level": level,
-                "done": len(records),
-                "of": len(tasks),
-                "rows_in": done.rows_in,
-                "rows_out": done.rows_out,
-                "quarantined": done.quarantined,
-            },
-        )
+            task.artifact(store).fail(result)  # here, since a worker that was killed cannot
+            raise _failed(level, f"shard {task.shard} ({task.unit.path.rpartition('/')[2]})", result) from result
+        records[missing[place]] = result
+        for name in PROGRESS:
+            done[name] += getattr(result.counts, name)
+        emit("shard_done", {"level": level, "done": len(records), "of": len(tasks), **done})
     return [records[index] for index in range(len(tasks))]
+
+
+def _found_records(store: Store, tasks: list[RowTask]) -> dict[int, ShardRecord]:
+    """The records that are there, by the task's index: listed once, since asking for each of 10,000 takes minutes."""
+    there = set(store.list(f"{tasks[0].directory}/shards")) if tasks else set()
+    found = [index for index, task in enumerate(tasks) if task.record in there]
+    return dict(zip(found, _read_records(store, [tasks[index].record for index in found]), strict=True))
 
 
 def _without_poison(level: str, task: RowTask, runner: Runner, emit: Emit) -> ShardRecord | Exception:
@@ -258,11 +274,10 @@ def _without_poison(level: str, task: RowTask, runner: Runner, emit: Emit) -> Sh
     return result
 
 
-def _failed(level: str, task: RowTask, error: Exception) -> LevelError:
-    name = task.unit.path.rpartition("/")[2]
+def _failed(level: str, task: str, error: BaseException) -> LevelError:
     return LevelError(
-        f"{level}: shard {task.shard} ({name}) failed with {describe(error)}. No row was blamed and nothing was "
-        "published; finished shards are kept, so mend the cause and run the same command again"
+        f"{level}: {task} failed with {describe(error)}. No row was blamed and nothing was published; "
+        "finished shards are kept, so mend the cause and run the same command again"
     )
 
 
@@ -354,8 +369,22 @@ def _check_quarantine(level: str, store: Store, counts: Counts, records: list[Sh
     )
 
 
-def _check_losses(level: Level, store: Store, directory: str, manifest: Manifest) -> None:
+def _check_content(level: Level, store: Store, directory: str, manifest: Manifest) -> None:
+    """Refuse what is seldom meant: a group of rows wiped out, a file that cannot be read, no rows at all."""
     if level.alarm and (found := losses(manifest.groups, level.alarm)):
-        paths = (path for path in store.list(f"{directory}/shards") if path.endswith(".json"))
-        records = [load(ShardRecord, store, path) for path in paths]
-        raise LevelError(explain(found, level.name, level.alarm, records, store.root))
+        raise LevelError(explain(found, level.name, level.alarm, _shard_records(store, directory), store.root))
+    if level.allow_empty:
+        return
+    # Shard records are read only if there can be such a file.
+    bad = unreadable_files(manifest, _shard_records(store, directory)) if level.source and manifest.quarantined else ""
+    if message := bad or no_rows(manifest):
+        raise LevelError(message)
+
+
+def _shard_records(store: Store, directory: str) -> list[ShardRecord]:
+    return _read_records(store, [path for path in store.list(f"{directory}/shards") if path.endswith(".json")])
+
+
+def _read_records(store: Store, paths: Sequence[str]) -> list[ShardRecord]:
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(lambda path: load(ShardRecord, store, path), paths))

@@ -22,6 +22,8 @@ class Level:
     source: Source | None = None
     keep_dropped_text: bool = False
     alarm: Alarm | None = None
+    allow_empty: bool = True
+    """Whether no rows, or an input file of which nothing could be read, is a result."""
 
     def all_steps(self) -> tuple[Step, ...]:
         return (*((self.source,) if self.source else ()), *self.steps)

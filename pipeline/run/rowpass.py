@@ -31,6 +31,7 @@ from pipeline.steps import (
     describe,
     is_fault,
 )
+from pipeline.store.artifact import Artifact
 from pipeline.store.checked import read_checked
 from pipeline.store.partitions import Tables, read_bucket
 from pipeline.store.store import Store, open_store
@@ -82,6 +83,9 @@ class RowTask:
         steps = (*(decided.step for decided in self.decided), *self.steps)
         return [f"{number:02d} {step.kind}" for number, step in enumerate(steps, self.position + 1)]
 
+    def artifact(self, store: Store) -> Artifact:
+        return Artifact(store, self.record.removesuffix(".json"), self.record)
+
     def outputs(self, store: Store, stack: ExitStack) -> Outputs:
         def path(role: str) -> str:
             return f"{self.directory}/{role}/part-{self.shard:05d}.parquet"
@@ -92,14 +96,16 @@ class RowTask:
 def run_row_task(task: RowTask) -> ShardRecord:
     """Do the task, or find it done. Errors of single rows end in quarantine; other errors are raised."""
     store = open_store(task.store)
-    if store.exists(task.record):
-        return load(ShardRecord, store, task.record)
-    started = time.monotonic()
-    counts = Counts()
-    with ExitStack() as stack:
-        files = task.outputs(store, stack)
-        process_rows(store, task, files, counts)
-        return _finish(task, store, files, counts, time.monotonic() - started)
+
+    def work() -> bytes:
+        started = time.monotonic()
+        counts = Counts()
+        with ExitStack() as stack:
+            files = task.outputs(store, stack)
+            process_rows(store, task, files, counts)
+            return dump(_finish(task, store, files, counts, time.monotonic() - started))
+
+    return load(ShardRecord, store, task.record, task.artifact(store).make(work, lease=False))
 
 
 def process_rows(
@@ -149,7 +155,7 @@ class _Incoming:
 
 
 def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds: float) -> ShardRecord:
-    """Commit the files, then the record, which carries on what earlier passes dropped from this shard."""
+    """Commit the files; their record, which carries on what earlier passes dropped from this shard."""
     passes = [counts]
     if task.before:
         before = load(ShardRecord, store, f"{task.before}/shards/part-{task.shard:05d}.json")
@@ -157,14 +163,13 @@ def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds
         passes, seconds = [before.counts, counts], seconds + before.seconds
     counts = chain(passes)
     counts.check(f"{task.directory} shard {task.shard}")
-    record = ShardRecord(
+    return ShardRecord(
         shard=task.shard,
         input={"sha256": task.unit.sha256, "start": task.unit.start, "stop": task.unit.stop},
         counts=counts,
         files=files.commit(),
         seconds=round(seconds, 3),
     )
-    return record if store.create(task.record, dump(record)) else load(ShardRecord, store, task.record)
 
 
 def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incoming: _Incoming) -> Iterator[Batch]:
@@ -195,6 +200,7 @@ def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Cou
     kind = source.kind
     counts.rows_in += found.rows.num_rows + len(found.quarantined) + len(found.dropped)
     counts.bytes_in += text_bytes(found.rows)
+    counts.unread_bytes += found.unread_bytes
     if found.quarantined:
         files.quarantine([(name, url, kind, error) for name, url, error in found.quarantined])
         counts.quarantined += len(found.quarantined)

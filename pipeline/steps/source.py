@@ -36,6 +36,8 @@ class SourceBatch:
     """(id or position, url, error)"""
     dropped: list[tuple[str, str, str]] = field(default_factory=list)
     """(id or position, url, rule), such as a WARC record that holds no page"""
+    unread_bytes: int = 0
+    """Of the file, where reading stopped or skipped: nobody knows how many rows they hold."""
 
 
 class Source(Step):

@@ -22,9 +22,9 @@ def seal(text: bytes) -> bytes:
     return BEGIN + f' "checksum": "{hashlib.sha256(text).hexdigest()}",\n'.encode() + text[len(BEGIN) :]
 
 
-def read_sealed(store: Store, path: str) -> bytes:
+def read_sealed(store: Store, path: str, data: bytes | None = None) -> bytes:
     """The JSON object without its checksum; Damaged if a byte is another one than `seal` wrote."""
-    data = store.read(path)
+    data = store.read(path) if data is None else data
     found = SEAL.match(data)
     if not found:
         raise damaged(store, path, "it does not begin with the checksum that every such file carries")

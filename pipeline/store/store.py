@@ -10,7 +10,10 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
+import socket
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +22,11 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.errors import UsageError
+
+TEMPORARY = re.compile(r"(.+)-(\d+)-[0-9a-f]{32}")
+"""Name of a temporary file: machine, process, chance."""
+ABANDONED_AFTER = 86_400
+"""Seconds without a write."""
 
 NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """What disks without hard links answer to a link; EPERM on Linux."""
@@ -176,7 +184,7 @@ class LocalStore:
     def temporary(self) -> Path:
         folder = self._path("tmp")
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / uuid.uuid4().hex
+        return folder / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
 
     def shown(self, path: str) -> str:
         return str(self._path(path))
@@ -204,6 +212,37 @@ def open_store(location: str) -> Store:
     if "://" in location:
         raise UnknownStore(f"store '{location}': only local paths work so far; give a folder, e.g. --store ./store")
     return LocalStore(location)
+
+
+def remove_abandoned(store: Store) -> int:
+    """Remove temporary files of processes that were killed; how many there were.
+
+    Theirs are those of this machine's processes that are gone, and, since other machines share the store, any that
+    nobody has written to for a day.
+    """
+    removed = 0
+    for path in store.temporary().parent.glob("*"):
+        owner = TEMPORARY.fullmatch(path.name)
+        with contextlib.suppress(FileNotFoundError):  # its owner is alive after all, and done
+            if owner and (
+                is_dead_here(owner[1], int(owner[2])) or time.time() - path.stat().st_mtime > ABANDONED_AFTER
+            ):
+                path.unlink()
+                removed += 1
+    return removed
+
+
+def is_dead_here(host: str, process: int) -> bool:
+    """Whether this was a process of this machine that is gone; of another machine's nobody knows."""
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's
+        return False
+    return False
 
 
 @contextlib.contextmanager

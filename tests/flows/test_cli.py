@@ -115,11 +115,16 @@ def test_bad_rows_are_counted_and_the_run_ends_with_3(tmp_path: Path):
     assert sorted(errors) == ["text is empty", "text is empty", "text is null"]
 
 
-def test_a_malformed_parquet_file_is_one_quarantine_row(tmp_path: Path):
+def test_a_file_of_which_nothing_can_be_read_is_published_only_if_the_recipe_says_so(tmp_path: Path):
     good = write_parquet(tmp_path / "good.parquet", rows(5))
     bad = tmp_path / "bad.parquet"
     bad.write_bytes(good.read_bytes()[:-20])
-    done = orefine("run", RECIPE, "--input", good, "--input", bad, "--store", tmp_path / "s", "--json", code=3)
+    arguments = ("run", RECIPE, "--input", good, "--input", bad, "--store", tmp_path / "s", "--json")
+    error = orefine(*arguments, code=1).stderr.splitlines()[-1]
+    assert f"nothing could be read of {bad} (1 of 2 input files)" in error
+    assert "`allow_empty: true`" in error
+    assert not (tmp_path / "s" / "refs").exists()
+    done = orefine(*arguments, "--set", "allow_empty=true", code=3)
     level = result_of(done)["levels"][0]
     assert (level["rows_in"], level["rows_out"], level["quarantined"]) == (6, 5, 1)
 
@@ -136,11 +141,25 @@ def test_a_truncated_gzip_keeps_the_lines_before_the_cut(tmp_path: Path):
     assert level["quarantined"] == 1
 
 
-def test_a_file_with_no_rows_gives_an_empty_release(tmp_path: Path):
+def test_no_rows_are_a_release_only_if_the_recipe_says_so(tmp_path: Path):
     source = tmp_path / "empty.parquet"
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), source)
-    result = result_of(orefine("run", RECIPE, "--input", source, "--store", tmp_path / "s", "--json"))
+    arguments = ("run", RECIPE, "--input", source, "--store", tmp_path / "s", "--json")
+    assert "l0_collect: no row came in, so nothing was published" in orefine(*arguments, code=1).stderr
+    assert not (tmp_path / "s" / "refs").exists()
+    result = result_of(orefine(*arguments, "--set", "allow_empty=true"))
     assert [level["rows_out"] for level in result["levels"]] == [0, 0, 0]
+
+
+def test_a_level_that_drops_everything_names_the_step(tmp_path: Path):
+    short = [{"text": f"This {what} is much too short.", "url": what} for what in ("text", "page", "story")]
+    source = write_parquet(tmp_path / "a.parquet", short)
+    error = orefine("run", RECIPE, "--input", source, "--store", tmp_path / "s", code=1).stderr.splitlines()[-1]
+    assert "l1_filter: none of 3 rows is left (gopher_quality.too_few_words dropped 3)" in error
+    assert not (tmp_path / "s" / "refs").exists()
+    shown = orefine("show", "--runs", "--store", tmp_path / "s").stdout
+    assert "failed   l1_filter/" in shown
+    assert "none of 3 rows is left" in shown
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pipeline.run.runners.inline import InlineRunner
-from pipeline.run.runners.runner import Runner, UnknownRunner, results
+from pipeline.run.runners.runner import Runner, UnknownRunner
 
-__all__ = ["InlineRunner", "Runner", "UnknownRunner", "open_runner", "results"]
+__all__ = ["InlineRunner", "Runner", "UnknownRunner", "open_runner"]
 
 
 def open_runner(kind: str, address: str | None = None, workers: int | None = None) -> Runner:

@@ -40,16 +40,6 @@ class Runner(Protocol):
         ...
 
 
-def results(runner: Runner, function: Callable[[T], R], tasks: Sequence[T]) -> list[R]:
-    """All results in the order of the tasks; the first error is raised."""
-    found: dict[int, R] = {}
-    for index, result in runner.map(function, tasks):
-        if isinstance(result, Exception):
-            raise result
-        found[index] = result
-    return [found[index] for index in range(len(tasks))]
-
-
 def attempt(function: Callable[[T], R], task: T) -> R | Exception:
     for number in range(ATTEMPTS):
         try:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Literal, cast
 
 import pyarrow as pa
@@ -49,7 +49,7 @@ class JsonlSource(Source):
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
         buffer, name = RowBuffer(COLUMNS), name_of(unit.path)
         with open_unit(unit) as stream:
-            for number, line in _lines(stream):
+            for number, line in _lines(stream, buffer.skip):
                 position = f"{name}#{number}"
                 try:
                     if isinstance(line, Exception):
@@ -88,11 +88,35 @@ class JsonlSource(Source):
         return row
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | Exception]]:
-    """(number from 1, line) without blank lines, or the error in its place. An unreadable rest is one error."""
+class _Followed(io.RawIOBase):
+    """A stream that knows where its last read began: what lies behind did not come out, if that read was in vain."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._began = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._began = self._stream.tell()
+        piece = self._stream.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def unread_bytes(self) -> int:
+        return self._stream.seek(0, io.SEEK_END) - self._began
+
+
+def _lines(stream: BinaryIO, skip: Callable[[int], None]) -> Iterator[tuple[int, bytes | Exception]]:
+    """(number from 1, line) without blank lines, or the error in its place.
+
+    An unreadable rest is one error; `skip` is told how many bytes it has.
+    """
     number = 0
+    followed = _Followed(stream)
     try:
-        reader = _decompressed(stream)
+        reader = _decompressed(stream, followed)
         while line := reader.readline(MAXIMUM_LINE):
             number += 1
             if number == 1:
@@ -105,6 +129,7 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | Exception]]:
                 yield number, line
     except (OSError, pa.ArrowException) as error:
         raise_unless_damaged(error)
+        skip(followed.unread_bytes())
         yield number + 1, OSError(f"{error}; what follows is lost")
 
 
@@ -113,12 +138,12 @@ def _most_values(line: bytes) -> int:
     return line.count(b"{") + line.count(b"[") + line.count(b'"') // 2
 
 
-def _decompressed(stream: BinaryIO) -> BinaryIO:
+def _decompressed(stream: BinaryIO, followed: _Followed) -> BinaryIO:
     head = stream.read(4)
     stream.seek(0)
     for magic, codec in COMPRESSIONS.items():
         if head.startswith(magic):
-            return io.BufferedReader(cast(Any, pa.CompressedInputStream(stream, codec)))
+            return io.BufferedReader(cast(Any, pa.CompressedInputStream(followed, codec)))
     return stream
 
 

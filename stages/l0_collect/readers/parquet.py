@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Literal
 
@@ -65,7 +66,8 @@ class ParquetSource(Source):
                 file = BoundedFile(stream)
             except (pa.ArrowException, OSError) as error:
                 raise_unless_damaged(error)
-                yield SourceBatch(NO_ROWS, quarantined=[(name_of(unit.path), "", describe(error))])
+                size = stream.seek(0, io.SEEK_END)
+                yield SourceBatch(NO_ROWS, [(name_of(unit.path), "", describe(error))], unread_bytes=size)
                 return
             row = 0
             for group in range(file.metadata.num_row_groups):

@@ -20,6 +20,7 @@ class RowBuffer:
         self._quarantined: list[tuple[str, str, str]] = []
         self._dropped: list[tuple[str, str, str]] = []
         self._bytes = 0
+        self._unread = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
         self._rows.append(row)
@@ -33,6 +34,10 @@ class RowBuffer:
             error = str(error) if type(error) is ValueError else describe(error)
         self._quarantined.append((position, url, error))
 
+    def skip(self, unread_bytes: int) -> None:
+        """Count bytes of the file that could not be read."""
+        self._unread += unread_bytes
+
     def is_full(self) -> bool:
         entries = len(self._rows) + len(self._quarantined) + len(self._dropped)
         return entries >= BATCH_ROWS or self._bytes >= BATCH_BYTES
@@ -40,6 +45,7 @@ class RowBuffer:
     def take(self) -> SourceBatch:
         """The batch; the buffer is empty afterwards."""
         rows = pa.RecordBatch.from_pylist(self._rows, schema=self._schema)
-        batch = SourceBatch(rows, self._quarantined, self._dropped)
+        batch = SourceBatch(rows, self._quarantined, self._dropped, self._unread)
         self._rows, self._quarantined, self._dropped, self._bytes = [], [], [], 0
+        self._unread = 0
         return batch

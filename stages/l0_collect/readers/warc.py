@@ -86,6 +86,7 @@ class WarcSource(Source):
         """Put the record among the rows, the drops or the quarantined."""
         if isinstance(record, Damage):
             buffer.quarantine(position, "", record.error)
+            buffer.skip(record.unread_bytes)
             return
         url = ""
         try:

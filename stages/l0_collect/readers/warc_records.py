@@ -37,6 +37,8 @@ class Record:
 class Damage:
     position: str
     error: str
+    unread_bytes: int
+    """From here to the next record: of the file, or of the member's content if only that is broken."""
 
 
 class _BrokenRecord(Exception):
@@ -63,12 +65,15 @@ def records(stream: BinaryIO, limit: int, start: int = 0, stop: int | None = Non
                 return
             found: Record | Damage = reader.record()
         except _BrokenRecord as error:
-            found = Damage(reader.position, str(error))
-            reader.skip_to_next_record()
+            found = Damage(reader.position, str(error), reader.skip_to_next_record())
         except (zlib.error, EOFError) as error:
-            found = Damage(reader.position, str(error))
+            begun, position = reader.source.member, reader.position
             reader.forget()
-            if not reader.source.seek_record(reader.source.member + 1, stop):
+            goes_on = reader.source.seek_record(begun + 1, stop)
+            size = stream.seek(0, 2) if not goes_on else 0
+            end = reader.source.member if goes_on else min(size, stop or size)
+            found = Damage(position, str(error), max(0, end - begun))
+            if not goes_on:
                 yield found
                 return
         yield found
@@ -182,6 +187,7 @@ class _Reader:
         self.source = source
         self.position = "0"
         self._limit = limit
+        self._begun = 0  # offset in the member of the record that is being read
         self._buffer = bytearray()
         self._given = 0  # bytes that this member has put into the buffer
         self._held = b""  # the beginning of the next member, kept back from the record before it
@@ -191,7 +197,8 @@ class _Reader:
         while True:
             self._buffer = self._buffer.lstrip(b"\r\n")
             if self._buffer:
-                self.position = self._position()
+                self._begun = self._offset()
+                self.position = self.source.position(self._begun)
                 return True
             if self._fill():
                 continue
@@ -217,17 +224,18 @@ class _Reader:
             raise _BrokenRecord(f"the record does not end after the {length} bytes of its Content-Length")
         return Record(self.position, head, block)
 
-    def skip_to_next_record(self) -> None:
-        """Forget bytes up to a line that starts a record, or up to the next gzip member."""
+    def skip_to_next_record(self) -> int:
+        """Forget bytes up to a line that starts a record, or up to the next gzip member; how many since the last."""
         while True:
             match = NEXT_RECORD.search(self._buffer)
             if match:
                 del self._buffer[: match.start() + 1]
-                return
+                break
             del self._buffer[: -len(b"\nWARC/1.")]
             if not self._fill():
                 self._buffer.clear()
-                return
+                break
+        return max(0, self._offset() - self._begun)
 
     def forget(self) -> None:
         self._buffer.clear()
@@ -308,8 +316,9 @@ class _Reader:
             first += piece
         return first
 
-    def _position(self) -> str:
-        return self.source.position(max(0, self._given - len(self._buffer)))
+    def _offset(self) -> int:
+        """Of the buffer's first byte in the member."""
+        return max(0, self._given - len(self._buffer))
 
     def _cut(self, length: int) -> bytes:
         found = bytes(self._buffer[:length])

@@ -43,7 +43,7 @@ def ids(result) -> set[str]:
 
 
 def test_each_version_holds_what_none_before_it_has(crawl, tmp_path: Path):
-    first, second, third = crawl(0), crawl(10), crawl(5)
+    first, second, third = crawl(0), crawl(10), crawl(5, "--set", "allow_empty=true")
     counts = [len(ids(version)) for version in (first, second, third)]
     assert counts == [20, 10, 0]  # documents 0 to 19, 20 to 29, and 5 to 24 once more
     assert third["levels"][1]["dropped"] == {"exact_duplicates.repeat": 20}

@@ -95,6 +95,24 @@ def test_a_second_run_does_nothing(tmp_path: Path):
     assert not any(path.startswith(("tmp/", f"{filtered.directory}/work")) for path in store.list("."))
 
 
+def test_finished_shards_are_found_without_a_task_for_each(tmp_path: Path):
+    store, collected, filtered = run(tmp_path, steps=(MinWords(),))
+    (missing, *_) = store.list(f"{filtered.directory}/shards")
+    store.remove(filtered.path)
+    store.remove(missing)
+    ran: list[int] = []
+
+    class Counting(InlineRunner):
+        def map(self, function, tasks, resident=False):
+            ran.extend(task.shard for task in tasks)
+            return super().map(function, tasks, resident)
+
+    again = run_level(l1(MinWords()), store, Counting(), silent, parent=collected)
+    assert ran == [0]
+    assert again.manifest.content_id == filtered.manifest.content_id
+    assert again.manifest.rows_in == filtered.manifest.rows_in
+
+
 def test_another_threshold_is_another_place(tmp_path: Path):
     store, collected, filtered = run(tmp_path)
     other = run_level(l1(MinWords(minimum=1)), store, InlineRunner(), silent, parent=collected)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.store.appear import appear, staged
-from pipeline.store.store import LocalStore, open_store
+from pipeline.store.store import LocalStore, open_store, remove_abandoned
 
 
 @pytest.fixture
@@ -44,6 +44,21 @@ def test_what_is_not_there(store: LocalStore):
     assert store.list("nothing") == []
     store.remove("nothing")
     assert not store.exists("nothing")
+
+
+def test_only_temporary_files_of_the_dead_are_removed(store: LocalStore):
+    mine = store.temporary()
+    machine, _, chance = mine.name.rsplit("-", 2)
+    dead, elsewhere, old, foreign = (
+        mine.with_name(name)
+        for name in (f"{machine}-999999999-{chance}", f"other-machine-1-{chance}", f"other-2-{chance}", "notes.txt")
+    )
+    for path in (mine, dead, elsewhere, old, foreign):
+        path.write_bytes(b"half")
+    for path in (old, foreign):
+        os.utime(path, (0, 0))
+    assert remove_abandoned(store) == 2
+    assert sorted(mine.parent.iterdir()) == sorted([mine, elsewhere, foreign])
 
 
 def test_object_storage_is_refused_by_name():

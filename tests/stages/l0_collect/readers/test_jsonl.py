@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -70,6 +71,17 @@ def test_truncated_gzip_keeps_the_lines_before_and_says_that_the_rest_is_lost(tm
     assert texts == [f"line {number}" for number in range(len(texts))]
     [(position, _, error)] = [entry for batch in batches for entry in batch.quarantined if "lost" in entry[2]]
     assert (position, "Truncated" in error) == (f"a.jsonl.gz#{len(texts) + 1}", True)
+
+
+def test_bytes_behind_damage_are_counted(tmp_path: Path) -> None:
+    lines = "".join(f'{{"text": "{random.Random(line).randbytes(50).hex()}"}}\n' for line in range(3_000))
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(lines.encode(), mtime=0) + b"no gzip " * 30_000)
+    batches = read(tmp_path / "a.jsonl.gz")
+    assert 2_900 < sum(len(batch.rows) for batch in batches) <= 3_000
+    unread = sum(batch.unread_bytes for batch in batches)
+    assert 240_000 <= unread <= 240_000 + 65_536, "from the block on in which the damage begins"
+    (tmp_path / "b.jsonl").write_text('{"text": "a"}\nbad\n')
+    assert sum(batch.unread_bytes for batch in read(tmp_path / "b.jsonl")) == 0, "a bad line was read"
 
 
 def test_overlong_line_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,7 @@ def test_unreadable_footer_is_one_quarantine_entry(tmp_path: Path, damage: bytes
     batches = read(path)
     assert rows(batches) == []
     assert [position for position, _, _ in quarantined(batches)] == ["a.parquet"]
+    assert sum(batch.unread_bytes for batch in batches) == Path(path).stat().st_size
 
 
 def test_damaged_page_costs_the_rest_of_its_row_group_only(tmp_path: Path) -> None:

@@ -170,6 +170,22 @@ def test_one_flipped_byte_costs_one_record(tmp_path: Path, seed: int) -> None:
     assert (len(whole), len(damaged)) in ((49, 1), (50, 0))
 
 
+def test_bytes_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    def unread(name: str, data: bytes) -> list[int]:
+        (tmp_path / name).write_bytes(data)
+        with open(tmp_path / name, "rb") as stream:
+            return [found.unread_bytes for found in records(stream, 1 << 20) if isinstance(found, Damage)]
+
+    members = [gzip.compress(page(number), mtime=0) for number in range(4)]
+    broken = members[1][:500] + bytes([members[1][500] ^ 255]) + members[1][501:]
+    assert unread("a.warc.gz", members[0] + broken + members[2]) == [len(broken)]
+    assert unread("a.warc.gz", members[0] + members[1][:-7]) == [len(members[1]) - 7]
+    wrong = record("http://a.test/2", http(), length=30)
+    assert unread("a.warc", page(1) + wrong + page(3)) == [len(wrong)]
+    assert unread("a.warc", page(1) + b"noise\n" + page(3)) == [len(page(1)) + 6], "the record before has no end"
+    assert unread("a.warc", page(1) + page(2)) == []
+
+
 def test_a_deleted_stretch_costs_what_it_touches(tmp_path: Path) -> None:
     data = b"".join(gzip.compress(page(number), mtime=0) for number in range(10))
     outcomes = read(tmp_path / "a.warc.gz", data[:3000] + data[6000:])
