@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,13 +14,17 @@ import pytest
 from pipeline.books.accounting import AccountingError
 from pipeline.books.manifest import ShardRecord, dump
 from pipeline.rows.batch import Batch
-from pipeline.rows.document import BASE_SCHEMA, content_hash, level_schema, to_schema
+from pipeline.rows.document import BASE_SCHEMA, Document, content_hash, level_schema, to_schema
 from pipeline.run.grouping import CLUSTER_COLUMNS, DECISION_SCHEMA, Grouping
 from pipeline.run.rowpass import KILLED, Decided, RowTask, document_bytes, identify, run_row_task, text_bytes
 from pipeline.steps import (
+    Generator,
     GroupingStep,
     Judgement,
     Outcome,
+    Reason,
+    Reply,
+    Request,
     RowStep,
     Scorer,
     Source,
@@ -95,6 +99,22 @@ class Careful(Transform):
         judgement = Judgement(len(batch))
         judgement.drop(np.array([text == "drop" for text in texts]), "dropped", 1.0, 0.5)
         return Transformed(batch, {"changed": texts.count("change")}, judgement)
+
+
+class Reads(Generator):
+    """Asks for nothing, but looks at a column that a step before it makes."""
+
+    kind: Literal["reads"] = "reads"
+
+    def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
+        assert batch.column("length").to_pylist() == []
+        return []
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        return iter(())
+
+    def accept(self, request: Request, reply: Reply) -> Mapping[str, Any] | Reason:
+        raise AssertionError("nothing was asked")
 
 
 class Loses(RowStep):
@@ -227,6 +247,13 @@ def test_what_a_raising_step_declares_is_there_nonetheless(store: LocalStore, te
     run_row_task(task(store, stored(store, *texts), Length()))
     assert [row["length"] for row in read(store, "data")] == [4] * texts.count("four")
     assert len(read(store, "quarantine")) == texts.count("bomb")
+
+
+@pytest.mark.parametrize("text", ["a bomb", "short"])
+def test_a_generator_finds_the_columns_before_it_even_if_no_row_is_left(store: LocalStore, text: str):
+    # The rows end in quarantine where the column is made, or were dropped before.
+    counts = run_row_task(task(store, stored(store, text), MinWords(), Length(), Reads())).counts
+    assert (counts.rows_in, counts.rows_made, counts.rows_out) == (1, 0, 0)
 
 
 def test_a_fault_of_the_surroundings_ends_the_attempt_and_leaves_nothing(store: LocalStore):
