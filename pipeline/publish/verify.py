@@ -184,9 +184,8 @@ def _chain(levels: Sequence[Finished]) -> Iterator[str]:
 def _against_levels(store: Store, directory: str, release: Release, levels: Sequence[Finished]) -> Iterator[str]:
     """What the release says that follows from its levels."""
     path, last = f"{directory}/manifest.json", levels[-1].manifest
-    for name in ("dataset", "level", "recipe_id", "content_id"):
+    for name in ("level", "recipe_id", "content_id"):
         yield from _compare(path, name, getattr(last, name), getattr(release, name))
-    yield from _compare(path, "rows", last.rows_out, release.rows)
     manifests = [level.manifest for level in levels]
     yield from _compare(path, "funnel", funnel(manifests), release.funnel)
     chosen = [file for file in last.of("data") if file.rows] or last.of("data")[:1]

@@ -17,9 +17,8 @@ from pipeline.store.streams import StreamFile, write_streams
 def write_index(store: Store, path: str, tables: Sequence[pa.Table]) -> None:
     """Write tables of one schema, a batch each; the metadata of the first is kept."""
     schema = tables[0].schema if tables else pa.schema([])
-    plain = schema.remove_metadata()
-    whole = (table.combine_chunks().replace_schema_metadata(None).cast(plain) for table in tables if table.num_rows)
-    write_streams(store, path, schema, (table.select([name]) for table in whole for name in plain.names))
+    whole = (table.combine_chunks().replace_schema_metadata(None) for table in tables if table.num_rows)
+    write_streams(store, path, schema, (table.select([name]) for table in whole for name in schema.names))
 
 
 class IndexFile:
@@ -48,7 +47,7 @@ class IndexFile:
 
     def columns(self, names: Sequence[str]) -> pa.Table:
         """Some columns of all batches."""
-        schema = pa.schema([self.schema.field(name) for name in names])
+        schema = pa.schema([(name, self.schema.field(name).type) for name in names])
         return pa.Table.from_batches([self.read(batch, names) for batch in range(self.batches)], schema)
 
 

@@ -38,6 +38,8 @@ def test_an_untouched_release_has_no_findings(made):
         (lambda m: m["files"].pop(), "card is ['README.md'], and [] is stated"),
         (lambda m: m["files"][0].update(rows=3), "rows is 2, and 3 is stated"),
         (lambda m: m["files"][0].update(sha256="0" * 64), f"{DATA} is damaged: its sha256 is"),
+        (lambda m: m["files"][-1].update(bytes=1), "README.md: bytes is "),
+        (lambda m: m["files"][0].update(bytes=1), "bytes, and 1 were written"),
         (lambda m: m["files"][0].update(footer="0" * 64), "footer is not the one"),
         (lambda m: m["files"][0].update(path="../../x"), "leads out of its folder"),
         (lambda m: m.update(level="l9"), "level is l1_filter, and l9 is stated"),

@@ -72,10 +72,13 @@ def test_a_damaged_page_is_named(store: LocalStore):
             file.read()
 
 
-def test_a_fault_of_the_disk_is_no_damage(store: LocalStore):
-    with pytest.raises(OSError, match="No space") as caught, naming(store, PATH):
-        raise OSError(28, "No space left on device")
-    assert not isinstance(caught.value, Damaged)
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), pa.ArrowMemoryError("malloc failed"), Damaged("another file")]
+)
+def test_a_fault_of_disk_or_memory_is_no_damage(store: LocalStore, error: Exception):
+    with pytest.raises(type(error)) as caught, naming(store, PATH):
+        raise error
+    assert caught.value is error
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", "", "a\0b", "\\\\server"])

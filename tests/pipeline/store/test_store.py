@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -81,7 +82,14 @@ def test_a_disk_without_hard_links_has_the_same_rules(store: LocalStore, monkeyp
 
 
 def test_of_many_writers_without_hard_links_one_wins(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    rename = os.rename
+
+    def slow(*paths: Path) -> None:
+        time.sleep(0.01)  # the others look meanwhile whether the name is free
+        rename(*paths)
+
     monkeypatch.setattr(os, "link", without_hard_links)
+    monkeypatch.setattr(os, "rename", slow)
     with ThreadPoolExecutor(8) as threads:
         won = list(threads.map(lambda number: store.commit(store._write_temporary(b"%d" % number), "a"), range(40)))
     assert won.count(True) == 1

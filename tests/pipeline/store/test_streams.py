@@ -9,7 +9,7 @@ from pipeline.store.damage import Damaged
 from pipeline.store.index import IndexFile, index_rows, write_index
 from pipeline.store.partitions import Tables, describe_buckets, read_bucket, write_buckets
 from pipeline.store.store import LocalStore
-from pipeline.store.streams import END, StreamFile, write_streams
+from pipeline.store.streams import END, ENTRY, StreamFile, write_streams
 
 ROWS = pa.table({"shard": pa.array([0, 2, 2], pa.int32()), "word": ["a", "b", "c"]})
 TABLES = Tables(("work/words",), 3, "shard")
@@ -26,6 +26,12 @@ def test_a_bucket_is_read_by_itself(store: LocalStore):
         ["a"], [], ["b", "c"], ["a", "b", "c"],
     ]  # fmt: skip
     assert read_bucket(store, TABLES, 1).schema == ROWS.schema
+
+
+def test_a_bucket_without_rows_takes_no_bytes(store: LocalStore):
+    for count in (3, 1003):
+        write_buckets(store, f"work/{count}", [ROWS], {"shard": count})
+    assert store.size("work/1003") - store.size("work/3") == 1000 * ENTRY.size
 
 
 def test_every_changed_byte_is_seen(store: LocalStore, tmp_path: Path):
