@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from flows.runs.recipe import RecipeError
+from flows.runs.texts import read_texts
 from pipeline.books.fingerprint import canonical, code_version, versions
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, Level
@@ -71,6 +72,7 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
         canonical(step.identity()),
         canonical(dict(step.assets())),
         code_version(type(step).__module__),
+        code_version("stages.l0_collect"),  # reads the seeds
         canonical(versions(["fasttext-community"])),
         parent.manifest.recipe_id,
     )
@@ -79,7 +81,7 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
     if not run.store.exists(card):
         run.emit("note", {"text": f"{step.kind}: training a classifier from the recipe's seeds"})
         with tempfile.TemporaryDirectory() as scratch:
-            trained = step.fitted(_rows(run, parent), Path(scratch))
+            trained = step.fitted(_rows(run, parent), Path(scratch), read_texts)
             # The card last: its presence means that the model is there. Models are told apart by their hash, since with
             # several threads two runs train two, of which the one whose card comes first counts for both.
             run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())

@@ -26,9 +26,7 @@ def test_expand_takes_files_patterns_and_folders_once_and_sorted(tmp_path: Path)
 def test_one_file_under_several_spellings_is_one_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.jsonl").write_text("x", encoding="utf-8")
-    (tmp_path / "b.jsonl").symlink_to(
-        "a.jsonl"
-    )  # another name is another input
+    (tmp_path / "b.jsonl").symlink_to("a.jsonl")  # another name is another input
     assert expand(["./a.jsonl", "a.jsonl", str(tmp_path / "a.jsonl"), "*.jsonl"]) == ["./a.jsonl", "b.jsonl"]
 
 
