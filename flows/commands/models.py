@@ -55,11 +55,12 @@ def _train(fields: dict[str, Any], output: Path) -> dict[str, Any]:
     from pydantic import ValidationError
 
     from flows.runs.recipe import RecipeError
+    from flows.runs.texts import read_texts
     from pipeline.report.page import classifier_page
     from stages.l2_select.score.fasttext_quality import FasttextQuality
 
     try:
-        FasttextQuality.model_validate(fields).fitted([], output)
+        FasttextQuality.model_validate(fields).fitted([], output, read_texts)
     except (ValidationError, ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
     card: dict[str, Any] = json.loads((output / "model_card.json").read_text(encoding="utf-8"))

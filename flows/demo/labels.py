@@ -18,6 +18,7 @@ import pyarrow.dataset as ds
 from flows.demo.pages import OTHER_HOSTS
 from flows.demo.quote import quoted
 from flows.runs.recipe import load_recipe
+from flows.runs.texts import read_texts
 from pipeline.books.manifest import Manifest, load
 from pipeline.store.store import LocalStore
 from stages.l2_select.score.fasttext_quality import FasttextQuality
@@ -66,7 +67,7 @@ def demo_training() -> TrainSpec:
 def seeds_of(filtered: Path) -> tuple[pa.Array, pa.Array]:
     """The texts that the recipe takes for both classes."""
     rows = ds.dataset(filtered / "data").to_table(columns=["text", "url"])
-    return collect_seeds(demo_training(), rows.to_batches())
+    return collect_seeds(demo_training(), rows.to_batches(), read_texts)
 
 
 def shuffled_aucs(positives: pa.Array, negatives: pa.Array, settings: TrainSettings) -> list[float]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from flows.runs.recipe import RecipeError
+from flows.runs.texts import read_texts
 from pipeline.books.code import code_version
 from pipeline.books.fingerprint import canonical, versions
 from pipeline.books.manifest import read_rows
@@ -67,7 +68,7 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
     def make() -> bytes:
         run.emit("note", {"text": f"{step.kind}: training a classifier from the recipe's seeds"})
         with tempfile.TemporaryDirectory() as scratch:
-            trained = step.fitted(_rows(run, parent), Path(scratch))
+            trained = step.fitted(_rows(run, parent), Path(scratch), read_texts)
             # Models are told apart by their hash, since with several threads two runs train two, of which the one whose
             # card comes first counts for both.
             run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
@@ -89,6 +90,7 @@ def _folder(step: FasttextQuality, parent_id: str) -> str:
         canonical(step.identity()),
         canonical(dict(step.assets())),
         code_version(type(step).__module__),
+        code_version("stages.l0_collect"),  # reads the seeds
         canonical(versions(["fasttext-community"])),
         parent_id,
     )

@@ -28,11 +28,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.runs.recipe import RecipeError
+from flows.runs.texts import read_texts
 from pipeline.rows.document import Document, content_hash
 from pipeline.run.ledger import Ledger
 from pipeline.steps import Reply, Request
 from pipeline.store.store import Store
-from stages.l2_select.train.seeds import Sample, read_texts
+from stages.l2_select.train.seeds import Sample
 from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.passage import passage
 

@@ -32,6 +32,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.runs.recipe import RecipeError
+from flows.runs.texts import read_texts
 from flows.studies.ablate import Ablation, Comparison, Say
 from pipeline.books.code import code_version
 from pipeline.books.fingerprint import canonical, versions
@@ -228,7 +229,7 @@ class _Bench:
         return TrainSpec.model_validate(seeds | self._plan.train.model_dump())
 
     def _seeds(self, pools: dict[str, Pool]) -> tuple[pa.Array, pa.Array]:
-        parts = [collect_seeds(self._spec(pool), self._rows(["text", "url"])) for pool in pools.values()]
+        parts = [collect_seeds(self._spec(pool), self._rows(["text", "url"]), read_texts) for pool in pools.values()]
         positives, negatives = (pa.concat_arrays(texts) for texts in zip(*parts, strict=True))
         return self._allowed(positives), self._allowed(negatives)
 
@@ -297,10 +298,11 @@ class _Bench:
 
 def _excluded(plan: Candidates) -> Array:
     """Hashes of the held-out texts."""
-    from pipeline.ablation.data import read_texts, text_files
+    from pipeline.ablation.data import read_texts as arm_texts
+    from pipeline.ablation.data import text_files
 
     files = [file for path in plan.heldout for file in text_files(path)]
-    return np.concatenate([np.zeros(0, np.uint64), *(content_keys(texts, 0)[:, 0] for texts in read_texts(files))])
+    return np.concatenate([np.zeros(0, np.uint64), *(content_keys(texts, 0)[:, 0] for texts in arm_texts(files))])
 
 
 def _score(step: FasttextQuality, texts: pa.StringArray) -> Array:

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from pipeline.books.manifest import load
 from pipeline.rows.batch import BoolArray
 from pipeline.rows.document import content_hash, text_views
+from pipeline.store.bounded import BoundedFile
 from pipeline.store.checked import check_sha256
 from pipeline.store.shard import FileEntry
 from pipeline.store.store import LocalStore
@@ -28,7 +28,6 @@ U64Array = np.ndarray[tuple[int], np.dtype[np.uint64]]
 I64Array = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 TEXT_COLUMNS = ("text", "content")  # ours, and Ultra-FineWeb's
-BATCH_ROWS = 1024
 HELDOUT_SHARE = 0.1
 HELDOUT_SALT = 0x6865_6C64_6F75_74  # keeps the slice independent of the order in which documents are sampled
 MINIMUM_HELDOUT = 8
@@ -72,16 +71,18 @@ def _listed(manifest: Path) -> list[Path]:
 def read_texts(files: Sequence[Path]) -> Iterator[pa.StringArray]:
     """Batches of the texts that are not empty."""
     for file in files:
-        parquet = pq.ParquetFile(file, page_checksum_verification=True)
-        column = next((name for name in TEXT_COLUMNS if name in parquet.schema_arrow.names), None)
-        if column is None:
-            raise ValueError(
-                f"{file} has the columns {', '.join(parquet.schema_arrow.names)}; "
-                f"an ablation needs one named {' or '.join(TEXT_COLUMNS)}"
-            )
-        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=[column]):
-            texts = batch.column(0).cast(pa.string())
-            yield texts.filter(pc.fill_null(pc.greater(pc.binary_length(texts), 0), False))
+        with open(file, "rb") as stream:
+            opened = BoundedFile(stream)
+            column = next((name for name in TEXT_COLUMNS if name in opened.schema.names), None)
+            if column is None:
+                raise ValueError(
+                    f"{file} has the columns {', '.join(opened.schema.names)}; "
+                    f"an ablation needs one named {' or '.join(TEXT_COLUMNS)}"
+                )
+            for group in range(opened.metadata.num_row_groups):
+                for part in opened.parts(group, [column]):
+                    texts = opened.decode(part).column(0).cast(pa.string())
+                    yield texts.filter(pc.fill_null(pc.greater(pc.binary_length(texts), 0), False))
 
 
 def hash_texts(texts: pa.StringArray) -> U64Array:

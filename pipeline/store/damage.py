@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from pipeline.errors import Fault
 from pipeline.store.store import Store
 
 LEVEL = re.compile(r"l\d_")
 
 
-class Damaged(OSError):
+class Damaged(Fault, OSError):
     """A file of the store does not hold what was written. Reading it again does not help, so nobody tries."""
 
 

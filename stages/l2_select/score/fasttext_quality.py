@@ -28,6 +28,7 @@ from stages.l2_select.normalize.normalizers import (
     tokenizers_version,
 )
 from stages.l2_select.train.calibration import apply_platt
+from stages.l2_select.train.seeds import ReadTexts
 from stages.l2_select.train.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
 
 if TYPE_CHECKING:
@@ -161,14 +162,14 @@ class FasttextQuality(Scorer):
         # The scorer itself takes newlines for spaces, so plain text goes in as it is.
         return classifier.probabilities(texts if self.normalizer == "plain" else normalize(texts, self.normalizer))
 
-    def fitted(self, rows: Iterable[pa.RecordBatch], folder: Path) -> FasttextQuality:
+    def fitted(self, rows: Iterable[pa.RecordBatch], folder: Path, read_texts: ReadTexts) -> FasttextQuality:
         """The same step with a model trained from its seeds into `folder`; itself if it has a model already.
 
         `rows` are the level's input (`text`, `url`); they are read only if the seeds are chosen among them.
         """
         if self.train is None:
             return self
-        positives, negatives = collect_seeds(self.train, rows)
+        positives, negatives = collect_seeds(self.train, rows, read_texts)
         report = train(positives, negatives, self.train, folder, self.normalizer, self.tokenizer)
         trained = self.with_card(folder / report.model, asdict(report))
         return trained.model_copy(update={"sha256": report.sha256})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import glob
-import gzip
 import hashlib
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,8 @@ HOST = r"^[a-zA-Z][a-zA-Z0-9+.\-]*://(?:[^/?#@]*@)?(?P<host>[^/:?#]+)"
 
 Array = np.ndarray[Any, Any]
 
+ReadTexts = Callable[[Iterable[str]], Iterator[pa.StringArray]]
+"""The texts of files; L0's reader, which whoever starts a training hands in, since levels do not import each other."""
 NO_KEYS = np.empty((0, 2), np.uint64)
 
 
@@ -47,7 +48,8 @@ class Seeds(BaseModel):
         """The files that `paths` names, in order of name; a pattern that matches none is an error."""
         found = []
         for pattern in self.paths:
-            matches = sorted(glob.glob(pattern, recursive=True))
+            # A name may hold brackets.
+            matches = [pattern] if Path(pattern).is_file() else sorted(glob.glob(pattern, recursive=True))
             if not matches:
                 raise FileNotFoundError(f"no seed file matches '{pattern}'; give a .jsonl, .jsonl.gz or .parquet file")
             found += matches
@@ -125,37 +127,3 @@ def match_hosts(rows: pa.RecordBatch, patterns: tuple[str, ...]) -> pa.BooleanAr
             bare = pattern.lower().lstrip(".")
             matched = pc.or_(matched, pc.or_(pc.equal(hosts, bare), pc.ends_with(hosts, "." + bare)))
     return matched
-
-
-def read_texts(files: Iterable[str]) -> Iterator[pa.StringArray]:
-    """The `text` column of .jsonl, .jsonl.gz and .parquet files, in pieces."""
-    import pyarrow.parquet as pq
-
-    for name in files:
-        if name.endswith(".parquet"):
-            file = pq.ParquetFile(name, page_checksum_verification=True)
-            if "text" not in file.schema_arrow.names:
-                raise ValueError(f"{name} has no column 'text', only {', '.join(file.schema_arrow.names)}; rename one")
-            for batch in file.iter_batches(BATCH_ROWS, columns=["text"]):
-                yield batch.column("text").cast(pa.string())
-        elif name.endswith((".jsonl", ".jsonl.gz")):
-            yield from _read_jsonl(name)
-        else:
-            raise ValueError(f"seed file {name} is none of .jsonl, .jsonl.gz and .parquet")
-
-
-def _read_jsonl(name: str) -> Iterator[pa.StringArray]:
-    texts: list[str] = []
-    with gzip.open(name, "rt", encoding="utf-8") if name.endswith(".gz") else open(name, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                text = json.loads(line)["text"]
-            except (ValueError, KeyError, TypeError):
-                raise ValueError(
-                    f"{name}, line {number}: no JSON object with a 'text'; mend or remove the line"
-                ) from None
-            texts.append(text)
-            if len(texts) == BATCH_ROWS:
-                yield pa.array(texts, pa.string())
-                texts = []
-    yield pa.array(texts, pa.string())

@@ -30,7 +30,7 @@ from stages.l2_select.train.calibration import (
     precision_recall,
     reliability,
 )
-from stages.l2_select.train.seeds import Array, Sample, Seeds, content_keys, in_batches, match_hosts, read_texts
+from stages.l2_select.train.seeds import Array, ReadTexts, Sample, Seeds, content_keys, in_batches, match_hosts
 
 POSITIVE, NEGATIVE = "__label__pos", "__label__neg"
 MINIMUM_ROWS = 50  # per class; below, the held-out part is a handful of texts and its figures say nothing
@@ -163,7 +163,7 @@ def train(
     return report
 
 
-def collect_seeds(spec: TrainSpec, rows: Iterable[pa.RecordBatch]) -> tuple[pa.Array, pa.Array]:
+def collect_seeds(spec: TrainSpec, rows: Iterable[pa.RecordBatch], read_texts: ReadTexts) -> tuple[pa.Array, pa.Array]:
     """The texts of both classes (large_string), at most a few times `per_class` each in memory at once.
 
     `rows` (with `text` and `url`) is read once, and only if a class takes rows by host or by rest. A row that the

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.runs.recipe import RecipeError
+from flows.runs.texts import read_texts
 from flows.studies.annotate import Annotation, agreement, annotate, grade_of
 from pipeline.steps import Reply, Request
 from pipeline.store.store import LocalStore
-from stages.l2_select.train.seeds import read_texts
 from tests.flows.helpers import orefine, result_of, write_parquet
 
 

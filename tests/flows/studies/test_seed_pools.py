@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from flows.runs.texts import read_texts
 from flows.studies.ablate import Comparison
 from flows.studies.seed_pools import read_candidates, verify_seeds
-from stages.l2_select.train.seeds import read_texts
 from tests.flows.helpers import orefine, result_of, write_parquet
 
 THEOREMS = [f"the theorem number {n} follows from the lemma by induction on k{n % 7}" for n in range(400)]

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from flows.runs.texts import read_texts
 from pipeline.rows.batch import Batch
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import Seeds
@@ -118,7 +119,7 @@ def test_trains_from_the_rows_it_will_score(tmp_path):
     with pytest.raises(ValueError, match="no column 'url'"):
         step.check_input(pa.schema([("text", pa.string())]))
     seen = [rows(*GOOD, url="https://maths.example.edu/a").rows, rows(*BAD, url="http://shop.example.com").rows]
-    fitted = step.fitted(iter(seen), tmp_path)
+    fitted = step.fitted(iter(seen), tmp_path, read_texts)
     scores = fitted.process(rows(GOOD[0], BAD[0])).batch.column("quality").to_pylist()
     assert scores[0] > 0.9
     assert scores[1] < 0.1
@@ -138,8 +139,10 @@ def test_calibration_is_applied_only_where_it_is_asked_for(tmp_path):
 
     seen = [rows(*GOOD, url="https://maths.example.edu/a").rows, rows(*BAD, url="http://shop.example.com").rows]
     spec = {"positives": {"hosts": [".edu"]}, "negatives": {"rest": True}, **SMALL}
-    plain = FasttextQuality.model_validate({"train": spec}).fitted(iter(seen), tmp_path / "a")
-    calibrated = FasttextQuality.model_validate({"train": spec | {"calibrate": True}}).fitted(seen, tmp_path / "b")
+    plain = FasttextQuality.model_validate({"train": spec}).fitted(iter(seen), tmp_path / "a", read_texts)
+    calibrated = FasttextQuality.model_validate({"train": spec | {"calibrate": True}}).fitted(
+        seen, tmp_path / "b", read_texts
+    )
     assert plain.platt is None
     before, after = (step.process(rows(GOOD[0], BAD[0])).batch.column("quality") for step in (plain, calibrated))
     assert after.to_pylist() == pytest.approx(apply_platt(before.to_numpy(), *calibrated.platt).tolist(), abs=1e-6)

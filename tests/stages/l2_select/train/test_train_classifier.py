@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.l2_select.train.seeds import Sample, Seeds, content_keys, match_hosts, read_texts
+from flows.runs.texts import read_texts
+from stages.l2_select.train.seeds import Sample, Seeds, content_keys, match_hosts
 from stages.l2_select.train.train_classifier import (
     TrainSettings,
     TrainSpec,
@@ -111,11 +112,14 @@ def test_seeds_come_from_files_hosts_and_the_rest(tmp_path):
         file.writelines(json.dumps({"text": text, "id": 1}) + "\n" for text in GOOD)
     spec = TrainSpec(positives=Seeds(paths=(f"{tmp_path}/*.gz",)), negatives=Seeds(rest=True))
     rows = pa.RecordBatch.from_pydict({"text": ["a", "b"], "url": ["http://x.org", ""]})
-    positives, negatives = collect_seeds(spec, [rows])
+    positives, negatives = collect_seeds(spec, [rows], read_texts)
     assert sorted(positives.to_pylist()) == sorted(GOOD)
     assert sorted(negatives.to_pylist()) == ["a", "b"]
     spec = TrainSpec(positives=Seeds(hosts=("x.org",)), negatives=Seeds(hosts=(".org",)))
-    assert [len(texts) for texts in collect_seeds(spec, [rows])] == [0, 0]  # x.org is in both, so in neither
+    assert [len(texts) for texts in collect_seeds(spec, [rows], read_texts)] == [
+        0,
+        0,
+    ]  # x.org is in both, so in neither
 
 
 def test_unusable_seed_files_are_named(tmp_path):
@@ -123,8 +127,8 @@ def test_unusable_seed_files_are_named(tmp_path):
     (tmp_path / "b.jsonl").write_text('{"text": "a"}\n[]\n')
     wrong = (
         ("a.parquet", "no column 'text', only content"),
-        ("b.jsonl", "b.jsonl, line 2"),
-        ("c.csv", "none of .jsonl"),
+        ("b.jsonl", r"b.jsonl#2: the line is a list"),
+        ("c.csv", "none of .parquet and .jsonl"),
     )
     for name, message in wrong:
         with pytest.raises(ValueError, match=message):
