@@ -14,7 +14,8 @@ from pipeline.publish import certificate
 from pipeline.publish.release import load_release, resolve
 from pipeline.run.level import Finished
 from pipeline.steps import Checker
-from pipeline.store.store import LocalStore, Store
+from pipeline.store.local import LocalStore
+from pipeline.store.store import Store
 from stages import l4_verify
 
 LEVEL = "l4_verify"
