@@ -1,6 +1,8 @@
 """A store in a bucket gives what a local folder gives, and every command that looks at a store looks at it too."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,17 @@ def test_a_bucket_that_is_not_there_is_one_line(recipe: Path, bucket: str, tmp_p
     source = write_parquet(tmp_path / "a.parquet", rows(3))
     done = orefine("run", recipe, "--input", source, "--store", "s3://no-such-bucket/x", "--runner", "inline", code=2)
     assert done.stderr.splitlines()[-1].startswith("orefine: store 's3://no-such-bucket/x': there is no such bucket")
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_workers_of_ray_share_a_bucket(recipe: Path, bucket: str, tmp_path: Path):
+    sources = [write_parquet(tmp_path / f"{first}.parquet", rows(15, first=first)) for first in (0, 12)]
+    inputs = [argument for source in sources for argument in ("--input", source)]
+    here = result_of(orefine("run", recipe, *inputs, "--store", tmp_path / "store", "--runner", "inline", "--json"))
+    command = [sys.executable, "-m", "flows.cli", "run", recipe, *inputs, "--store", bucket, "--json"]
+    done = subprocess.run([*command, "--runner", "ray", "--workers", "2"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    there = json.loads(done.stdout.splitlines()[-1])
+    assert [level["content_id"] for level in there["levels"]] == [level["content_id"] for level in here["levels"]]
+    assert there["version"] == here["version"]
