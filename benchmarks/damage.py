@@ -39,8 +39,8 @@ from pipeline.run.ledger import DIRECTORY, Ledger
 from pipeline.run.level import run_level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Reply
+from pipeline.store.local import LocalStore
 from pipeline.store.partitions import read_bucket
-from pipeline.store.store import LocalStore
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 
 DOCUMENTS = 140

@@ -27,7 +27,7 @@ from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.ray import RayRunner
 from pipeline.steps import DocumentFilter, Fault, Filter, Judgement, is_fault
 from pipeline.store.artifact import SILENT, unfinished
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from tests.flows.helpers import rows
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
 from tests.pipeline.run.test_level import read

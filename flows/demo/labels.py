@@ -20,7 +20,7 @@ from flows.demo.quote import quoted
 from flows.runs.recipe import load_recipe
 from flows.runs.texts import read_texts
 from pipeline.books.manifest import Manifest, load
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import match_hosts
 from stages.l2_select.train.train_classifier import TrainSettings, TrainSpec, Undertrained, collect_seeds, train

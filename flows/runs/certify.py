@@ -16,7 +16,8 @@ from pipeline.run.level import Finished
 from pipeline.steps import Checker
 from pipeline.store.artifact import Artifact
 from pipeline.store.damage import damaged
-from pipeline.store.store import LocalStore, Store
+from pipeline.store.local import LocalStore
+from pipeline.store.store import Store, open_store
 from stages import l4_verify
 
 LEVEL = "l4_verify"
@@ -31,7 +32,7 @@ def certify(store: Store, lot: Finished) -> str:
     return path
 
 
-def certify_release(store: Store, ref: str, output: Path | None) -> tuple[dict[str, Any], Path]:
+def certify_release(store: Store, ref: str, output: Path | None) -> tuple[dict[str, Any], str]:
     """The certificate of a release, and where it lies; RecipeError if the release did not go through L4."""
     release = load_release(store, resolve(store, ref))
     parent = next((level for level in release.levels if level.level == LEVEL), None)
@@ -45,7 +46,7 @@ def certify_release(store: Store, ref: str, output: Path | None) -> tuple[dict[s
         raise damaged(store, path, "its bytes do not have the certificate_hash that it states")
     if output is not None:
         output.write_bytes(data)
-    return made, output or Path(store.shown(path))
+    return made, str(output or store.shown(path))
 
 
 def _intact(data: bytes) -> dict[str, Any] | None:
@@ -70,10 +71,11 @@ def check_certificate(file: Path, store: str = "") -> list[str]:
         policy = _checkers(claimed["policy"])
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         return [f"{file}: expected a certificate, found something else: {' '.join(str(error).split())[:200]}"]
+    place: Store
     if (file.parent / "manifest.json").exists():
         place, directory = LocalStore(file.parent.absolute().parents[1]), "/".join(file.absolute().parts[-3:-1])
     elif store:
-        place, directory = LocalStore(store), f"{LEVEL}/{claimed['dataset']}-{claimed['recipe_id'][:16]}"
+        place, directory = open_store(store), f"{LEVEL}/{claimed['dataset']}-{claimed['recipe_id'][:16]}"
     else:
         raise RecipeError(f"{file} does not lie beside its lot; say with --store where the lot is")
     # Every byte counts, also one between the values.

@@ -101,7 +101,7 @@ def _with_card(step: FasttextQuality, store: Store, folder: str) -> FasttextQual
     found = json.loads(read_sealed(store, f"{folder}/model_card.json"))
     model = f"{folder}/{found['sha256']}.bin"
     check_sha256(store, model, found["sha256"])
-    return step.with_card(Path(store.shown(model)), found)
+    return step.with_card(store.shown(model), found)
 
 
 def trained(level: Level, store: Store, parent_id: str | None) -> tuple[Level, list[str]]:

@@ -40,8 +40,8 @@ from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps.safe_yaml import YamlError, read_yaml
 from pipeline.store.artifact import Artifact
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import file_sha256, read_batches
-from pipeline.store.store import LocalStore
 from stages.l2_select.normalize.normalizers import Normalizer, tokenizer_file
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import Sample, Seeds, content_keys, in_batches

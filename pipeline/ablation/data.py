@@ -21,8 +21,8 @@ from pipeline.rows.batch import BoolArray
 from pipeline.rows.document import content_hash, text_views
 from pipeline.store.bounded import BoundedFile
 from pipeline.store.checked import check_sha256
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import FileEntry
-from pipeline.store.store import LocalStore
 
 U64Array = np.ndarray[tuple[int], np.dtype[np.uint64]]
 I64Array = np.ndarray[tuple[int], np.dtype[np.int64]]

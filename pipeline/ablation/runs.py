@@ -15,7 +15,7 @@ from pipeline.ablation.data import Arm, Domain
 from pipeline.ablation.model import Budget
 from pipeline.rows.document import content_hash
 from pipeline.store.artifact import Artifact
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -30,8 +30,8 @@ from pipeline.run.level import InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Generator, GroupingStep, RowStep, Scorer, Source, SourceBatch, Step, Unit, describe
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import file_sha256
-from pipeline.store.store import LocalStore
 
 TEXTS = ("one two three four five", "A sentence. And another one!", "word " * 60, "süß, наука и 汉字 😀")
 EMPTY = ("", " \n\t")

@@ -19,7 +19,7 @@ from pipeline.store.checked import read_checked
 from pipeline.store.index import IndexFile, write_index
 from pipeline.store.partitions import EMPTY, Tables, Written, describe_buckets, read_bucket, write_buckets
 from pipeline.store.shard import read_batches
-from pipeline.store.store import Store, open_store
+from pipeline.store.store import Store, locate, open_store
 
 PARTITION_BYTES = 128 << 20
 """Of tables that one reduce task reads. What it does with them takes up to four times as much."""
@@ -68,10 +68,10 @@ class ShardRows:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file of an earlier level's index, numbered after the shards."""
+    """A file of an earlier level's index, in this store or another, numbered after the shards."""
 
     shard: int
-    path: str
+    location: str
     rows: int
 
 
@@ -94,9 +94,9 @@ class Grouping:
         self.counters: dict[str, int] = {}
 
     def add_parts(self, files: Sequence[tuple[str, int]]) -> None:
-        """Make (path, rows) of index files known, before the first call of `map`."""
+        """Make (location, rows) of index files known, before the first call of `map`."""
         first = max((shard.shard for shard in self.shards), default=-1) + 1
-        self.parts = tuple(Part(first + number, path, rows) for number, (path, rows) in enumerate(files))
+        self.parts = tuple(Part(first + number, location, rows) for number, (location, rows) in enumerate(files))
         self.rows = sum(shard.rows for shard in self.shards) + sum(part.rows for part in self.parts)
 
     def require(self, what: str, disk: int = 0, memory: int = 0) -> None:
@@ -350,8 +350,8 @@ def _run_part(task: _PartTask) -> Written:
     if store.exists(task.output):
         return describe_buckets(store, task.output)
     side = read_bucket(store, task.side, task.part.shard) if task.side else None
-    place, name = os.path.split(task.part.path)  # of another store, it may be: parts come as whole paths
-    with IndexFile(open_store(place), name) as index:
+    around, name = locate(task.part.location)
+    with IndexFile(around, name) as index:
         return write_buckets(store, task.output, [task.function(task.part, index, side)], task.buckets)
 
 

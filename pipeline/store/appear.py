@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.store.store import LocalStore, Store
+from pipeline.store.local import LocalStore
+from pipeline.store.store import Store
 
 
 @contextmanager

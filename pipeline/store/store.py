@@ -1,4 +1,4 @@
-"""Where things lie. Paths inside a store are relative, with forward slashes.
+"""Where things lie: a folder, or a bucket. Paths inside a store are relative, with forward slashes.
 
 Data is written once: `create` never replaces, so of two writers the first wins and a writer that wakes up late
 changes nothing. Only references change, by `compare_and_swap`. A reader sees a whole file or none.
@@ -7,29 +7,23 @@ changes nothing. Only references change, by `compare_and_swap`. A reader sees a 
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import os
 import re
-import shutil
 import socket
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
 from pipeline.errors import UsageError
+from pipeline.store.local import LocalStore
 
 TEMPORARY = re.compile(r"(.+)-(\d+)-[0-9a-f]{32}")
 """Name of a temporary file: machine, process, chance."""
 ABANDONED_AFTER = 86_400
 """Seconds without a write."""
-
-NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-"""What disks without hard links answer to a link; EPERM on Linux."""
 
 
 class UnknownStore(UsageError):
@@ -37,9 +31,10 @@ class UnknownStore(UsageError):
 
 
 class Store(Protocol):
-    """A local folder today; object storage comes behind the same methods."""
+    """What every store can do; the only way in which the rest of the project touches its files."""
 
     root: str
+    """Where it is; `open_store` opens it again, in another process or on another machine."""
 
     def exists(self, path: str) -> bool: ...
     def read(self, path: str) -> bytes: ...
@@ -96,122 +91,42 @@ class Store(Protocol):
         ...
 
 
-class LocalStore:
-    """A folder on a local disk. SIGKILL and power loss leave whole files: fsync, then link, then fsync the folder."""
-
-    def __init__(self, root: str | Path) -> None:
-        self.root = str(Path(root).absolute())
-
-    def exists(self, path: str) -> bool:
-        return self._path(path).exists()
-
-    def read(self, path: str) -> bytes:
-        return self._path(path).read_bytes()
-
-    def open(self, path: str) -> pa.NativeFile:
-        return pa.OSFile(str(self._path(path)))
-
-    def map(self, path: str) -> pa.NativeFile:
-        return pa.memory_map(str(self._path(path)))
-
-    def size(self, path: str) -> int:
-        return self._path(path).stat().st_size
-
-    def free_bytes(self) -> int | None:
-        return shutil.disk_usage(self.root).free
-
-    def list(self, prefix: str) -> list[str]:
-        folder = self._path(prefix)
-        return sorted(str(file.relative_to(self.root)) for file in folder.rglob("*") if file.is_file())
-
-    def create(self, path: str, data: bytes) -> bool:
-        return not self._path(path).exists() and self.commit(self._write_temporary(data), path)
-
-    def commit(self, temporary: Path, path: str) -> bool:
-        target = self._path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _fsync(temporary)
-        try:
-            os.link(temporary, target)  # fails if the name is taken, in one step
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if error.errno not in NO_HARD_LINKS:
-                raise
-            if not self._rename(temporary, target):
-                return False
-        finally:
-            temporary.unlink(missing_ok=True)
-        _fsync(target.parent)
-        return True
-
-    def copy(self, source: str, target: str) -> bool:
-        # No hard link: who writes to one name of a file, and root may even where it is read-only, changes the other.
-        temporary = self.temporary()
-        with open(self._path(source), "rb") as read, open(temporary, "xb") as written:
-            with contextlib.suppress(OSError):  # shares the blocks where the disk can
-                while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
-                    pass
-            shutil.copyfileobj(read, written, 1 << 20)  # what is left, where it cannot
-        return self.commit(temporary, target)
-
-    def replace(self, path: str, data: bytes) -> None:
-        target = self._path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._write_temporary(data)
-        _fsync(temporary)
-        os.replace(temporary, target)
-        _fsync(target.parent)
-
-    def compare_and_swap(self, path: str, expected: bytes | None, data: bytes) -> bool:
-        target = self._path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(f"{target}.lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            current = target.read_bytes() if target.exists() else None
-            if current != expected:
-                return False
-            self.replace(path, data)
-            return True
-
-    def remove(self, prefix: str) -> None:
-        target = self._path(prefix)
-        if target.is_dir():
-            shutil.rmtree(target, ignore_errors=True)  # two runs may tidy up at once
-        else:
-            target.unlink(missing_ok=True)
-
-    def temporary(self) -> Path:
-        folder = self._path("tmp")
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
-
-    def shown(self, path: str) -> str:
-        return str(self._path(path))
-
-    def _rename(self, temporary: Path, target: Path) -> bool:
-        """`os.link` for disks without hard links, as FAT and some network disks are: one committer at a time."""
-        with open(self._path("tmp/commit.lock"), "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if target.exists():
-                return False
-            os.rename(temporary, target)
-            return True
-
-    def _path(self, path: str) -> Path:
-        return Path(self.root, path)
-
-    def _write_temporary(self, data: bytes) -> Path:
-        temporary = self.temporary()
-        temporary.write_bytes(data)
-        return temporary
-
-
 def open_store(location: str) -> Store:
-    """The store at a local path. Object storage is refused by name rather than written to a folder called `s3:`."""
-    if "://" in location:
-        raise UnknownStore(f"store '{location}': only local paths work so far; give a folder, e.g. --store ./store")
-    return LocalStore(location)
+    """The store at a path, or at `s3://bucket/prefix`."""
+    scheme, separator, _ = location.partition("://")
+    if not separator:
+        return LocalStore(location)
+    if scheme not in SCHEMES:
+        raise UnknownStore(f"store '{location}': no store is called {scheme}://; give a folder, or s3://bucket/prefix")
+    return SCHEMES[scheme](location)
+
+
+def _open_s3(location: str) -> Store:
+    try:
+        from pipeline.store.s3 import S3Store
+    except ModuleNotFoundError as error:
+        raise UnknownStore(
+            f"store '{location}': the extra 's3' is not installed ({error.name} missing): pip install 'orefine[s3]'"
+        ) from None
+    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise UnknownStore(f"store '{location}' names no bucket; give s3://bucket/prefix")
+    return S3Store(bucket, prefix.strip("/"))
+
+
+SCHEMES: dict[str, Callable[[str], Store]] = {"s3": _open_s3}
+"""What opens a location that starts with `scheme://`."""
+
+
+def locate(location: str) -> tuple[Store, str]:
+    """The store around a file and the file's path in it, for a file known by what `Store.shown` says of it."""
+    folder, separator, name = location.rpartition("/")
+    return open_store(folder or separator or "."), name
+
+
+def is_location(path: str) -> bool:
+    """Whether a path says by itself where it is, and is not one in a store."""
+    return path.startswith("/") or "://" in path
 
 
 def remove_abandoned(store: Store) -> int:
@@ -253,11 +168,3 @@ def temporary_file(store: Store) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,8 +10,8 @@ from flows.commands.explain import explain_lines, shared_runs, trace
 from pipeline.run.level import InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import file_sha256
-from pipeline.store.store import LocalStore
 from stages.l0_collect import ParquetSource
 from stages.l1_filter.duplicates.near_duplicates import NearDuplicates
 from tests.pipeline.helpers import silent

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.store.artifact import Artifact
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from tests.flows.helpers import orefine, result_of
 
 

@@ -13,8 +13,8 @@ from flows.runs.recipe import Recipe, RecipeError
 from flows.runs.run import Run, find_inputs, open_run, run_recipe
 from pipeline.run.runners import InlineRunner
 from pipeline.steps.extras import MissingExtra
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import file_sha256
-from pipeline.store.store import LocalStore
 
 STEPS = [{"kind": "exact_duplicates"}]
 

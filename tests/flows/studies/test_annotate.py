@@ -13,7 +13,7 @@ from flows.runs.recipe import RecipeError
 from flows.runs.texts import read_texts
 from flows.studies.annotate import Annotation, agreement, annotate, grade_of
 from pipeline.steps import Reply, Request
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from tests.flows.helpers import orefine, result_of, write_parquet
 
 

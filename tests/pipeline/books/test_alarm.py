@@ -18,8 +18,8 @@ from pipeline.run.level import Finished, LevelError, level_id, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Outcome, RowStep, Source, SourceBatch, Unit
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import FileEntry
-from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, silent, write_lines
 
 ALARM = Alarm(share=0.5, rows=3)

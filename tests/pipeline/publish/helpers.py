@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.publish.release import Release, publish
 from pipeline.run.level import Finished, run_level
 from pipeline.run.runners import InlineRunner
+from pipeline.store.local import LocalStore
 from pipeline.store.sealed import read_sealed, seal
-from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import MinWords, l0, l1, silent, write_lines
 
 FILES = (["apple pie is good", "banana", "apple tart"], ["cherry cake", "banana split"])

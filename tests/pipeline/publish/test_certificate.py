@@ -13,7 +13,7 @@ from pipeline.publish.certificate import certificate_hash, make, verify
 from pipeline.run.level import Finished, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from stages.l3_synthesize.rewrite import Rewrite
 from stages.l4_verify.faithfulness import Faithfulness
 from stages.l4_verify.format import Format

@@ -8,8 +8,8 @@ from pipeline.books.accounting import Passage
 from pipeline.books.manifest import Manifest, dump
 from pipeline.report.page import funnel_lines, report_html
 from pipeline.rows.document import DROPPED_SCHEMA
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import ShardWriter
-from pipeline.store.store import LocalStore
 
 ROW = {
     "level": "l1_filter",

@@ -14,9 +14,9 @@ from pipeline.books.manifest import Manifest, Parent, dump
 from pipeline.report import pictures, selection
 from pipeline.report.selection import classifier_html, selection_html
 from pipeline.rows.document import DROPPED_SCHEMA
+from pipeline.store.local import LocalStore
 from pipeline.store.sealed import seal
 from pipeline.store.shard import FileEntry, ShardWriter
-from pipeline.store.store import LocalStore
 
 DATA = pa.schema(
     [pa.field(name, pa.string()) for name in ("id", "text", "source")] + [pa.field("quality", pa.float64())]

@@ -17,8 +17,8 @@ import pytest
 from pipeline.publish.release import publish
 from pipeline.run.level import InputFile, run_level
 from pipeline.run.runners import InlineRunner
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import file_sha256
-from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent
 
 KILLS = 50

@@ -14,7 +14,7 @@ from pipeline.run.level import Finished, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Generator, Reason, Reply, Request
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import l0, silent, write_lines
 
 

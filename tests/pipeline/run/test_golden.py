@@ -26,7 +26,7 @@ from pipeline.rows.document import Document, content_hash
 from pipeline.run.level import Finished, Level, run_level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Checker, Generator, Reason, Reply, Request, Source, SourceBatch, Unit, Verdicts
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 
 GOLDEN = Path(__file__).with_name("golden.json")

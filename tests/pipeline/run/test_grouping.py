@@ -10,9 +10,9 @@ from pipeline.rows.batch import Batch
 from pipeline.run import grouping as module
 from pipeline.run.grouping import Grouping, ShardRows
 from pipeline.run.runners import InlineRunner
+from pipeline.store.local import LocalStore
 from pipeline.store.partitions import Tables, counted, read_bucket
 from pipeline.store.shard import ShardWriter
-from pipeline.store.store import LocalStore
 
 WORDS = [["a", "b", "a"], [], ["c", "a"]]
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.run.ledger import DIRECTORY, PART_REPLIES, REPLY_SCHEMA, Ledger
 from pipeline.steps import Reply
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from pipeline.store.streams import StreamFile
 
 

@@ -13,7 +13,7 @@ from pipeline.run.level import Finished, LevelError, run_level
 from pipeline.run.passes import split_passes
 from pipeline.run.runners import InlineRunner
 from pipeline.store.damage import Damaged
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 

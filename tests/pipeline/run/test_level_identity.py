@@ -15,7 +15,7 @@ from pipeline.run.grouping import CLUSTER_COLUMNS
 from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 
 LINES = ["apple pie is good", "apple tart", "banana split", "banana"]

@@ -10,7 +10,7 @@ import pytest
 from pipeline.run.grouping import Grouping
 from pipeline.run.level import Finished, LevelError, PlanError, run_level
 from pipeline.run.runners import InlineRunner
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
 
 

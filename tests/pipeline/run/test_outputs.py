@@ -14,8 +14,8 @@ from pipeline.books.accounting import Counts
 from pipeline.books.manifest import ShardRecord
 from pipeline.rows.document import DROPPED_SCHEMA, QUARANTINE_SCHEMA
 from pipeline.run.outputs import CLUSTER_SCHEMA, Outputs, column_or_null, row_ids
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import FileEntry
-from pipeline.store.store import LocalStore
 
 ROWS = pa.RecordBatch.from_pydict(
     {"id": ["a", "b", "c"], "url": ["u/a", "u/b", "u/c"], "text": ["A", "B", "C"], "source": ["s", "s", "s"]}

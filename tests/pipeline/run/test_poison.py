@@ -13,7 +13,7 @@ from pipeline.run.poison import MAXIMUM_POISON, find_poison
 from pipeline.run.rowpass import RowTask, run_row_task
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import DocumentFilter, Fault, Step, Unit, WorkerDied
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import Lines, MinWords, write_lines
 
 

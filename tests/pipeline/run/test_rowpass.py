@@ -34,9 +34,9 @@ from pipeline.steps import (
     Unit,
 )
 from pipeline.store import shard as shards
+from pipeline.store.local import LocalStore
 from pipeline.store.partitions import EMPTY, Tables, write_buckets
 from pipeline.store.shard import ShardWriter
-from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import Lines, MinWords, Shout, write_lines
 
 

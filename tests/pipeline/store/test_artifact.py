@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.store import artifact as artifacts
 from pipeline.store.artifact import SILENT, Artifact, Attempt, State, unfinished
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 
 DONE = "things/one/card.json"
 

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from pipeline.store.checked import check_footer, naming, open_checked, read_checked
 from pipeline.store.damage import Damaged
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import FileEntry, ShardWriter
-from pipeline.store.store import LocalStore
 
 SCHEMA = pa.schema([pa.field("id", pa.string()), pa.field("text", pa.string())])
 PATH = "l1_filter/toy-1/data/part-00000.parquet"

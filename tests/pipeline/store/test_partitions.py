@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.store import partitions
+from pipeline.store.local import LocalStore
 from pipeline.store.partitions import (
     EMPTY,
     Tables,
@@ -15,7 +16,6 @@ from pipeline.store.partitions import (
     read_bucket,
     write_buckets,
 )
-from pipeline.store.store import LocalStore
 
 QUARTER = 2**62
 """A quarter of the key space."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.store.damage import Damaged
+from pipeline.store.local import LocalStore
 from pipeline.store.sealed import read_sealed, seal
-from pipeline.store.store import LocalStore
 
 TEXT = b'{\n "latest": "a",\n "rows": 100\n}\n'
 

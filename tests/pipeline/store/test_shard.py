@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.store import shard
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import (
     ShardWriter,
     describe_file,
@@ -19,7 +20,6 @@ from pipeline.store.shard import (
     split_by_bytes,
     stored_sha256,
 )
-from pipeline.store.store import LocalStore
 
 SCHEMA = pa.schema([pa.field("text", pa.string())])
 

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.store.damage import Damaged
 from pipeline.store.index import IndexFile, index_rows, write_index
+from pipeline.store.local import LocalStore
 from pipeline.store.partitions import Tables, describe_buckets, read_bucket, write_buckets
-from pipeline.store.store import LocalStore
 from pipeline.store.streams import END, ENTRY, StreamFile, write_streams
 
 ROWS = pa.table({"shard": pa.array([0, 2, 2], pa.int32()), "word": ["a", "b", "c"]})

@@ -10,7 +10,7 @@ from pipeline.run.level import run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Reason, Reply, Request
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from stages.l3_synthesize import prompts
 from stages.l3_synthesize.engines import registry as engines
 from stages.l3_synthesize.rewrite import Rewrite

@@ -12,7 +12,7 @@ from pipeline.run.level import run_level
 from pipeline.run.runners import InlineRunner, Runner, open_runner
 from pipeline.run.runners.ray import RayRunner
 from pipeline.run.runners.runner import ATTEMPTS
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 
 FILES = [[f"word{(file * 30 + line) % 41} number {line} of {file}" for line in range(30)] for file in range(6)]

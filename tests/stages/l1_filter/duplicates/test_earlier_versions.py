@@ -17,8 +17,8 @@ from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner, Runner
 from pipeline.run.runners.ray import RayRunner
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import file_sha256
-from pipeline.store.store import LocalStore
 from stages.l0_collect import ParquetSource
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from stages.l1_filter.duplicates.near_duplicates import NearDuplicates

@@ -12,7 +12,7 @@ import pytest
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows
 from pipeline.run.runners import InlineRunner
-from pipeline.store.store import LocalStore
+from pipeline.store.local import LocalStore
 from stages.l1_filter.duplicates.near_duplicates import NearDuplicates
 from stages.l1_filter.duplicates.near_graph import CANDIDATES
 from stages.l1_filter.duplicates.near_plan import plan

@@ -11,8 +11,8 @@ import pytest
 from pipeline.run.level import InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import file_sha256
-from pipeline.store.store import LocalStore
 from stages.l0_collect import ParquetSource
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from stages.l1_filter.duplicates.substring_duplicates import SubstringDuplicates, cut, repeated_spans

@@ -1,0 +1,136 @@
+"""A store in a folder of a local or shared disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import socket
+import uuid
+from pathlib import Path
+
+import pyarrow as pa
+
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What disks without hard links answer to a link; EPERM on Linux."""
+
+
+class LocalStore:
+    """A folder on a local disk. SIGKILL and power loss leave whole files: fsync, then link, then fsync the folder."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = str(Path(root).absolute())
+
+    def exists(self, path: str) -> bool:
+        return self._path(path).is_file()
+
+    def read(self, path: str) -> bytes:
+        return self._path(path).read_bytes()
+
+    def open(self, path: str) -> pa.NativeFile:
+        return pa.OSFile(str(self._path(path)))
+
+    def map(self, path: str) -> pa.NativeFile:
+        return pa.memory_map(str(self._path(path)))
+
+    def size(self, path: str) -> int:
+        return self._path(path).stat().st_size
+
+    def free_bytes(self) -> int | None:
+        return shutil.disk_usage(self.root).free
+
+    def list(self, prefix: str) -> list[str]:
+        folder = self._path(prefix)
+        return sorted(str(file.relative_to(self.root)) for file in folder.rglob("*") if file.is_file())
+
+    def create(self, path: str, data: bytes) -> bool:
+        return not self._path(path).exists() and self.commit(self._write_temporary(data), path)
+
+    def commit(self, temporary: Path, path: str) -> bool:
+        target = self._path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _fsync(temporary)
+        try:
+            os.link(temporary, target)  # fails if the name is taken, in one step
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            if not self._rename(temporary, target):
+                return False
+        finally:
+            temporary.unlink(missing_ok=True)
+        _fsync(target.parent)
+        return True
+
+    def copy(self, source: str, target: str) -> bool:
+        # No hard link: who writes to one name of a file, and root may even where it is read-only, changes the other.
+        temporary = self.temporary()
+        with open(self._path(source), "rb") as read, open(temporary, "xb") as written:
+            with contextlib.suppress(OSError):  # shares the blocks where the disk can
+                while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
+                    pass
+            shutil.copyfileobj(read, written, 1 << 20)  # what is left, where it cannot
+        return self.commit(temporary, target)
+
+    def replace(self, path: str, data: bytes) -> None:
+        target = self._path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._write_temporary(data)
+        _fsync(temporary)
+        os.replace(temporary, target)
+        _fsync(target.parent)
+
+    def compare_and_swap(self, path: str, expected: bytes | None, data: bytes) -> bool:
+        target = self._path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(f"{target}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            current = target.read_bytes() if target.exists() else None
+            if current != expected:
+                return False
+            self.replace(path, data)
+            return True
+
+    def remove(self, prefix: str) -> None:
+        target = self._path(prefix)
+        if target.is_dir():
+            shutil.rmtree(target, ignore_errors=True)  # two runs may tidy up at once
+        else:
+            target.unlink(missing_ok=True)
+
+    def temporary(self) -> Path:
+        folder = self._path("tmp")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+
+    def shown(self, path: str) -> str:
+        return str(self._path(path))
+
+    def _rename(self, temporary: Path, target: Path) -> bool:
+        """`os.link` for disks without hard links, as FAT and some network disks are: one committer at a time."""
+        with open(self._path("tmp/commit.lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if target.exists():
+                return False
+            os.rename(temporary, target)
+            return True
+
+    def _path(self, path: str) -> Path:
+        return Path(self.root, path)
+
+    def _write_temporary(self, data: bytes) -> Path:
+        temporary = self.temporary()
+        temporary.write_bytes(data)
+        return temporary
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,110 @@
+"""What a folder alone does: disks without hard links, copies that share nothing, what killed processes left."""
+
+import errno
+import os
+import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pipeline.store.appear import appear, staged
+from pipeline.store.local import LocalStore
+from pipeline.store.store import remove_abandoned
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+def test_only_temporary_files_of_the_dead_are_removed(store: LocalStore):
+    mine = store.temporary()
+    machine, _, chance = mine.name.rsplit("-", 2)
+    dead, elsewhere, old, foreign = (
+        mine.with_name(name)
+        for name in (f"{machine}-999999999-{chance}", f"other-machine-1-{chance}", f"other-2-{chance}", "notes.txt")
+    )
+    for path in (mine, dead, elsewhere, old, foreign):
+        path.write_bytes(b"half")
+    for path in (old, foreign):
+        os.utime(path, (0, 0))
+    assert remove_abandoned(store) == 2
+    assert sorted(mine.parent.iterdir()) == sorted([mine, elsewhere, foreign])
+
+
+def without_hard_links(*_: object) -> None:
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
+def test_a_disk_without_hard_links_has_the_same_rules(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "link", without_hard_links)
+    assert store.create("a/b", b"first")
+    late = store.temporary()
+    late.write_bytes(b"second")
+    assert not store.commit(late, "a/b")
+    assert store.read("a/b") == b"first"
+    assert [path for path in store.list(".") if not path.endswith(".lock")] == ["a/b"]
+
+
+def test_of_many_writers_without_hard_links_one_wins(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    rename = os.rename
+
+    def slow(*paths: Path) -> None:
+        time.sleep(0.01)  # the others look meanwhile whether the name is free
+        rename(*paths)
+
+    monkeypatch.setattr(os, "link", without_hard_links)
+    monkeypatch.setattr(os, "rename", slow)
+    with ThreadPoolExecutor(8) as threads:
+        won = list(threads.map(lambda number: store.commit(store._write_temporary(b"%d" % number), "a"), range(40)))
+    assert won.count(True) == 1
+    assert store.read("a") == b"%d" % won.index(True)
+
+
+def test_a_full_disk_is_not_taken_for_one_without_hard_links(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", full)
+    with pytest.raises(OSError, match="No space"):
+        store.create("a", b"first")
+    assert store.list(".") == []
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_copy_is_another_file(store: LocalStore, monkeypatch: pytest.MonkeyPatch, shared: bool):
+    if not shared:
+        monkeypatch.setattr(os, "copy_file_range", without_hard_links)
+    data = os.urandom(3 << 20)
+    store.create("a", data)
+    assert store.copy("a", "b")
+    assert not store.copy("a", "b")
+    with open(store.shown("b"), "r+b") as file:
+        file.write(b"changed")
+    assert store.read("a") == data
+    assert store.read("b") == b"changed" + data[7:]
+
+
+def test_a_folder_appears_whole_read_only_and_once(store: LocalStore):
+    for expected in (True, False):
+        with staged(store) as filled:
+            store.create(f"{filled}/data/a", b"a")
+            store.create(f"{filled}/manifest.json", b"{}")
+            assert store.exists("releases/x/1/data/a") == (not expected)
+            assert appear(store, filled, "releases/x/1") == expected
+    assert store.list("releases") == ["releases/x/1/data/a", "releases/x/1/manifest.json"]
+    assert {stat.S_IMODE(os.stat(store.shown(path)).st_mode) for path in store.list("releases")} == {0o444}
+    assert store.list("tmp") == []
+
+
+def test_where_folders_cannot_be_renamed_the_manifest_comes_last(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.store.appear.LocalStore", int)  # as for any other store
+    copied = []
+    monkeypatch.setattr(store, "copy", lambda source, target: copied.append(target))
+    with staged(store) as filled:
+        for name in ("manifest.json", "z", "data/a"):
+            store.create(f"{filled}/{name}", b"")
+        assert appear(store, filled, "releases/x/1")
+    assert copied == ["releases/x/1/data/a", "releases/x/1/z", "releases/x/1/manifest.json"]
