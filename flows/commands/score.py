@@ -21,8 +21,8 @@ from flows.runs.recipe import RecipeError
 from pipeline.rows.batch import Batch
 from pipeline.run.rowpass import text_bytes
 from pipeline.steps import Unit
+from pipeline.store.local import LocalStore
 from pipeline.store.shard import ShardWriter, read_batches, split_by_bytes
-from pipeline.store.store import LocalStore
 from stages import l0_collect
 from stages.l0_collect.readers.jsonl import JsonlSource
 from stages.l2_select.score.fasttext_quality import FasttextQuality

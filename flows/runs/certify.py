@@ -14,7 +14,7 @@ from pipeline.publish import certificate
 from pipeline.publish.release import load_release, resolve
 from pipeline.run.level import Finished
 from pipeline.steps import Checker
-from pipeline.store.store import LocalStore, Store
+from pipeline.store.store import Store, open_store
 from stages import l4_verify
 
 LEVEL = "l4_verify"
@@ -56,9 +56,9 @@ def check_certificate(file: Path, store: str = "") -> list[str]:
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         return [f"{file}: expected a certificate, found something else: {' '.join(str(error).split())[:200]}"]
     if (file.parent / "manifest.json").exists():
-        place, directory = LocalStore(file.parent.absolute().parents[1]), "/".join(file.absolute().parts[-3:-1])
+        place, directory = open_store(str(file.parent.absolute().parents[1])), "/".join(file.absolute().parts[-3:-1])
     elif store:
-        place, directory = LocalStore(store), f"{LEVEL}/{claimed['dataset']}-{claimed['recipe_id'][:16]}"
+        place, directory = open_store(store), f"{LEVEL}/{claimed['dataset']}-{claimed['recipe_id'][:16]}"
     else:
         raise RecipeError(f"{file} does not lie beside its lot; say with --store where the lot is")
     # Every byte counts, also one between the values.

