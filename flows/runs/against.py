@@ -10,11 +10,11 @@ from pipeline.publish.release import UnknownRef, datasets, load_release, resolve
 from pipeline.run.level import Finished
 from pipeline.run.passes import Level
 from pipeline.steps import Step
-from pipeline.store.store import Store
+from pipeline.store.store import Store, is_location, locate
 
 
 def with_earlier(level: Level, store: Store, parent: Finished | None) -> Level:
-    """The level with every `against` as paths of manifests."""
+    """The level with every `against` as locations of manifests."""
     own = parent.manifest.recipe_id if parent else ""
     return replace(level, steps=tuple(_resolved(step, level, store, own) for step in level.steps))
 
@@ -24,21 +24,24 @@ def _resolved(step: Step, level: Level, store: Store, own: str) -> Step:
     if not places:
         return step
     found = [path for place in places for path in _manifests(place, level, store, own)]
-    return step.model_copy(update={"against": tuple(store.shown(path) for path in found)})
+    return step.model_copy(update={"against": tuple(found)})
 
 
 def _manifests(place: str, level: Level, store: Store, own: str) -> list[str]:
     """`place` as a path, as a path in the store, or as what `orefine show` takes; a data set means all its versions."""
     for path in (f"{place}/manifest.json", place):
-        if path.endswith(".json") and store.exists(path):  # an absolute path stays what it is
-            return [path]
+        if path.endswith(".json"):
+            location = path if is_location(path) else store.shown(path)
+            around, name = locate(location)
+            if around.exists(name):
+                return [location]
     if place in datasets(store) or place == level.dataset:
-        return _all_versions(place, level.name, store, own)
+        return [store.shown(path) for path in _all_versions(place, level.name, store, own)]
     try:
         directory = resolve(store, place)
     except UnknownRef as error:
         raise RecipeError(f"{level.name}: against '{place}': no finished level lies there, and {error}") from None
-    return [_level_of(store, directory, level.name, place)]
+    return [store.shown(_level_of(store, directory, level.name, place))]
 
 
 def _all_versions(dataset: str, level: str, store: Store, own: str) -> list[str]:

@@ -16,7 +16,7 @@ from pipeline.rows.batch import Batch
 from pipeline.run.runners import Runner, results
 from pipeline.store.partitions import EMPTY, Tables, Written, describe_buckets, read_bucket, write_buckets, write_plain
 from pipeline.store.shard import read_batches
-from pipeline.store.store import Store, open_store
+from pipeline.store.store import Store, locate, open_store
 
 PARTITION_BYTES = 128 << 20
 """Of tables that one reduce task reads. What it does with them takes up to four times as much."""
@@ -63,6 +63,7 @@ class Part:
 
     shard: int
     path: str
+    """Where it is, as `Store.shown` has it: it may lie in another store than the level that compares with it."""
     rows: int
 
 
@@ -85,7 +86,7 @@ class Grouping:
         self.counters: dict[str, int] = {}
 
     def add_parts(self, files: Sequence[tuple[str, int]]) -> None:
-        """Make (path, rows) of index files known, before the first call of `map`."""
+        """Make (location, rows) of index files known, before the first call of `map`."""
         first = max((shard.shard for shard in self.shards), default=-1) + 1
         self.parts = tuple(Part(first + number, path, rows) for number, (path, rows) in enumerate(files))
         self.rows = sum(shard.rows for shard in self.shards) + sum(part.rows for part in self.parts)
@@ -324,7 +325,8 @@ def _run_part(task: _PartTask) -> Written:
     if store.exists(task.output):
         return describe_buckets(store, task.output)
     side = read_bucket(store, task.side, task.part.shard) if task.side else None
-    with pa.memory_map(task.part.path) as source:  # columns and rows that the function leaves alone are not read
+    around, name = locate(task.part.path)
+    with around.map(name) as source:  # columns and rows that the function leaves alone are not read
         table = task.function(task.part, pa.ipc.open_file(source).read_all(), side)
         return write_buckets(store, task.output, [table], task.buckets)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -15,6 +14,7 @@ from pipeline.books.manifest import Manifest
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps import GroupingStep
+from pipeline.store.store import locate
 
 if TYPE_CHECKING:
     from pipeline.run.grouping import Grouping
@@ -36,7 +36,7 @@ class EarlierIndex(NamedTuple):
     identity: str
     """Hash of what they hold."""
     files: list[tuple[str, int]]
-    """(path, rows), by number of their shard"""
+    """(location, rows), by number of their shard"""
 
 
 class DuplicatesStep(GroupingStep):
@@ -87,10 +87,10 @@ class DuplicatesStep(GroupingStep):
         return [found[identity] for identity in sorted(found)]
 
     def _earlier(self, place: str) -> EarlierIndex:
-        path = Path(place, "manifest.json") if Path(place).is_dir() else Path(place)
-        if not path.is_file():
+        around, name = locate(place if place.endswith(".json") else f"{place.rstrip('/')}/manifest.json")
+        if not around.exists(name):
             raise ValueError(f"{self.kind}: against '{place}': no finished level there; give its folder or manifest")
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(around.read(name))
         files = [file for file in manifest.files if file.role == "index" and f"/{self.kind}-" in f"/{file.path}"]
         if not files:
             raise ValueError(f"{self.kind}: against '{place}': it has no index; run it with `{self.kind}.index: true`")
@@ -103,7 +103,7 @@ class DuplicatesStep(GroupingStep):
                 )
         files.sort(key=lambda file: file.path)
         identity = content_hash(*(file.sha256 for file in files))
-        return EarlierIndex(identity, [(str(path.parent / file.path), file.rows) for file in files])
+        return EarlierIndex(identity, [(around.shown(file.path), file.rows) for file in files])
 
     def add_earlier(self, grouping: Grouping) -> tuple[int, list[tuple[str, int]]]:
         """Make the earlier parts known: (number of the first of them, [(identity of an index, its parts)])."""
