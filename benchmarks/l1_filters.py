@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 
 from pipeline.rows.batch import Batch
 from pipeline.steps import RowStep
-from pipeline.store.shard import BATCH_BYTES
+from pipeline.store.bounded import BATCH_BYTES
 from stages.l1_filter.heuristics.c4_quality import C4Quality
 from stages.l1_filter.heuristics.fineweb_quality import FineWebQuality
 from stages.l1_filter.heuristics.gopher_quality import GopherQuality

@@ -146,17 +146,22 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
 
 @app.command()
 def steps(as_json: Json = False) -> None:
-    """List every step with its parameters and defaults."""
+    """List every step with its parameters and defaults, those of installed packages too."""
+    from flows.runs.extensions import load_all
     from flows.runs.recipe import all_steps, kind_of
 
     entries, lines = [], []
-    for level, step in all_steps():
+    built_in = list(all_steps())
+    outside, problems = load_all([(level, kind_of(step)) for level, step in built_in])
+    for level, step in (*built_in, *outside):
         schema = step.model_json_schema()
         parameters = {name: field for name, field in schema["properties"].items() if name != "kind"}
         does = (step.__doc__ or "").strip().split("\n")[0]
         entries.append({"level": level, "kind": kind_of(step), "does": does, "parameters": parameters})
         lines.append(f"{level:<14} {kind_of(step)}: {does}")
         lines += [f"{'':<16} {name} = {json.dumps(field.get('default'))}" for name, field in parameters.items()]
+    for problem in problems:
+        say(f"orefine: {problem}")
     print_result(entries, as_json, lines)
 
 

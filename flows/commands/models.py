@@ -28,9 +28,7 @@ def train_classifier(
     as_json: Json = False,
 ) -> None:
     """Train a fastText quality classifier from seeds and measure it; or find out which pools of seeds help."""
-    import yaml
-
-    from flows.runs.recipe import RecipeError
+    from flows.runs.recipe import RecipeError, parse_setting
 
     if candidates is not None:
         if positives or negatives or settings or tokenizer or normalizer != "plain":
@@ -42,7 +40,7 @@ def train_classifier(
         return
     if not (positives and negatives):
         raise RecipeError("give --positives and --negatives, or --candidates with pools of both")
-    values = {name: yaml.safe_load(value) for name, _, value in (one.partition("=") for one in settings or ())}
+    values = dict(map(parse_setting, settings or ()))
     train = {"positives": {"paths": positives}, "negatives": {"paths": negatives}} | values
     card = _train({"train": train, "normalizer": normalizer, "tokenizer": tokenizer}, output)
     names = ("trained", "held_out", "roc_auc", "precision", "recall", "calibration_error")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from flows.runs.recipe import RecipeError
-from pipeline.books.fingerprint import canonical, code_version, versions
+from pipeline.books.code import code_version
+from pipeline.books.fingerprint import canonical, versions
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished
 from pipeline.run.passes import Level

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar, get_args
+from typing import Annotated, Any, Generic, TypeVar, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator, field_validator, model_validator
 
+from flows.runs.extensions import find_step, kinds_at
 from pipeline.books.alarm import Alarm
 from pipeline.errors import UsageError
 from pipeline.run.passes import Level
-from pipeline.steps import Step
+from pipeline.steps import Source, Step
+from pipeline.steps.safe_yaml import YamlError, parse_yaml, read_yaml
 from stages import l0_collect as collect
 from stages import l1_filter as filtering
 from stages import l2_select as select
@@ -36,6 +37,30 @@ class RecipeError(UsageError):
     """The recipe or the command cannot be run as it stands; says what, why and what to write instead."""
 
 
+def _or_from_outside(level: str, shape: type[Step] = Step) -> WrapValidator:
+    """Let a step of a kind that is not built in come from an installed package."""
+
+    def validate(raw: Any, built_in: Callable[[Any], Any]) -> Any:
+        kind = raw.get("kind") if isinstance(raw, dict) else None
+        known = {kind_of(step) for place, step in all_steps() if place == level}
+        if not isinstance(kind, str) or kind in known or (step := find_step(level, kind)) is None:
+            return built_in(raw)
+        if issubclass(step, Source) != issubclass(shape, Source):
+            where = "`source`" if issubclass(step, Source) else "`steps`"
+            raise ValueError(f"'{kind}' belongs under {where} of {level}")
+        return step.model_validate(raw)
+
+    return WrapValidator(validate)
+
+
+AnySource = Annotated[collect.AnySource, _or_from_outside("l0_collect", Source)]
+CollectStep = Annotated[collect.Step, _or_from_outside("l0_collect")]
+FilterStep = Annotated[filtering.Step, _or_from_outside("l1_filter")]
+SelectStep = Annotated[select.Step, _or_from_outside("l2_select")]
+SynthesizeStep = Annotated[synthesize.Step, _or_from_outside("l3_synthesize")]
+VerifyStep = Annotated[verify.Step, _or_from_outside("l4_verify")]
+
+
 class LevelSettings(BaseModel, Generic[S]):
     """A level of the recipe: its steps in order."""
 
@@ -53,18 +78,18 @@ class LevelSettings(BaseModel, Generic[S]):
         known = [kind_of(step) for _, step in all_steps()]
         for name in alarm.ignore if alarm else ():
             kind = name.split(".")[0]
-            if kind not in known:
+            if kind not in known and not any(kind in kinds_at(level) for level in LEVELS):
                 raise ValueError(f"alarm.ignore names no step '{kind}'{_nearest(kind, known)}")
         return alarm
 
 
-class CollectSettings(LevelSettings[collect.Step]):
+class CollectSettings(LevelSettings[CollectStep]):
     """l0_collect: where rows come from, and what makes text of them."""
 
-    source: collect.AnySource
+    source: AnySource
 
 
-class FilterSettings(LevelSettings[filtering.Step]):
+class FilterSettings(LevelSettings[FilterStep]):
     """l1_filter. Later levels select on purpose, so only here is the alarm on."""
 
     alarm: Alarm | None = Alarm()
@@ -91,9 +116,9 @@ class Recipe(BaseModel):
     dataset: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     l0_collect: CollectSettings
     l1_filter: FilterSettings | None = None
-    l2_select: LevelSettings[select.Step] | None = None
-    l3_synthesize: LevelSettings[synthesize.Step] | None = None
-    l4_verify: LevelSettings[verify.Step] | None = None
+    l2_select: LevelSettings[SelectStep] | None = None
+    l3_synthesize: LevelSettings[SynthesizeStep] | None = None
+    l4_verify: LevelSettings[VerifyStep] | None = None
 
     def levels(self) -> list[Level]:
         """The levels that are there, in order."""
@@ -146,12 +171,12 @@ def _read(path: str) -> dict[str, Any]:
     if not file.is_file() and (RECIPES / f"{path}.yaml").exists():
         file = RECIPES / f"{path}.yaml"
     try:
-        raw = yaml.safe_load(file.read_text())
+        raw = read_yaml(file)
     except OSError:
         known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
         raise RecipeError(f"recipe '{path}' is not there; give a YAML file or one of: {known}") from None
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe '{path}' is no YAML: {' '.join(str(error).split())}") from None
+    except YamlError as error:
+        raise RecipeError(f"recipe '{path}' is no YAML: {error}") from None
     if not isinstance(raw, dict):
         raise RecipeError(
             f"recipe '{path}' holds a {type(raw).__name__}; it must be a mapping with `dataset` and levels"
@@ -159,19 +184,28 @@ def _read(path: str) -> dict[str, Any]:
     return raw
 
 
-def _set(raw: dict[str, Any], setting: str) -> None:
-    """`l2_select.threshold.minimum=0.7`: a list of steps takes a kind or a number in place of an index."""
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """Key and value of `--set key=value`."""
     key, equals, value = setting.partition("=")
     if not equals:
         raise RecipeError(f"--set '{setting}': give dotted.key=value, for example l2_select.threshold.minimum=0.7")
+    try:
+        return key, parse_yaml(value)
+    except YamlError as error:
+        raise RecipeError(f"--set {key}: the value is no YAML: {error}") from None
+
+
+def _set(raw: dict[str, Any], setting: str) -> None:
+    """`l2_select.threshold.minimum=0.7`: a list of steps takes a kind or a number in place of an index."""
+    key, value = parse_setting(setting)
     *path, last = key.split(".")
     place: Any = raw
     for name in path:
         place = _enter(place, name, key)
     if isinstance(place, list):
-        place[_index(place, last, key)] = yaml.safe_load(value)
+        place[_index(place, last, key)] = value
     elif isinstance(place, dict):
-        place[last] = yaml.safe_load(value)
+        place[last] = value
     else:
         raise RecipeError(f"--set {key}: '{last}' lies below a value; leave it out")
 
@@ -213,11 +247,13 @@ def _set_inputs(raw: dict[str, Any], inputs: Sequence[str]) -> None:
 
 def _explain(problem: Any, raw: dict[str, Any]) -> str:
     """One pydantic problem in the words of a recipe."""
-    path = [part for part in problem["loc"] if not _is_tag(part, problem["loc"])]
+    location = problem["loc"]
+    path = [part for number, part in enumerate(location) if not _is_tag(location, number, raw)]
     where = ".".join(str(part) for part in path)
     if problem["type"] == "union_tag_invalid":
         kind = problem["ctx"]["tag"]
         known = [name.strip(" '") for name in problem["ctx"]["expected_tags"].split(",")]
+        known += kinds_at(str(path[0]))
         return f"{where}: unknown kind '{kind}'{_nearest(kind, known)}; there are {', '.join(known)}"
     if problem["type"] == "union_tag_not_found":
         return f"{where}: a step needs a `kind`"
@@ -232,14 +268,15 @@ def _explain(problem: Any, raw: dict[str, Any]) -> str:
     return f"{where}: {problem['msg']} (found {problem['input']!r})"[:500]
 
 
-def _is_tag(part: Any, location: tuple[Any, ...]) -> bool:
+def _is_tag(location: Sequence[Any], number: int, raw: Any) -> bool:
     """Pydantic names the chosen member of a union after the list index or after `source`; readers do not need it."""
-    index = location.index(part)
-    return (
-        isinstance(part, str)
-        and index > 0
-        and (isinstance(location[index - 1], int) or location[index - 1] == "source")
-    )
+    place = raw
+    for part in location[:number]:
+        try:
+            place = place[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(place, dict) and place.get("kind") == location[number]
 
 
 def _fields_at(path: Sequence[Any], raw: dict[str, Any]) -> list[str]:
@@ -247,7 +284,8 @@ def _fields_at(path: Sequence[Any], raw: dict[str, Any]) -> list[str]:
     for part in path:
         place = place[part]
     if isinstance(place, dict) and "kind" in place:
-        return next(list(step.model_fields) for _, step in all_steps() if kind_of(step) == place["kind"])
+        found = next((step for _, step in all_steps() if kind_of(step) == place["kind"]), None)
+        return list((found or find_step(str(path[0]), place["kind"]) or Step).model_fields)
     if not path:
         return list(Recipe.model_fields)
     if path[-1] == "alarm":

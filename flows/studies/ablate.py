@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.books.fingerprint import canonical, code_version
+from pipeline.books.code import code_version
+from pipeline.books.fingerprint import canonical
 from pipeline.store.shard import file_sha256
 
 Say = Callable[[str], None]

@@ -29,14 +29,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.runs.recipe import RecipeError
 from flows.studies.ablate import Ablation, Comparison, Say
-from pipeline.books.fingerprint import canonical, code_version, versions
+from pipeline.books.code import code_version
+from pipeline.books.fingerprint import canonical, versions
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
+from pipeline.steps.safe_yaml import YamlError, read_yaml
 from pipeline.store.shard import file_sha256, read_batches
 from stages.l2_select.normalize.normalizers import Normalizer, tokenizer_file
 from stages.l2_select.score.fasttext_quality import FasttextQuality
@@ -103,12 +104,12 @@ class Trial:
 def read_candidates(path: Path) -> Candidates:
     """Raises RecipeError with everything that is wrong."""
     try:
-        return Candidates.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Candidates.model_validate(read_yaml(path))
     except OSError as error:
         raise RecipeError(f"candidates {path}: {error.strerror}; give a YAML file with `data` and `pools`") from None
-    except (yaml.YAMLError, ValidationError) as error:
-        if isinstance(error, yaml.YAMLError):
-            raise RecipeError(f"candidates {path} is no YAML: {' '.join(str(error).split())}") from None
+    except YamlError as error:
+        raise RecipeError(f"candidates {path} is no YAML: {error}") from None
+    except ValidationError as error:
         found = [f"{'.'.join(map(str, one['loc'])) or 'top level'}: {one['msg']}" for one in error.errors()]
         raise RecipeError(f"candidates {path}: {'; '.join(found)}") from None
 

@@ -21,11 +21,11 @@ MANY = 5
 def histogram(kept: Sequence[float], dropped: Sequence[float], thresholds: Sequence[float], name: str) -> str:
     """Scores of kept and dropped rows, stacked, and where the cut was made."""
     figure, axes = _figure()
-    both = np.concatenate([np.asarray(kept, np.float64), np.asarray(dropped, np.float64)])
-    both = both[np.isfinite(both)]
+    shown = [scores[np.isfinite(scores)] for scores in (np.asarray(kept, np.float64), np.asarray(dropped, np.float64))]
+    both = np.concatenate(shown)
     edges = np.histogram_bin_edges(both, BINS, (min(0.0, both.min()), max(1.0, both.max()))) if len(both) else BINS
     axes.set_yscale("symlog")
-    axes.hist([kept, dropped], bins=edges, stacked=True, color=[KEPT, DROPPED], label=["kept", "dropped"])
+    axes.hist(shown, bins=edges, stacked=True, color=[KEPT, DROPPED], label=["kept", "dropped"])
     for place in sorted(set(thresholds))[:MANY]:
         axes.axvline(place, color="black", linewidth=1, linestyle="--")
     axes.set_xlabel(name)

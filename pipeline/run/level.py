@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipeline.books.accounting import Counts, total
 from pipeline.books.alarm import explain, losses
-from pipeline.books.fingerprint import recipe_id, versions
+from pipeline.books.fingerprint import recipe_id, versions_of
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump
 from pipeline.errors import OrefineError
 from pipeline.rows.document import BASE_SCHEMA
@@ -284,7 +284,7 @@ def _manifest(
         parents=[_as_parent(parent)] if parent else [],
         inputs=[{"path": file.path, "sha256": file.sha256} for file in sorted(inputs, key=lambda file: file.sha256)],
         steps=[_described(step) for step in level.all_steps()],
-        versions=versions(library for step in level.all_steps() for library in step.libraries),
+        versions=versions_of(level.all_steps()),
         seconds=round(sum(record.seconds for record in records), 3),
         files=sorted(files, key=lambda file: (file.role, file.path)),
         **counts.model_dump(),

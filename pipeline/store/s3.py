@@ -158,7 +158,7 @@ class S3Store:
                 obstore.put(self._bucket, path, data, mode=mode, attributes={NONCE: nonce}, use_multipart=False)
             except (AlreadyExistsError, PreconditionError):
                 found = self._nonce(path)
-                if found is not None or mode != "create":  # it was removed since it was read
+                if found is not None or mode != "create":
                     return found == nonce
             except BaseError as error:
                 if self._nonce(path) != nonce:

@@ -11,12 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.store.bounded import BATCH_BYTES, BATCH_ROWS
 from pipeline.store.store import Store
 
-BATCH_BYTES = 4 << 20
-"""Text that a step sees at once. Arrays derived from it stay small enough for the allocator to use their memory again:
-at 16 MB each came fresh from the system, and page faults took a third of the L1 filters' time."""
-BATCH_ROWS = 4096
 ROW_GROUP_BYTES = 64 << 20
 """Arrow bytes gathered before a row group is written: the writer's share of a worker's memory."""
 
@@ -127,15 +124,19 @@ def file_sha256(path: Path) -> str:
 
 
 def read_batches(source: str | Path | pa.NativeFile, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file in batches of bounded bytes; a page whose checksum is wrong raises OSError.
+    """The rows of a file that ShardWriter wrote, in batches of bounded bytes; a wrong page checksum raises OSError.
 
     `source`: a local file, or one that a store has opened; it is closed at the end.
     """
     # Buffered: a row group's columns are not read whole before their first batch.
     with closing(pa.OSFile(str(source)) if isinstance(source, str | Path) else source) as opened:
         file = pq.ParquetFile(opened, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20)
-        for batch in file.iter_batches(rows_per_batch(file.metadata), columns=list(columns) if columns else None):
-            yield from split_by_bytes(batch)
+        rows = rows_per_batch(file.metadata)
+        # Group by group: each decodes to little more than ROW_GROUP_BYTES, though its repeats take no room in the file,
+        # and a batch over several would decode to their sum. For files of others see `pipeline.store.bounded`.
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(rows, row_groups=[group], columns=list(columns) if columns else None):
+                yield from split_by_bytes(batch)
 
 
 def rows_per_batch(metadata: pq.FileMetaData) -> int:

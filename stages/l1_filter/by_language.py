@@ -151,7 +151,7 @@ def code_of(entry: str) -> str:
 @cache
 def load_language(entry: str) -> Mapping[str, Any]:
     """The parameters for a language code or of a file. Raises ValueError with the nearest codes that are known."""
-    import yaml
+    from pipeline.steps.safe_yaml import read_yaml
 
     known = sorted(file.stem for file in FILES.glob("*.yaml"))
     if not entry.endswith(".yaml") and entry not in known:
@@ -163,8 +163,8 @@ def load_language(entry: str) -> Mapping[str, Any]:
         )
     path = Path(entry) if entry.endswith(".yaml") else FILES / f"{entry}.yaml"
     try:
-        found = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+        found = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise ValueError(f"language file '{entry}' cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(found, dict):
         raise ValueError(f"language file '{entry}' is empty; it must map kinds of steps to their parameters")

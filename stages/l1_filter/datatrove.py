@@ -11,13 +11,16 @@ import importlib.util
 import inspect
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import chain
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from pipeline.books.guard import guarded, sha256_of
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document
 from pipeline.steps import Judgement, Outcome, RowStep, describe, is_fault
@@ -25,6 +28,8 @@ from pipeline.steps import Judgement, Outcome, RowStep, describe, is_fault
 BASES = {"filters": "BaseFilter", "formatters": "BaseFormatter"}
 # One needs a Python function, the other draws in the order of the rows, so that its output depends on the workers.
 REFUSED = ("LambdaFilter", "SamplerFilter")
+MODEL = "model_url"
+"""The argument that names a fastText model: a local path or a URL."""
 
 
 class Datatrove(RowStep):
@@ -55,6 +60,11 @@ class Datatrove(RowStep):
 
     def extras(self) -> tuple[str, ...]:
         return ("datatrove",)
+
+    def assets(self) -> Mapping[str, str]:
+        """Of a model that lies here. One that is fetched is known by its URL, an argument."""
+        model = Path(str(self.arguments.get(MODEL, "")))
+        return {"model": sha256_of(model)} if model.is_file() else {}
 
     def check_input(self, schema: pa.Schema) -> None:
         self.prepare()
@@ -106,9 +116,44 @@ class Datatrove(RowStep):
 def make(package: str, name: str, arguments: str) -> Any:
     """The filter or formatter, made once per process, since some load models. ValueError if it lacks a package."""
     try:
-        return find_class(package, name)(**json.loads(arguments))
+        made = find_class(package, name)(**json.loads(arguments))
+        _load_model(made)
+        return made
     except ImportError as error:
         raise ValueError(f"{name} needs more than datatrove: {error}") from error
+
+
+def _load_model(made: Any) -> None:
+    """Load a fastText model now, tried out before. ValueError if it is refused or lacks a label that is asked for.
+
+    By itself datatrove gives the file to the library, which believes all that a header says, at the first document, so
+    that each row would be blamed; and of a local file it takes a copy, which stays when the file changes.
+    """
+    if hasattr(made, MODEL):
+        holder, url, place = made, getattr(made, MODEL), {"namespace": "filters", "subfolder": "fasttext"}
+    elif isinstance(getattr(getattr(made, "model", None), "MODEL_URL", None), str):  # of LanguageFilter
+        holder = made.model
+        url, place = holder.MODEL_URL, {"namespace": "lid", "subfolder": holder.MODEL_SUBFOLDER}
+    else:
+        return
+    from datatrove.io import cached_asset_path_or_download
+
+    path = Path(url) if Path(url).is_file() else Path(cached_asset_path_or_download(url, **place))
+    holder._model = guarded(read_fasttext, path)
+    labels = [label.removeprefix("__label__") for label in holder._model.labels]
+    asked = [*(getattr(made, "keep_labels", None) or ()), *(getattr(made, "remove_labels", None) or ())]
+    if unknown := [label for label, _ in asked if label not in labels]:
+        raise ValueError(f"model {url} has no label '{unknown[0]}', only {', '.join(labels[:20])}; correct `arguments`")
+
+
+def read_fasttext(path: Path) -> Any:
+    """The model as the library reads it, which is how datatrove does; before, our reader looks at its sizes."""
+    from fasttext.FastText import _FastText
+
+    from pipeline.kernels.classifier.fasttext_file import read_model_file
+
+    read_model_file(path)
+    return _FastText(str(path))
 
 
 @lru_cache(maxsize=64)

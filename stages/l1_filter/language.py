@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from pipeline.books.guard import guarded
 from pipeline.rows.batch import Batch
 from pipeline.steps import Judgement, Outcome, RowStep
 from pipeline.store.shard import file_sha256
@@ -113,7 +114,9 @@ class Language(RowStep):
         """The model's labels; per text the index of the best one (-1: none) and its probability (0: none)."""
         from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
 
-        classifier = load_classifier(self._path())
+        # What came with an installed package is no more to be feared than the package.
+        path = self._path()
+        classifier = load_classifier(path) if self.model is None else guarded(load_classifier, path)
         probability = classifier.probabilities(texts)
         unknown = np.isnan(probability[:, 0])
         best = np.where(unknown, -1, probability.argmax(axis=1))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import site
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from pipeline.run.runners.cluster import reachable
 from pipeline.run.runners.runner import ATTEMPTS, attempt
 from pipeline.steps import WorkerDied
+from pipeline.steps.interpreter import ROOT, safe_environment
 
 T = TypeVar("T")
 R = TypeVar("R")
+WORKER = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"}
+"""Environment of every worker, on other machines too."""
 
 
 class RayRunner:
@@ -25,14 +29,15 @@ class RayRunner:
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         # Each task is one core's work; a library's own threads would fight the other tasks.
-        environment = {"env_vars": {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}}
+        environment = {"env_vars": {"OMP_NUM_THREADS": "1", **WORKER}}
         if not ray.is_initialized():
-            settings: dict[str, Any] = {"log_to_driver": False, "runtime_env": environment}
+            settings: dict[str, Any] = {"log_to_driver": False, "runtime_env": environment, "job_config": _job()}
             if address is None or address == "local":
                 # "local" always starts its own Ray; without it a stray cluster on the machine would be joined.
                 settings |= {"address": "local", "num_cpus": workers or os.cpu_count(), "include_dashboard": False}
                 # Nothing large travels, and Docker's /dev/shm may be 64 MiB.
                 settings["object_store_memory"] = 128 << 20
+                os.environ |= safe_environment()  # its processes, workers among them, inherit it
                 _start(ray, settings)
             else:
                 ray.init(address=reachable(address), **settings)
@@ -57,7 +62,7 @@ class RayRunner:
             _Resident
         )
         count = max(1, int(self._ray.cluster_resources().get("GPU", 1)))
-        environment = {"env_vars": {"RAY_USAGE_STATS_ENABLED": "0"}}
+        environment = {"env_vars": WORKER}
         actors = [actor_class.options(runtime_env=environment).remote() for _ in range(min(count, len(tasks)))]
         turn = iter(range(len(tasks)))
         try:
@@ -89,6 +94,22 @@ class RayRunner:
             except Exception as error:
                 result = error
             yield pending.pop(done[0]), result
+
+
+def _job() -> Any:
+    """Lets workers import what the driver imports: our packages, and nothing of the working directory.
+
+    Ray puts that folder, and the one of the script, first on the path of all workers, unless the job brings files along
+    as its working directory. There is no public way to say so otherwise; the extra `ray` pins the version.
+    """
+    from ray.job_config import JobConfig
+
+    class Job(JobConfig):  # type: ignore[misc]
+        def _runtime_env_has_working_dir(self) -> bool:
+            return True
+
+    is_installed = str(ROOT) in (*site.getsitepackages(), site.getusersitepackages())
+    return Job(_py_driver_sys_path=[] if is_installed else [str(ROOT)])
 
 
 def _start(ray: Any, settings: dict[str, Any]) -> None:

@@ -19,7 +19,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import threading
 from typing import Any, BinaryIO, ClassVar, Literal, cast
 
@@ -30,6 +29,7 @@ from pipeline.rows.batch import Batch
 from pipeline.rows.document import TEXT
 from pipeline.steps import Fault, Judgement, Reason, Transform, Transformed
 from pipeline.steps.extras import CORE
+from pipeline.steps.interpreter import python, safe_environment
 from stages.l0_collect.extract import page
 from stages.l0_collect.extract.page import read_block, write_block
 
@@ -114,13 +114,11 @@ class _Extractor:
     def start(self) -> None:
         if self._process is not None:
             return
-        # By file and with -P: importing the package would cost a second, and -P keeps the names of the files beside it
-        # from hiding modules of the same name.
-        command = [sys.executable, "-P", page.__file__]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        # By file: importing the package would cost a second.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
-        )
+            python(page.__file__), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=os.environ | safe_environment(), start_new_session=True,
+        )  # fmt: skip
         self._pages = 0
 
     def extract(self, html: bytes, request: dict[str, Any]) -> dict[str, Any]:

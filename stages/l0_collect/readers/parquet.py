@@ -21,11 +21,15 @@ import pyarrow.parquet as pq
 
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.steps import Source, SourceBatch, Unit, describe
-from pipeline.store.shard import BATCH_BYTES, BATCH_ROWS
+from pipeline.store.bounded import BATCH_BYTES, BATCH_ROWS, BoundedFile, decoded_bytes
 from stages.l0_collect.readers.files import name_of, open_input, raise_unless_damaged
 
 UNIT_BYTES = 256 << 20
 """Text per unit, before compression: what one task reads."""
+MAXIMUM_ROW = 64 << 20
+"""Bytes of all columns; a larger row is dropped without being decoded."""
+NAMED_LOSSES = 1 << 20
+"""Rows that are quarantined one by one if their row group cannot be read. A footer may promise any number."""
 DATE_COLUMNS = ("date", "timestamp")
 VISIBLE = r"[^\s\v\p{Z}]"
 NO_ROWS = pa.RecordBatch.from_arrays([pa.nulls(0, pa.string())], ["text"])  # pa.array would import pandas
@@ -58,15 +62,13 @@ class ParquetSource(Source):
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
         with open_input(unit.path) as stream:
             try:
-                # Buffered: columns are not read whole before their first batch.
-                settings = {"pre_buffer": False, "buffer_size": 1 << 20}
-                file = pq.ParquetFile(stream, page_checksum_verification=True, **settings)
+                file = BoundedFile(stream)
             except (pa.ArrowException, OSError) as error:
                 raise_unless_damaged(error)
                 yield SourceBatch(NO_ROWS, quarantined=[(name_of(unit.path), "", describe(error))])
                 return
             row = 0
-            for group in range(file.num_row_groups):
+            for group in range(file.metadata.num_row_groups):
                 stop = row + file.metadata.row_group(group).num_rows
                 if unit.start <= row and (unit.stop is None or stop <= unit.stop):
                     yield from self._read_group(file, group, row, stop, name_of(unit.path))
@@ -99,24 +101,28 @@ class ParquetSource(Source):
             units.append(Unit(path, sha256, first, row))
         return units
 
-    def _read_group(self, file: pq.ParquetFile, group: int, row: int, stop: int, name: str) -> Iterator[SourceBatch]:
-        column = file.metadata.row_group(group).column(_leaf_index(file.metadata, self.text_column))
-        mean_bytes = max(1, column.total_uncompressed_size // max(1, stop - row))
-        batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // mean_bytes))
-        batches = file.iter_batches(batch_size=batch_rows, row_groups=[group], use_threads=False)
+    def _read_group(self, file: BoundedFile, group: int, row: int, stop: int, name: str) -> Iterator[SourceBatch]:
+        parts = file.parts(group)
         while row < stop:
             try:
-                rows = next(batches)
+                part = next(parts)
+                # Of several rows no part is that large.
+                rows = file.decode(part) if decoded_bytes(part) <= MAXIMUM_ROW else None
             except StopIteration:
                 error = "the footer promises more rows than there are"
             except (pa.ArrowException, OSError) as problem:
                 raise_unless_damaged(problem)
                 error = describe(problem)
+            except ValueError as problem:
+                error = str(problem)
             else:
-                yield from _readable(self._mapped(rows), row, name)
-                row += len(rows)
+                if rows is None:
+                    yield SourceBatch(NO_ROWS, dropped=[(f"{name}#{row}", "", "too_large")])
+                else:
+                    yield from _readable(self._mapped(rows), row, name)
+                row += len(part)
                 continue
-            yield SourceBatch(NO_ROWS, quarantined=[(f"{name}#{lost}", "", error) for lost in range(row, stop)])
+            yield from _lost(name, row, stop, error)
             return
 
     def _mapped(self, rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -141,6 +147,16 @@ class ParquetSource(Source):
         if self.source or "source" not in rows.schema.names or self.text_column == "source":
             return _repeat(self.source, len(rows))
         return pc.fill_null(_as_text(rows.column("source")), "")
+
+
+def _lost(name: str, row: int, stop: int, error: str) -> Iterator[SourceBatch]:
+    """Quarantine the rows from `row` to `stop` (excluded)."""
+    if stop - row > NAMED_LOSSES:
+        yield SourceBatch(NO_ROWS, quarantined=[(f"{name}#{row}-{stop - 1}", "", error)])
+        return
+    for first in range(row, stop, BATCH_ROWS):
+        lost = range(first, min(first + BATCH_ROWS, stop))
+        yield SourceBatch(NO_ROWS, quarantined=[(f"{name}#{number}", "", error) for number in lost])
 
 
 def _readable(rows: pa.RecordBatch, first: int, name: str) -> Iterator[SourceBatch]:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.steps import SourceBatch, describe
-from pipeline.store.shard import BATCH_BYTES, BATCH_ROWS
+from pipeline.store.bounded import BATCH_BYTES, BATCH_ROWS
 
 
 class RowBuffer:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.books.guard import guarded
+
 if TYPE_CHECKING:
     from stages.l2_select.normalize.ultrafine import Ultrafine
 
@@ -62,6 +64,11 @@ def load_ultrafine(path: Path) -> Ultrafine:
 
 @functools.lru_cache(maxsize=2)
 def _load_ultrafine(path: Path, modified_ns: int, size: int) -> Ultrafine:
+    return guarded(read_ultrafine, path)
+
+
+def read_ultrafine(path: Path) -> Ultrafine:
+    """The normalizer with this tokenizer. To be `guarded`: a token's number may be 2**32, and each has an entry."""
     try:
         from tokenizers import Tokenizer
     except ImportError:

@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import StringConstraints, model_validator
 
+from pipeline.books.guard import guarded, sha256_of
 from pipeline.rows.batch import Batch
 from pipeline.steps import Scorer
-from pipeline.store.shard import file_sha256
 from stages.l2_select.normalize.normalizers import (
     Normalizer,
     load_ultrafine,
@@ -27,7 +27,6 @@ from stages.l2_select.normalize.normalizers import (
     tokenizer_file,
     tokenizers_version,
 )
-from stages.l2_select.score.model_check import check_model
 from stages.l2_select.train.calibration import apply_platt
 from stages.l2_select.train.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
 
@@ -86,7 +85,7 @@ class FasttextQuality(Scorer):
         return self.model_dump(mode="json", exclude=paths) | tokenizers
 
     def shows(self) -> dict[str, Any]:
-        return {} if self.model is None else {"classifier": _sha256(self._model_path())}
+        return {} if self.model is None else {"classifier": sha256_of(self._model_path())}
 
     def assets(self) -> Mapping[str, str]:
         files = {}
@@ -97,7 +96,7 @@ class FasttextQuality(Scorer):
         if self.train is not None:
             for name, seeds in (("positives", self.train.positives), ("negatives", self.train.negatives)):
                 files |= {f"{name}.{index}": Path(path) for index, path in enumerate(seeds.files())}
-        hashes = {name: _sha256(path) for name, path in files.items()}
+        hashes = {name: sha256_of(path) for name, path in files.items()}
         if self.sha256 not in (None, hashes.get("model")):
             raise ValueError(
                 f"model {self.model} has sha256 {hashes['model']}, the recipe wants {self.sha256}; "
@@ -114,10 +113,9 @@ class FasttextQuality(Scorer):
 
     def check_model(self) -> None:
         """Raise ValueError if the model, its labels or its tokenizer cannot be used; before a run, since it is slow."""
-        hashes = self.assets()
+        self.assets()
         if self.train is not None:
             return
-        check_model(self._model_path(), hashes["model"])
         self.prepare()
         if self.tokenizer is not None:
             self._check_tokenizer(self.tokenizer)
@@ -183,7 +181,7 @@ class FasttextQuality(Scorer):
     def _classifier(self) -> Classifier:
         from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
 
-        return load_classifier(self._model_path())
+        return guarded(load_classifier, self._model_path())
 
     def _model_path(self) -> Path:
         if self.model is None:
@@ -200,16 +198,3 @@ class FasttextQuality(Scorer):
 @functools.lru_cache(maxsize=8)
 def _features(classifier: Classifier, normalizer: Ultrafine) -> PieceFeatures:
     return classifier.features_of(normalizer.spelling)
-
-
-def _sha256(path: Path) -> str:
-    try:
-        status = path.stat()
-        return _file_sha256(path, status.st_mtime_ns, status.st_size)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}; give a file that is there") from None
-
-
-@functools.lru_cache(maxsize=64)
-def _file_sha256(path: Path, modified_ns: int, size: int) -> str:
-    return file_sha256(path)  # of 2 GB a second or two, and a run asks several times

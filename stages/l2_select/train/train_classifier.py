@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.books.guard import remember
 from pipeline.errors import UsageError
 from pipeline.store.shard import file_sha256
 from stages.l2_select.normalize.normalizers import Normalizer, normalize
-from stages.l2_select.score.model_check import remember
 from stages.l2_select.train.calibration import (
     calibration_error,
     cross_fitted,
@@ -133,6 +133,8 @@ def train(
     """
     import fasttext
 
+    from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
+
     classes = _Balanced(positives, negatives, settings)
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output) as scratch:
@@ -157,7 +159,7 @@ def train(
             f"after {settings.epochs} epochs on {sum(report.trained.values())} texts; raise epochs or lr, lower "
             "min_count, or give more and clearer seeds"
         )
-    remember(report.sha256)
+    remember(load_classifier, output / report.model)
     return report
 
 

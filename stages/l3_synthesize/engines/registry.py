@@ -73,6 +73,11 @@ def revision(model: str) -> str:
     if model == smollm2.ALIAS:
         return smollm2.model_hash()
     if Path(model).is_dir():
+        if not any(Path(model).glob("*.safetensors")):
+            raise ValueError(
+                f"model folder {model} holds no *.safetensors; other weights are pickles, which run code when they are "
+                "loaded: save the model again with safe_serialization=True, or give another one"
+            )
         return folder_hash(Path(model))
     return hashlib.sha256(model.encode()).hexdigest()
 

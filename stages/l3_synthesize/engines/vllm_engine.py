@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.steps import Reply, Request, describe
+from pipeline.steps.interpreter import safe_environment
 from stages.l3_synthesize.engines.engine import EngineError
 
 ENVIRONMENT = {
@@ -100,13 +101,14 @@ class VllmEngine:
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(self._folder)
+        return AutoTokenizer.from_pretrained(self._folder, trust_remote_code=False)
 
     def _start(self) -> None:
         if self._llm is not None:
             return
         for name, value in ENVIRONMENT.items():  # read when vllm is imported
             os.environ.setdefault(name, value)
+        os.environ |= safe_environment()  # for the process of the model
         others = set(multiprocessing.active_children())
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="vllm-loop", daemon=True)
@@ -148,6 +150,9 @@ class VllmEngine:
         return AsyncLLM.from_engine_args(
             AsyncEngineArgs(
                 model=self._folder,
+                # A model is data: no Python files of its own, and no pickled weights, which run code as well.
+                trust_remote_code=False,
+                load_format="safetensors",
                 dtype=dtype(),
                 max_model_len=self._max_model_len,
                 max_num_seqs=self._max_concurrent,

@@ -71,6 +71,7 @@ def test_a_model_folder_without_chat_template_is_refused(tmp_path):
     path = recipe(tmp_path, l3_synthesize={"steps": [{"kind": "rewrite", "model": str(model)}]})
     assert "no chat template" in run(tmp_path, path, code=2).stderr
     (model / "chat_template.jinja").write_text("{{ messages }}")
+    (model / "model.safetensors").write_bytes(b"")
     assert planned(tmp_path, path)[1]["state"] == "to make"
 
 

@@ -46,6 +46,7 @@ def test_every_recipe_that_comes_with_orefine_is_valid(recipe: str):
         ("dataset: toy\n", "", r"dataset: is missing"),
         ("dataset: toy", "dataset: ../toy", r"dataset: String should match pattern"),
         ("dataset: toy", "dataset: {", r"is no YAML"),
+        ("dataset: toy", "dataset: toy\ndataset: other", r"line 3: the key 'dataset' is given twice"),
         ("{steps", "{alarm: {shares: 0.9}, steps", r"l1_filter\.alarm: unknown key 'shares' \(did you mean 'share'"),
         ("{steps", "{alarm: {ignore: [langage]}, steps", r"no step 'langage' \(did you mean 'language'"),
     ],
@@ -73,7 +74,9 @@ def test_set_reaches_a_step_by_number_or_kind(tmp_path: Path, key: str):
     assert recipe.l2_select.steps[0].minimum == 0.9
 
 
-@pytest.mark.parametrize("setting", ["l2_select.upsample.minimum=1", "dataset.name=x", "dataset"])
+@pytest.mark.parametrize(
+    "setting", ["l2_select.upsample.minimum=1", "dataset.name=x", "dataset", "dataset={", "a={b: 1, b: 2}"]
+)
 def test_set_that_reaches_nothing_is_refused(tmp_path: Path, setting: str):
     with pytest.raises(RecipeError, match="--set"):
         load(tmp_path, GOOD, settings=[setting])

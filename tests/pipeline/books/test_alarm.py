@@ -10,13 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.books.accounting import MAXIMUM_GROUPS, OTHERS, Counts, total
-from pipeline.books.alarm import Alarm
+from pipeline.books.accounting import MAXIMUM_GROUPS, OTHERS, Counts, Passage, total
+from pipeline.books.alarm import Alarm, explain, losses
+from pipeline.books.manifest import ShardRecord
 from pipeline.rows.batch import Batch
 from pipeline.run.level import Finished, LevelError, level_id, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Outcome, RowStep, Source, SourceBatch, Unit
+from pipeline.store.shard import FileEntry
 from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, silent, write_lines
 
@@ -93,6 +95,60 @@ def test_it_goes_on_without_running_a_shard_again(tmp_path: Path, alarm: Alarm |
     assert finished.manifest.rows_out == 4
     with pytest.raises(LevelError, match="of source 'forum'"):  # a level that is there is held to the same limit
         run(tmp_path, ALARM)
+
+
+def groups(**sources: Passage) -> dict:
+    return {"source": {name: {"03 min_words": passage} for name, passage in sources.items()}}
+
+
+def test_a_loss_is_one_above_the_share_of_enough_rows():
+    alarm = Alarm(share=0.5, rows=4)
+    found = losses(
+        groups(
+            equal=Passage(rows_in=4, dropped={"a": 2}),
+            few=Passage(rows_in=3, dropped={"a": 3}),
+            more=Passage(rows_in=4, dropped={"a": 2, "b": 1}),
+            most=Passage(rows_in=100, dropped={"a": 60}),
+        )
+        | {"language": {"de": {"03 min_words": Passage(rows_in=4, dropped={"a": 3})}}},
+        alarm,
+    )
+    # Most rows first; of as many, the source before the language.
+    assert [(loss.value, loss.rows, loss.share) for loss in found] == [
+        ("most", 60, 0.6),
+        ("more", 3, 0.75),
+        ("de", 3, 0.75),
+    ]
+    assert losses(groups(**{OTHERS: Passage(rows_in=9, dropped={"a": 9})}), alarm) == []
+
+
+def test_what_is_meant_is_not_counted_beside_what_is_not():
+    passage = Passage(rows_in=10, dropped={"meant": 6, "other": 5})
+    assert losses(groups(a=passage), Alarm(share=0.5, rows=1, ignore=("min_words.meant",))) == []
+    (loss,) = losses(groups(a=passage), Alarm(share=0.4, rows=1, ignore=("min_words.meant",)))
+    assert loss.dropped == {"other": 5}
+
+
+def test_the_explanation_points_at_the_file_with_most_of_such_rows():
+    def record(shard: int, rows: int) -> ShardRecord:
+        counts = Counts(groups=groups(a=Passage(rows_in=9, dropped={"x": rows})))
+        files = [
+            FileEntry(role=role, path=f"{role}/{shard}", rows=1, sha256="", bytes=1) for role in ("data", "dropped")
+        ]
+        return ShardRecord(shard=shard, input={}, counts=counts, files=files, seconds=0)
+
+    alarm = Alarm(share=0.5, rows=1)
+    found = losses(
+        {"language": {"": {"03 min_words": Passage(rows_in=2000, dropped={"b": 1, "c": 1500, "a": 1})}}}, alarm
+    )
+    said = explain(found, "l1", alarm, [record(0, 1)], "s")
+    # Two reasons at most, the most frequent first, then by name; and no `1 more such` where there is none.
+    assert "Most frequent: min_words.c 1,500, min_words.a 1; look" in said
+    assert "step 3, min_words, dropped 1,502 of 2,000 rows (75.1%) of rows without a language, more than" in said
+    found = losses(groups(a=Passage(rows_in=9, dropped={"x": 8}), b=Passage(rows_in=9, dropped={"x": 7})), alarm)
+    said = explain(found, "l1", alarm, [record(0, 2), record(1, 5), record(2, 1)], "s")
+    assert "s/dropped/1." in said
+    assert "(1 more such)" in said
 
 
 def test_drops_of_grouping_steps_count(tmp_path: Path):

@@ -152,3 +152,30 @@ def test_a_files_own_source_counts_where_the_recipe_names_none(tmp_path: Path):
         rows = found.rows.to_pylist()
         assert [row["source"] for row in rows] == expected
         assert ("source_source" in rows[0]) == bool(name)
+
+
+def test_a_row_that_decodes_to_too_much_is_dropped_and_the_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "MAXIMUM_ROW", 1_000)
+    monkeypatch.setattr("pipeline.store.bounded.BATCH_BYTES", 500)
+    path = write(tmp_path / "a.parquet", {"text": ["one", "two", "three"], "other": ["x", "y" * 5_000, "z"]})
+    batches = read(path)
+    assert [row["text"] for row in rows(batches)] == ["one", "three"]
+    assert [entry for batch in batches for entry in batch.dropped] == [("a.parquet#1", "", "too_large")]
+
+
+def test_a_column_that_is_a_bomb_costs_its_row_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.store.bounded.RATIO_FROM", 100_000)
+    columns = {"text": ["x"] * 3, "other": [[0], [0] * 500_000, [0]]}
+    batches = read(write(tmp_path / "a.parquet", columns, compression="zstd"))
+    assert rows(batches) == []
+    assert [position for position, _, _ in quarantined(batches)] == [f"a.parquet#{row}" for row in range(3)]
+    assert "a bomb" in quarantined(batches)[0][2]
+
+
+def test_a_footer_that_promises_any_number_of_rows_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    (batch,) = parquet._lost("a.parquet", 5, 10**12, "gone")
+    assert batch.quarantined == [("a.parquet#5-999999999999", "", "gone")]
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 2)
+    assert [len(batch.quarantined) for batch in parquet._lost("a.parquet", 0, 5, "gone")] == [2, 2, 1]

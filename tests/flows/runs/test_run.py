@@ -1,0 +1,175 @@
+"""A run: what it says and writes down, how it finds its inputs, and what it hands back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.runs import run as module
+from flows.runs.recipe import Recipe, RecipeError
+from flows.runs.run import Run, find_inputs, identify_file, open_run, run_recipe
+from pipeline.run.runners import InlineRunner
+from pipeline.steps.extras import MissingExtra
+from pipeline.store.shard import file_sha256
+from pipeline.store.store import LocalStore
+
+STEPS = [{"kind": "exact_duplicates"}]
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def run(tmp_path: Path, said: list[str]) -> Run:
+    return Run(LocalStore(tmp_path / "store"), InlineRunner(), "r1", said.append)
+
+
+def lines(path: Path, *texts: str) -> str:
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    return str(path)
+
+
+def recipe(*paths: str, **levels: Any) -> Recipe:
+    source = {"kind": "jsonl", "paths": list(paths)}
+    return Recipe.model_validate({"dataset": "toy", "l0_collect": {"source": source}, **levels})
+
+
+def events(run: Run) -> list[dict]:
+    return [json.loads(line) for line in run.store.read("runs/r1/events.jsonl").decode().splitlines()]
+
+
+def test_a_person_reads_shards_and_rows(run: Run, said: list[str]):
+    run.emit("level_started", {"level": "l1_filter", "shards": 3, "directory": "x"})
+    run.emit(
+        "shard_done", {"level": "l1_filter", "done": 1, "of": 3, "rows_in": 1234, "rows_out": 1000, "quarantined": 2}
+    )
+    run.emit("note", {"text": "pairs: 5"})
+    run.emit("grouped", {"level": "l1_filter", "step": "near_duplicates"})
+    assert said == [
+        "l1_filter: 3 shards",
+        "l1_filter: 1/3 shards, 1,234 rows in, 1,000 out, 2 quarantined",
+        "pairs: 5",
+    ]  # what no person waits for is only written down
+    assert [json.loads(event)["event"] for event in run.events] == ["level_started", "shard_done", "note", "grouped"]
+    assert all(json.loads(event)["time"] > 0 for event in run.events)
+
+
+def test_a_run_ends_in_a_release_a_report_and_its_events(run: Run, said: list[str], tmp_path: Path):
+    path = lines(tmp_path / "a.jsonl", "the same text", "the same text", "another text")
+    result = run_recipe(recipe(path, l1_filter={"steps": STEPS}), run)
+    assert [level.manifest.level for level in result.levels] == ["l0_collect", "l1_filter"]
+    assert [level.manifest.rows_out for level in result.levels] == [3, 2]
+    assert (result.quarantined, result.certificate) == (0, "")
+    found = result.as_json(run.store)
+    assert found == json.loads(run.store.read("runs/r1/report.json"))
+    assert (found["dataset"], found["version"], found["content_id"]) == (
+        "toy",
+        result.release.version,
+        result.release.content_id,
+    )
+    assert Path(found["report"]) == tmp_path / "store" / "runs" / "r1" / "report.html"
+    assert (Path(found["release"]) / "manifest.json").is_file()
+    assert [level["dropped"] for level in found["levels"]] == [{}, {"exact_duplicates.repeat": 1}]
+    assert "certificate" not in found  # there is no L4 here
+    page = Path(found["report"]).read_text()
+    assert "toy: run r1" in page
+    assert result.release.content_id in page
+    assert [event["level"] for event in events(run) if event["event"] == "level_started"] == ["l0_collect", "l1_filter"]
+    assert any("exact_duplicates" in line for line in said)  # the funnel closes it
+
+
+def test_what_is_there_is_said_to_be_there(run: Run, said: list[str], tmp_path: Path):
+    wanted = recipe(lines(tmp_path / "a.jsonl", "one", "two"))
+    first = run_recipe(wanted, run)
+    said.clear()
+    again = run_recipe(wanted, run)
+    assert said[0] == "l0_collect: nothing to do, 2 rows are there"
+    assert [level.reused for level in (*first.levels, *again.levels)] == [False, True]
+    assert again.release == first.release
+
+
+def test_quarantined_rows_of_all_levels_count(run: Run, tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "good"}\nnot JSON\n{"text": "fine"}\n')
+    assert run_recipe(recipe(str(path), l1_filter={"steps": STEPS}), run).quarantined == 1
+
+
+def test_events_of_a_level_that_fails_are_written_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fails(level: Any, store: Any, runner: Any, emit: Any, *_: Any) -> None:
+        emit("level_started", {"level": level.name, "shards": 1})
+        raise OSError("disk is full")
+
+    monkeypatch.setattr(module, "run_level", fails)
+    with pytest.raises(OSError, match="disk is full"):
+        run_recipe(recipe(lines(tmp_path / "a.jsonl", "one")), run)
+    assert [event["event"] for event in events(run)] == ["level_started"]
+
+
+def test_inputs_are_named_by_their_content(tmp_path: Path):
+    paths = [lines(tmp_path / name, "same") for name in ("a.jsonl", "b.jsonl")]
+    found = find_inputs(recipe(str(tmp_path / "*.jsonl")))
+    assert [file.path for file in found] == paths
+    assert {file.sha256 for file in found} == {file_sha256(Path(paths[0]))} == {identify_file(paths[1])}
+
+
+def test_a_remote_file_is_named_by_what_its_server_says(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module.l0_collect, "remote_identity", lambda path: f"etag of {path}")
+    assert identify_file("s3://bucket/a") == "etag of s3://bucket/a"
+
+
+def test_no_input_is_an_error_that_says_where_to_name_it(tmp_path: Path):
+    with pytest.raises(RecipeError, match=r"paths is empty; name files in the recipe or with --input"):
+        find_inputs(recipe())
+    with pytest.raises(RecipeError, match=r"absent\.jsonl"):
+        find_inputs(recipe(str(tmp_path / "absent.jsonl")))
+
+
+@pytest.mark.parametrize(
+    ("runner", "address", "limit", "installed", "opened"),
+    [
+        ("auto", None, 11, True, "inline"),
+        ("auto", None, 10, True, "ray"),  # from the limit on
+        ("auto", None, 10, False, "inline"),  # without Ray large input takes longer, but runs
+        ("auto", "host:6379", 11, True, "ray"),  # who names a cluster wants it
+        ("inline", None, 1, True, "inline"),
+        ("ray", None, 11, True, "ray"),
+    ],
+)
+def test_auto_takes_ray_where_it_pays(
+    tmp_path: Path, monkeypatch, runner, address, limit: int, installed: bool, opened: str
+):
+    (tmp_path / "a").write_bytes(b"123456")
+    (tmp_path / "b").write_bytes(b"1234")
+    asked: list[tuple] = []
+    monkeypatch.setattr(module, "RAY_FROM_BYTES", limit)
+    monkeypatch.setattr(module, "is_installed", lambda extra: installed)
+    monkeypatch.setattr(module, "open_runner", lambda *arguments: asked.append(arguments) or InlineRunner())
+    inputs = [str(tmp_path / "a"), str(tmp_path / "b"), "s3://bucket/large", str(tmp_path)]
+    open_run(str(tmp_path / "store"), runner, address, 3, inputs)
+    assert asked == [(opened, address, 3)]
+
+
+def test_ray_that_is_not_installed_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.steps.extras.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"orefine\[ray\]"):
+        open_run(str(tmp_path), "ray", None, None, [])
+
+
+def test_a_run_talks_on_standard_error_unless_it_is_to_be_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for quiet in (True, False):
+        run = open_run(str(tmp_path / "store"), "inline", None, None, [], quiet=quiet)
+        run.say("a line")
+        written = capsys.readouterr()
+        assert (written.out, written.err) == ("", "" if quiet else "a line\n")
+    assert run.store.root == str(tmp_path / "store")
+
+
+def test_no_two_runs_share_a_name(tmp_path: Path):
+    names = {open_run(str(tmp_path), "inline", None, None, []).run_id for _ in range(20)}
+    assert len(names) == 20
+    assert sorted(names)[0][8] == "T"  # they begin with the time, so that a list of them is in order

@@ -1,0 +1,88 @@
+"""Rows that kill the worker are found by halving; deaths that are no row's are not blamed on any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.rows.document import BASE_SCHEMA
+from pipeline.run.poison import MAXIMUM_POISON, find_poison
+from pipeline.run.rowpass import RowTask, run_row_task
+from pipeline.steps import Fault, Unit, WorkerDied
+from pipeline.store.store import LocalStore
+from tests.pipeline.helpers import Lines, MinWords, write_lines
+
+
+class Dying:
+    """Runs tasks here, but dies on those that touch one of these rows."""
+
+    def __init__(self, *rows: int, reading: bool = False) -> None:
+        self.rows, self.reading = rows, reading
+        self.tried: list[tuple[int, int]] = []
+
+    def map(
+        self, function: Callable[[Any], Any], tasks: Sequence[Any], resident: bool = False
+    ) -> Iterator[tuple[int, Any]]:
+        for index, probe in enumerate(tasks):
+            self.tried.append((probe.start, probe.stop))
+            if self.reading or any(probe.start <= row < probe.stop for row in self.rows):
+                yield index, WorkerDied("killed")
+            else:
+                yield index, function(probe)
+
+
+class Failing:
+    """Answers with an error that says nothing of rows."""
+
+    def map(
+        self, function: Callable[[Any], Any], tasks: Sequence[Any], resident: bool = False
+    ) -> Iterator[tuple[int, Any]]:
+        yield 0, MemoryError("no memory")
+
+
+def task(folder: Path, rows: int = 13, **options: Any) -> RowTask:
+    store = LocalStore(folder / "store")
+    (file,) = write_lines(folder / "input", [f"line number {number}" for number in range(rows)])
+    unit = Unit(file.path, file.sha256)
+    return RowTask(store.root, "l0/x", 0, unit, Lines(), (), (MinWords(),), BASE_SCHEMA, **options)
+
+
+@pytest.mark.parametrize("rows", [(0,), (12,), (5,), (6, 7), (0, 6, 12), ()])
+def test_exactly_the_rows_that_kill_are_found(tmp_path: Path, rows: tuple[int, ...]):
+    assert find_poison(task(tmp_path), Dying(*rows)) == rows
+
+
+def test_they_come_in_order_and_cost_few_processes(tmp_path: Path):
+    runner = Dying(200)
+    assert find_poison(task(tmp_path, rows=1000), runner) == (200,)
+    assert len(runner.tried) <= 2 + 2 * 10  # two a halving of a thousand rows, where each row would be a thousand
+    assert len(set(runner.tried)) == len(runner.tried)
+
+
+def test_a_worker_that_dies_before_any_row_blames_none(tmp_path: Path):
+    with pytest.raises(WorkerDied, match="before any step sees a row"):
+        find_poison(task(tmp_path), Dying(reading=True))
+
+
+def test_as_many_rows_as_allowed_are_poison_and_one_more_is_a_broken_step(tmp_path: Path):
+    allowed = tuple(range(MAXIMUM_POISON))
+    assert find_poison(task(tmp_path), Dying(*allowed)) == allowed
+    with pytest.raises(Fault, match=f"more than {MAXIMUM_POISON} rows"):
+        find_poison(task(tmp_path), Dying(*allowed, MAXIMUM_POISON))
+
+
+def test_another_error_of_a_trial_is_raised(tmp_path: Path):
+    with pytest.raises(MemoryError, match="no memory"):
+        find_poison(task(tmp_path), Failing())
+
+
+def test_trials_leave_nothing_behind(tmp_path: Path):
+    wanted = task(tmp_path)
+    find_poison(wanted, Dying(3))
+    store = LocalStore(wanted.store)
+    assert store.list(".") == []
+    # The shard itself is still to be done.
+    assert run_row_task(wanted).counts.rows_out == 13

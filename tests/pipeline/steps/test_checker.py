@@ -1,0 +1,74 @@
+"""Checkers: only a pass stays, and each verdict is written down with its evidence."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+import pyarrow as pa
+import pytest
+
+from pipeline.rows.batch import Batch
+from pipeline.steps import Checker, Verdicts
+
+
+class Says(Checker):
+    """Reads its verdict from the text: `verdict defect`."""
+
+    kind: Literal["says"] = "says"
+
+    def check(self, batch: Batch) -> Verdicts:
+        said = [text.partition(" ") for text in batch.text.to_pylist()]
+        return Verdicts([one[0] for one in said], [one[2] for one in said], [{"ü": one[0]} for one in said])
+
+
+BATCH = Batch(pa.RecordBatch.from_pydict({"text": ["pass", "fail untrue", "abstain no_facts"]}))
+
+
+def entries(batch: Batch) -> list[list[dict]]:
+    return [json.loads(row) for row in batch.column("verdicts").to_pylist()]
+
+
+def test_only_a_pass_stays():
+    outcome = Says().process(BATCH)
+    judgement = outcome.judgement
+    assert judgement is not None
+    assert judgement.kept.tolist() == [True, False, False]
+    assert [judgement.rules[rule] for rule in judgement.rule[1:]] == ["untrue", "abstained_no_facts"]
+
+
+def test_the_verdict_is_written_down_with_its_evidence():
+    first, second, third = entries(Says().process(BATCH).batch)
+    assert first == [{"checker": "says", "means": "formal", "verdict": "pass", "defect": "", "evidence": {"ü": "pass"}}]
+    assert (second[0]["verdict"], second[0]["defect"]) == ("fail", "untrue")
+    assert third[0]["evidence"] == {"ü": "abstain"}
+
+
+def test_verdicts_of_earlier_checkers_stay_before_it():
+    twice = Says().process(Says().process(BATCH).batch).batch
+    assert [[entry["verdict"] for entry in row] for row in entries(twice)] == [
+        ["pass"] * 2,
+        ["fail"] * 2,
+        ["abstain"] * 2,
+    ]
+    assert twice.rows.schema.names == ["text", "verdicts"]
+
+
+def test_a_row_that_no_checker_saw_begins_its_list():
+    nothing = BATCH.with_column(Says().columns()[0], pa.nulls(3, pa.string()))
+    assert [len(row) for row in entries(Says().process(nothing).batch)] == [1, 1, 1]
+
+
+def test_evidence_stays_readable():
+    assert '"ü"' in Says().process(BATCH).batch.column("verdicts")[0].as_py()
+
+
+def test_a_checker_says_something_of_every_row():
+    class Lazy(Says):
+        """Forgets a defect."""
+
+        def check(self, batch: Batch) -> Verdicts:
+            return Verdicts(["pass", "pass", "pass"], ["", ""], [{}, {}, {}])
+
+    with pytest.raises(ValueError, match="shorter"):
+        Lazy().process(BATCH)

@@ -1,0 +1,15 @@
+"""A request and its reply: what stands there when nobody says anything."""
+
+from pipeline.rows.document import Document
+from pipeline.steps import Reply, Request
+
+
+def test_a_reply_has_cost_nothing_and_failed_nowhere_unless_the_engine_says_so():
+    reply = Reply("key", "text", "stop")
+    assert (reply.prompt_tokens, reply.completion_tokens, reply.error) == (0, 0, "")
+
+
+def test_a_request_leaves_sampling_to_the_engine_unless_it_says_so():
+    first, second = (Request("key", Document("1", "t"), "p@1", (("user", "t"),)) for _ in range(2))
+    assert first.sampling == {}
+    assert first.sampling is not second.sampling
