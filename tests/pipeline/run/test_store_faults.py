@@ -1,0 +1,126 @@
+"""A fault at every operation of the store: a reader only ever sees the old version or the new one, whole.
+
+A version is made while another is there; then the same over and over, each time with one more operation that goes
+well before one goes wrong; each time readers look, and a run without faults ends what was begun.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.publish.release import datasets, load_release, publish, resolve, verify_release
+from pipeline.run.level import InputFile, run_level
+from pipeline.run.runners import InlineRunner, runner
+from pipeline.store import local
+from pipeline.store.store import Store, open_store
+from tests.faulty import FATES, Faults, Killed, install
+from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
+
+OLD = [["apple pie is good", "banana split"]]
+NEW = [["apple pie is good", "banana split"], ["cherry cake", "apple tart is better", "short"]]
+WRITES = {"create", "commit", "copy", "compare_and_swap", "replace", "remove", "temporary"}
+
+
+def refine(store: Store, inputs: list[InputFile]) -> str:
+    """Two levels with a shuffle and the release; its version."""
+    first = run_level(l0(), store, InlineRunner(), silent, inputs)
+    second = run_level(l1(MinWords(), SameFirstWord(), Shout()), store, InlineRunner(), silent, parent=first)
+    return publish(store, [first, second]).version
+
+
+class Readers:
+    """What people and programs may see of a store at any moment."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.versions = {old, new}
+        self.contents: dict[str, bytes] = {}
+        """Of every name that any run gave; a name has one content ever."""
+
+    def look(self, store: Store) -> str:
+        """The latest version, every name and byte of the store being whole."""
+        for path in store.list("."):
+            data = store.read(path)
+            if path.endswith(".json"):  # whole; it tells how long things took, so that no two runs write the same
+                json.loads(data)
+            elif not path.endswith(".lock"):
+                assert self.contents.setdefault(path, data) == data, path
+        known = datasets(store)["toy"]
+        assert set(known.history) <= self.versions
+        for version in known.history:
+            assert verify_release(store, f"releases/toy/{version}") == []
+        release = load_release(store, resolve(store, "toy"))
+        for file in release.files:
+            with store.open(f"releases/toy/{release.version}/{file.path}") as opened:
+                assert pq.read_table(opened).num_rows == file.rows
+        return known.latest
+
+
+def make(store: Store, files: dict[str, bytes]) -> Store:
+    for path, data in files.items():
+        store.create(path, data)
+    return store
+
+
+def fresh(base: str, name: str, files: dict[str, bytes]) -> Store:
+    """A new store that holds these files."""
+    return make(open_store(f"{base}/{name}"), files)
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
+    monkeypatch.setattr(runner, "BACK_OFF", 0)
+    monkeypatch.setattr(local, "_fsync", lambda path: None)  # no power is lost here, and it takes most of the time
+    return install(monkeypatch)
+
+
+def fail_everywhere(base: str, faults: Faults, folder: Path, step: int = 1) -> int:
+    """Every `step`-th operation of the second run meets every fate; how many runs that ended."""
+    inputs = [write_lines(folder / name, *lines) for name, lines in (("old", OLD), ("new", NEW))]
+    clean = open_store(f"{base}/clean")
+    old = refine(clean, inputs[0])
+    before = {path: clean.read(path) for path in clean.list(".") if not path.endswith(".lock")}
+    faults.plan(0, "")
+    new = refine(open_store(faults.location(clean.root)), inputs[1])
+    operations = list(faults.seen)
+    assert {"create", "commit", "copy", "compare_and_swap", "remove", "open"} <= set(operations)
+    readers = Readers(old, new)
+    assert readers.look(clean) == new
+    met = 0
+    for turn, fate in enumerate(FATES):
+        for number in range(1 + turn % step, len(operations) + 1, step):
+            if fate == "reply lost" and operations[number - 1] not in WRITES:
+                continue  # the same as `before`
+            store = fresh(base, f"{fate.replace(' ', '-')}-{number}", before)
+            faults.plan(number, fate)
+            try:
+                made = refine(open_store(faults.location(store.root)), inputs[1])
+            except (Exception, Killed):
+                met += 1
+            else:  # the work was done by then, or tried again
+                assert made == new
+            assert len(faults.seen) >= number
+            readers.look(store)
+            faults.plan(0, "")
+            assert refine(store, inputs[1]) == new, (fate, number, operations[number - 1])
+            assert readers.look(store) == new
+            assert [path for path in store.list(".") if "/work/" in path or path.startswith("tmp/")] == []
+    return met
+
+
+@pytest.mark.parametrize("place", ["folder", pytest.param("bucket", marks=pytest.mark.slow)])
+def test_a_fault_at_some_operations(place: str, request: pytest.FixtureRequest, tmp_path: Path, faults: Faults):
+    assert fail_everywhere(base(place, request, tmp_path), faults, tmp_path, step=23) > 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["folder", "bucket"])
+def test_a_fault_at_every_operation(place: str, request: pytest.FixtureRequest, tmp_path: Path, faults: Faults):
+    assert fail_everywhere(base(place, request, tmp_path), faults, tmp_path) > 100
+
+
+def base(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "stores") if place == "folder" else request.getfixturevalue("bucket")
