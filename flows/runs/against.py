@@ -14,7 +14,7 @@ from pipeline.store.store import Store, is_location, locate
 
 
 def with_earlier(level: Level, store: Store, parent: Finished | None) -> Level:
-    """The level with every `against` as locations of manifests."""
+    """The level with every `against` as locations of manifests: any task on any machine finds them."""
     own = parent.manifest.recipe_id if parent else ""
     return replace(level, steps=tuple(_resolved(step, level, store, own) for step in level.steps))
 
@@ -23,18 +23,16 @@ def _resolved(step: Step, level: Level, store: Store, own: str) -> Step:
     places = getattr(step, "against", ())
     if not places:
         return step
-    found = [path for place in places for path in _manifests(place, level, store, own)]
+    found = [manifest for place in places for manifest in _manifests(place, level, store, own)]
     return step.model_copy(update={"against": tuple(found)})
 
 
 def _manifests(place: str, level: Level, store: Store, own: str) -> list[str]:
-    """`place` as a path, as a path in the store, or as what `orefine show` takes; a data set means all its versions."""
+    """`place` by itself, as a path in the store, or as what `orefine show` takes; a data set means all its versions."""
     for path in (f"{place}/manifest.json", place):
-        if path.endswith(".json"):
-            location = path if is_location(path) else store.shown(path)
-            around, name = locate(location)
-            if around.exists(name):
-                return [location]
+        around, name = locate(path) if is_location(path) else (store, path)
+        if path.endswith(".json") and around.exists(name):
+            return [around.shown(name)]
     if place in datasets(store) or place == level.dataset:
         return [store.shown(path) for path in _all_versions(place, level.name, store, own)]
     try:

@@ -14,6 +14,7 @@ from pipeline.publish import certificate
 from pipeline.publish.release import load_release, resolve
 from pipeline.run.level import Finished
 from pipeline.steps import Checker
+from pipeline.store.local import LocalStore
 from pipeline.store.store import Store, open_store
 from stages import l4_verify
 
@@ -30,7 +31,7 @@ def certify(store: Store, lot: Finished) -> str:
     return path
 
 
-def certify_release(store: Store, ref: str, output: Path | None) -> tuple[dict[str, Any], Path]:
+def certify_release(store: Store, ref: str, output: Path | None) -> tuple[dict[str, Any], str]:
     """The certificate of a release, and where it lies; RecipeError if the release did not go through L4."""
     release = load_release(store, resolve(store, ref))
     parent = next((level for level in release.levels if level.level == LEVEL), None)
@@ -40,7 +41,7 @@ def certify_release(store: Store, ref: str, output: Path | None) -> tuple[dict[s
     path = certify(store, Finished(Manifest.model_validate_json(store.read(parent.manifest)), parent.manifest))
     if output is not None:
         output.write_bytes(store.read(path))
-    return json.loads(store.read(path)), output or Path(store.shown(path))
+    return json.loads(store.read(path)), str(output or store.shown(path))
 
 
 def check_certificate(file: Path, store: str = "") -> list[str]:
@@ -55,8 +56,9 @@ def check_certificate(file: Path, store: str = "") -> list[str]:
         policy = _checkers(claimed["policy"])
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         return [f"{file}: expected a certificate, found something else: {' '.join(str(error).split())[:200]}"]
+    place: Store
     if (file.parent / "manifest.json").exists():
-        place, directory = open_store(str(file.parent.absolute().parents[1])), "/".join(file.absolute().parts[-3:-1])
+        place, directory = LocalStore(file.parent.absolute().parents[1]), "/".join(file.absolute().parts[-3:-1])
     elif store:
         place, directory = open_store(store), f"{LEVEL}/{claimed['dataset']}-{claimed['recipe_id'][:16]}"
     else:

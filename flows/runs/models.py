@@ -83,7 +83,7 @@ def _folder(step: FasttextQuality, parent_id: str) -> str:
 
 def _with_card(step: FasttextQuality, store: Store, folder: str) -> FasttextQuality:
     found = json.loads(store.read(f"{folder}/model_card.json"))
-    return step.with_card(Path(store.shown(f"{folder}/{found['sha256']}.bin")), found)
+    return step.with_card(store.shown(f"{folder}/{found['sha256']}.bin"), found)
 
 
 def trained(level: Level, store: Store, parent_id: str | None) -> tuple[Level, list[str]]:

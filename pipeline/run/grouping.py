@@ -59,11 +59,10 @@ class ShardRows:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file of an earlier level's index, numbered after the shards."""
+    """A file of an earlier level's index, in this store or another, numbered after the shards."""
 
     shard: int
-    path: str
-    """Where it is, as `Store.shown` has it: it may lie in another store than the level that compares with it."""
+    location: str
     rows: int
 
 
@@ -88,7 +87,7 @@ class Grouping:
     def add_parts(self, files: Sequence[tuple[str, int]]) -> None:
         """Make (location, rows) of index files known, before the first call of `map`."""
         first = max((shard.shard for shard in self.shards), default=-1) + 1
-        self.parts = tuple(Part(first + number, path, rows) for number, (path, rows) in enumerate(files))
+        self.parts = tuple(Part(first + number, location, rows) for number, (location, rows) in enumerate(files))
         self.rows = sum(shard.rows for shard in self.shards) + sum(part.rows for part in self.parts)
 
     def require(self, what: str, disk: int = 0, memory: int = 0) -> None:
@@ -325,7 +324,7 @@ def _run_part(task: _PartTask) -> Written:
     if store.exists(task.output):
         return describe_buckets(store, task.output)
     side = read_bucket(store, task.side, task.part.shard) if task.side else None
-    around, name = locate(task.part.path)
+    around, name = locate(task.part.location)
     with around.map(name) as source:  # columns and rows that the function leaves alone are not read
         table = task.function(task.part, pa.ipc.open_file(source).read_all(), side)
         return write_buckets(store, task.output, [table], task.buckets)

@@ -42,6 +42,7 @@ from obstore.exceptions import (
 )
 
 from pipeline.store.ranges import RangeFile
+from pipeline.store.store import UnknownStore
 
 if TYPE_CHECKING:
     from obstore import PutMode
@@ -231,10 +232,14 @@ class S3Store:
     def _conflict(self, path: str) -> OSError:
         return OSError(f"{self.shown(path)}: refused {CONFLICTS} times for another write under way, of which none came")
 
-    def _error(self, path: str, error: Exception) -> OSError:
+    def _error(self, path: str, error: Exception) -> OSError | UnknownStore:
         # The library's text goes on with the request and the answer; neither belongs into a line, a log or a report.
         line = str(error).partition("\n")[0]
         code = re.search(r"<Code>(\w+)</Code>", str(error))
+        if code and code[1] == "NoSuchBucket":
+            return UnknownStore(
+                f"store '{self.root}': there is no such bucket at that endpoint; create it, or look at AWS_*"
+            )
         line = re.sub(r"//[^/@\s]*@", "//", line.partition("<")[0]).rstrip(" :") + (f" ({code[1]})" if code else "")
         if isinstance(error, FileNotFoundError):
             return FileNotFoundError(f"{self.shown(path)}: {line}")

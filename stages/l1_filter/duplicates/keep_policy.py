@@ -87,10 +87,11 @@ class DuplicatesStep(GroupingStep):
         return [found[identity] for identity in sorted(found)]
 
     def _earlier(self, place: str) -> EarlierIndex:
-        around, name = locate(place if place.endswith(".json") else f"{place.rstrip('/')}/manifest.json")
-        if not around.exists(name):
+        location = place if place.endswith(".json") else f"{place}/manifest.json"
+        store, name = locate(location)
+        if not store.exists(name):
             raise ValueError(f"{self.kind}: against '{place}': no finished level there; give its folder or manifest")
-        manifest = Manifest.model_validate_json(around.read(name))
+        manifest = Manifest.model_validate_json(store.read(name))
         files = [file for file in manifest.files if file.role == "index" and f"/{self.kind}-" in f"/{file.path}"]
         if not files:
             raise ValueError(f"{self.kind}: against '{place}': it has no index; run it with `{self.kind}.index: true`")
@@ -103,7 +104,7 @@ class DuplicatesStep(GroupingStep):
                 )
         files.sort(key=lambda file: file.path)
         identity = content_hash(*(file.sha256 for file in files))
-        return EarlierIndex(identity, [(around.shown(file.path), file.rows) for file in files])
+        return EarlierIndex(identity, [(store.shown(file.path), file.rows) for file in files])
 
     def add_earlier(self, grouping: Grouping) -> tuple[int, list[tuple[str, int]]]:
         """Make the earlier parts known: (number of the first of them, [(identity of an index, its parts)])."""

@@ -20,6 +20,7 @@ from pydantic import StringConstraints, model_validator
 from pipeline.books.guard import guarded, sha256_of
 from pipeline.rows.batch import Batch
 from pipeline.steps import Scorer
+from pipeline.store.local_copy import local_copy
 from stages.l2_select.normalize.normalizers import (
     Normalizer,
     load_ultrafine,
@@ -173,7 +174,7 @@ class FasttextQuality(Scorer):
         trained = self.with_card(folder / report.model, asdict(report))
         return trained.model_copy(update={"sha256": report.sha256})
 
-    def with_card(self, model: Path, card: Mapping[str, Any]) -> FasttextQuality:
+    def with_card(self, model: Path | str, card: Mapping[str, Any]) -> FasttextQuality:
         """The same step with the model that was trained for it, of which this is the card."""
         platt = tuple(card["platt"]) if self.train is not None and self.train.calibrate else None
         return self.model_copy(update={"model": str(model), "train": None, "platt": platt})
@@ -187,7 +188,7 @@ class FasttextQuality(Scorer):
         if self.model is None:
             raise ValueError("this classifier is not trained yet; call `fitted` before the level runs")
         if not self.model.startswith(HUB):
-            return Path(self.model)
+            return local_copy(self.model)
         from huggingface_hub import hf_hub_download
 
         name, _, revision = self.model.removeprefix(HUB).partition("@")

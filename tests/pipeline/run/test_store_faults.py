@@ -17,8 +17,8 @@ from pipeline.run.level import InputFile, run_level
 from pipeline.run.runners import InlineRunner, runner
 from pipeline.store import local
 from pipeline.store.store import Store, open_store
-from tests.faulty import FATES, Faults, Killed, install
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
+from tests.pipeline.store.faulty import FATES, Faults, Killed, install
 
 OLD = [["apple pie is good", "banana split"]]
 NEW = [["apple pie is good", "banana split"], ["cherry cake", "apple tart is better", "short"]]
