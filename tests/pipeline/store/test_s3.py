@@ -58,6 +58,13 @@ def test_a_write_that_never_arrives_is_an_error(opened, s3_endpoint, monkeypatch
     assert opened.list(".") == []
 
 
+def test_a_write_whose_answer_is_lost_is_known_as_ours_though_no_try_is_left(opened, s3_endpoint, monkeypatch):
+    monkeypatch.setattr(s3, "RETRY_SECONDS", 0)
+    with Wire(s3_endpoint, Disturbed("reply lost", "PUT", "/p/a")) as wire:
+        assert through(wire, opened, monkeypatch).create("a", b"x")
+    assert len([seen for seen in wire.seen if seen.startswith("PUT")]) == 1
+
+
 def test_the_same_bytes_of_somebody_else_are_not_ours(opened, s3_endpoint, monkeypatch):
     opened.create("a", b"x")
     with Wire(s3_endpoint, Disturbed("503", "PUT", "/p/a")) as wire:
