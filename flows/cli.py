@@ -118,11 +118,13 @@ def _run_flow(
 ) -> dict[str, Any]:
     from flows.runs.recipe import load_recipe
     from pipeline.steps.extras import require
+    from pipeline.store.cache import cache_folder
 
     require(["flows"])
     load_recipe(recipe, inputs or (), settings or ())  # a wrong recipe is said now, not after Prefect's start of 10 s
     # Embedded runs leave the user's own Prefect alone. Prefect does not make the folder of its database.
-    home = Path(os.environ.setdefault("PREFECT_HOME", str(Path(store).absolute() / "prefect")))
+    beside = cache_folder() if "://" in store else Path(store).absolute()
+    home = Path(os.environ.setdefault("PREFECT_HOME", str(beside / "prefect")))
     home.mkdir(parents=True, exist_ok=True)
     if "--debug" not in sys.argv:
         # Prefect would show each error of a level and of the flow with its traceback; `main` says it in one line.

@@ -40,6 +40,16 @@ def s3_server() -> Iterator[str]:
         server.wait(20)
 
 
+def variables(endpoint: str) -> dict[str, str]:
+    """The environment of a user of that server, who is anybody."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test-user",
+        "AWS_SECRET_ACCESS_KEY": "test-secret",
+        "AWS_REGION": "us-east-1",
+    }
+
+
 def make_bucket(endpoint: str, name: str) -> str:
     with urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{name}", method="PUT"), timeout=SECONDS):
         return name

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.buckets import make_bucket, s3_server
+from tests.buckets import make_bucket, s3_server, variables
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +31,6 @@ def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Location of an empty bucket, for this process and those that it starts."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test-user")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    for name, value in variables(s3_endpoint).items():
+        monkeypatch.setenv(name, value)
     return f"s3://{make_bucket(s3_endpoint, f'test-{uuid.uuid4().hex}')}"

@@ -11,7 +11,9 @@ import typer
 FAILED, QUARANTINED = 1, 3
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
-StoreOption = Annotated[str, typer.Option("--store", help="Folder that holds levels, releases and refs.")]
+StoreOption = Annotated[
+    str, typer.Option("--store", help="Folder, or s3://bucket/prefix, that holds levels, releases and refs.")
+]
 Ref = Annotated[str, typer.Argument(help="dataset, dataset@tag or dataset@version.")]
 
 

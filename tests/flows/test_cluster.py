@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.buckets import make_bucket, variables
 from tests.flows.helpers import rows, write_parquet
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -43,10 +44,10 @@ class RayCluster(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[RayCluster]:
+def cluster(s3_endpoint: str) -> Iterator[RayCluster]:
     """Two nodes of one core each, of which this module ends only its own processes."""
     folder = Path(tempfile.mkdtemp(prefix="orefine-"))  # short: the path of a socket ends at 107 bytes
-    environment = user_in(folder / "home")
+    environment = user_in(folder / "home") | variables(s3_endpoint)
     with socket.socket() as free:
         free.bind((HEAD, 0))
         address = f"{HEAD}:{free.getsockname()[1]}"
@@ -104,12 +105,18 @@ def orefine(environment: dict[str, str], *arguments: str | Path) -> subprocess.C
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
 
 
-def test_two_nodes_give_the_content_id_of_this_process_and_both_work(cluster: RayCluster, tmp_path: Path):
+@pytest.mark.parametrize("place", ["folder", "bucket"])
+def test_two_nodes_give_the_content_id_of_this_process_and_both_work(
+    cluster: RayCluster, tmp_path: Path, s3_endpoint: str, place: str
+):
+    bucket = f"s3://{make_bucket(s3_endpoint, 'two-nodes')}" if place == "bucket" else ""
+    shared = bucket or tmp_path / "ray"
     files = [write_parquet(tmp_path / f"{part}.parquet", rows(30, first=25 * part)) for part in range(6)]
     inputs = [argument for file in files for argument in ("--input", file)]
     found = []
-    for name, runner in (("inline", ("--runner", "inline")), ("ray", ("--ray-address", cluster.address))):
-        done = orefine(cluster.environment, "run", RECIPE, *inputs, "--store", tmp_path / name, *runner, "--json")
+    here = (tmp_path / "inline", "--runner", "inline")
+    for store, *runner in (here, (shared, "--ray-address", cluster.address)):
+        done = orefine(cluster.environment, "run", RECIPE, *inputs, "--store", store, *runner, "--json")
         assert done.returncode == 0, done.stderr
         found.append(json.loads(done.stdout.splitlines()[-1]))
     inline, ray = found

@@ -1,5 +1,10 @@
-"""A fault at every operation of a small run, one after the other: a reader sees whole things only, and the next run
-gives what a run without faults gives."""
+"""A fault at every operation of the store: a reader only ever sees the old version or the new one, whole.
+
+A version is made while another is there; then the same over and over, each time with one more operation that goes
+well before one goes wrong; each time readers look, and a run without faults ends what was begun.
+"""
+
+from __future__ import annotations
 
 import json
 from pathlib import Path
@@ -7,85 +12,115 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.publish.release import Refs, load_release, publish, verify_release
-from pipeline.run.level import Finished, run_level
-from pipeline.run.runners import InlineRunner
+from pipeline.publish.release import datasets, load_release, publish, resolve, verify_release
+from pipeline.run.level import InputFile, run_level
+from pipeline.run.runners import InlineRunner, runner
 from pipeline.store import local
 from pipeline.store.store import Store, open_store
-from tests.pipeline.helpers import SameFirstWord, Shout, l0, l1, silent, write_lines
-from tests.pipeline.store.faulty import Faults
+from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
+from tests.pipeline.store.faulty import FATES, Faults, Killed, install
 
-EVERY = 7
-"""Operation in a bucket: each costs a server of the tests hundreds of requests. In a folder it is every one."""
-LINES = (["one a", "two b", "one c"], ["two d", "three e"])
-
-
-def run(location: str, inputs) -> tuple[Finished, Finished]:
-    store = open_store(location)
-    collected = run_level(l0(), store, InlineRunner(), silent, inputs)
-    filtered = run_level(l1(SameFirstWord(), Shout()), store, InlineRunner(), silent, (), collected)
-    publish(store, [collected, filtered])
-    return collected, filtered
+OLD = [["apple pie is good", "banana split"]]
+NEW = [["apple pie is good", "banana split"], ["cherry cake", "apple tart is better", "short"]]
+WRITES = {"create", "commit", "copy", "compare_and_swap", "replace", "remove", "temporary"}
 
 
-def assert_whole(store: Store) -> None:
-    """Every file under its name is complete, and what a manifest or ref names is there."""
-    for path in store.list("."):
-        if path.endswith(".parquet"):
-            with store.open(path) as file:
-                pq.read_table(file)
-        elif path.endswith(".json"):
-            json.loads(store.read(path))
-        if path.endswith("/manifest.json") and not path.startswith("releases/"):
-            named = json.loads(store.read(path))["files"]
-            assert all(store.exists(f"{path.rpartition('/')[0]}/{file['path']}") for file in named)
-        if path.startswith("refs/") and path.endswith(".json"):
-            directory = f"releases/toy/{Refs.model_validate_json(store.read(path)).latest}"
-            assert verify_release(store, directory) == []
-            assert load_release(store, directory).rows == 3
+def refine(store: Store, inputs: list[InputFile]) -> str:
+    """Two levels with a shuffle and the release; its version."""
+    first = run_level(l0(), store, InlineRunner(), silent, inputs)
+    second = run_level(l1(MinWords(), SameFirstWord(), Shout()), store, InlineRunner(), silent, parent=first)
+    return publish(store, [first, second]).version
 
 
-def one_fault(inner: str, at: int, after: bool, inputs, expected: list[str], monkeypatch) -> bool:
-    """False if the run is over before operation `at`."""
-    faults = Faults(inner, monkeypatch)
-    faults.fail(at, after)
-    try:
-        run(faults.location, inputs)
-    except Exception as error:
-        if f"operation {at}, " not in str(error):
-            raise
-    else:
-        if faults.done < at:
-            return False
-    assert_whole(open_store(inner))
-    faults.fail(0)
-    assert [level.manifest.content_id for level in run(faults.location, inputs)] == expected
-    assert_whole(open_store(inner))
-    return True
+class Readers:
+    """What people and programs may see of a store at any moment."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.versions = {old, new}
+        self.contents: dict[str, bytes] = {}
+        """Of every name that any run gave; a name has one content ever."""
+
+    def look(self, store: Store) -> str:
+        """The latest version, every name and byte of the store being whole."""
+        for path in store.list("."):
+            data = store.read(path)
+            if path.endswith(".json"):  # whole; it tells how long things took, so that no two runs write the same
+                json.loads(data)
+            elif not path.endswith(".lock"):
+                assert self.contents.setdefault(path, data) == data, path
+        known = datasets(store)["toy"]
+        assert set(known.history) <= self.versions
+        for version in known.history:
+            assert verify_release(store, f"releases/toy/{version}") == []
+        release = load_release(store, resolve(store, "toy"))
+        for file in release.files:
+            with store.open(f"releases/toy/{release.version}/{file.path}") as opened:
+                assert pq.read_table(opened).num_rows == file.rows
+        return known.latest
 
 
-@pytest.fixture(autouse=True)
-def hasty_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine stays on here, and a hundred runs wait long for a disk."""
-    monkeypatch.setattr(local, "_fsync", lambda path: None)
+def make(store: Store, files: dict[str, bytes]) -> Store:
+    for path, data in files.items():
+        store.create(path, data)
+    return store
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "reply lost"])
+def fresh(base: str, name: str, files: dict[str, bytes]) -> Store:
+    """A new store that holds these files."""
+    return make(open_store(f"{base}/{name}"), files)
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
+    monkeypatch.setattr(runner, "BACK_OFF", 0)
+    monkeypatch.setattr(local, "_fsync", lambda path: None)  # no power is lost here, and it takes most of the time
+    return install(monkeypatch)
+
+
+def fail_everywhere(base: str, faults: Faults, folder: Path, step: int = 1) -> int:
+    """Every `step`-th operation of the second run meets every fate; how many runs that ended."""
+    inputs = [write_lines(folder / name, *lines) for name, lines in (("old", OLD), ("new", NEW))]
+    clean = open_store(f"{base}/clean")
+    old = refine(clean, inputs[0])
+    before = {path: clean.read(path) for path in clean.list(".") if not path.endswith(".lock")}
+    faults.plan(0, "")
+    new = refine(open_store(faults.location(clean.root)), inputs[1])
+    operations = list(faults.seen)
+    assert {"create", "commit", "copy", "compare_and_swap", "remove", "open"} <= set(operations)
+    readers = Readers(old, new)
+    assert readers.look(clean) == new
+    met = 0
+    for turn, fate in enumerate(FATES):
+        for number in range(1 + turn % step, len(operations) + 1, step):
+            if fate == "reply lost" and operations[number - 1] not in WRITES:
+                continue  # the same as `before`
+            store = fresh(base, f"{fate.replace(' ', '-')}-{number}", before)
+            faults.plan(number, fate)
+            try:
+                made = refine(open_store(faults.location(store.root)), inputs[1])
+            except (Exception, Killed):
+                met += 1
+            else:  # the work was done by then, or tried again
+                assert made == new
+            assert len(faults.seen) >= number
+            readers.look(store)
+            faults.plan(0, "")
+            assert refine(store, inputs[1]) == new, (fate, number, operations[number - 1])
+            assert readers.look(store) == new
+            assert [path for path in store.list(".") if "/work/" in path or path.startswith("tmp/")] == []
+    return met
+
+
+@pytest.mark.parametrize("place", ["folder", pytest.param("bucket", marks=pytest.mark.slow)])
+def test_a_fault_at_some_operations(place: str, request: pytest.FixtureRequest, tmp_path: Path, faults: Faults):
+    assert fail_everywhere(base(place, request, tmp_path), faults, tmp_path, step=23) > 5
+
+
 @pytest.mark.slow
-def test_a_fault_at_any_operation_of_a_folder(tmp_path: Path, monkeypatch, after: bool):
-    inputs = write_lines(tmp_path / "in", *LINES)
-    expected = [level.manifest.content_id for level in run(str(tmp_path / "sound"), inputs)]
-    at = 1
-    while one_fault(str(tmp_path / f"store-{at}"), at, after, inputs, expected, monkeypatch):
-        at += 1
-    assert at > 50
+@pytest.mark.parametrize("place", ["folder", "bucket"])
+def test_a_fault_at_every_operation(place: str, request: pytest.FixtureRequest, tmp_path: Path, faults: Faults):
+    assert fail_everywhere(base(place, request, tmp_path), faults, tmp_path) > 100
 
 
-@pytest.mark.parametrize(("after", "at"), [(False, 1), (True, 4)], ids=["before", "reply lost"])
-@pytest.mark.slow
-def test_a_fault_at_operations_of_a_bucket(bucket: str, tmp_path: Path, monkeypatch, after: bool, at: int):
-    inputs = write_lines(tmp_path / "in", *LINES)
-    expected = [level.manifest.content_id for level in run(str(tmp_path / "sound"), inputs)]
-    while one_fault(f"{bucket}/store-{at}", at, after, inputs, expected, monkeypatch):
-        at += EVERY
-    assert at > 50
+def base(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "stores") if place == "folder" else request.getfixturevalue("bucket")

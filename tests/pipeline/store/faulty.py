@@ -1,60 +1,91 @@
-"""A store on which the n-th operation goes wrong: nothing was done, or it was done and nobody hears of it."""
+"""A store on which the operation of a chosen number goes wrong, for a process that opens it by its location."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from pipeline.store import store as stores
+from pipeline.store import store as store_module
 from pipeline.store.store import Store, open_store
 
-OPERATIONS = (
-    "exists", "read", "open", "map", "size", "list", "create", "commit", "copy", "replace", "compare_and_swap", "remove"
-)  # fmt: skip
+SCHEME = "faulty"
+OPERATIONS = frozenset(
+    [
+        "exists",
+        "read",
+        "open",
+        "map",
+        "size",
+        "list",
+        "create",
+        "commit",
+        "copy",
+        "replace",
+        "compare_and_swap",
+        "remove",
+        "temporary",
+    ]
+)
+FATES = ("before", "reply lost", "killed", "down")
+"""What becomes of an operation: not done, and an error; done, and an error; done, and the process ends; not done, and
+neither is any after it."""
 
 
-class Broken(OSError):
-    """The fault."""
+class Killed(BaseException):
+    """In place of SIGKILL: no `except Exception` sees it."""
 
 
 class Faults:
-    """Counts the operations of all stores that are opened at `location`, and lets number `at` fail.
+    """Counts the operations of all stores that are opened through `location`; number `at` meets `fate`."""
 
-    `after`: it was carried out, so that what is lost is the answer.
-    """
+    def __init__(self) -> None:
+        self.at, self.fate = 0, ""
+        self.seen: list[str] = []
+        self.opened: dict[str, Store] = {}
+        """By location: a client is made once, which is what takes time."""
 
-    def __init__(self, inner: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.location = "faulty://store"
-        self.done = self.at = 0
-        self.after = False
-        monkeypatch.setitem(stores.SCHEMES, "faulty", lambda location: Faulty(self, open_store(inner)))
+    def location(self, root: str) -> str:
+        return f"{SCHEME}://{root}"
 
-    def fail(self, at: int, after: bool = False) -> None:
-        self.done, self.at, self.after = 0, at, after
+    def plan(self, at: int, fate: str) -> None:
+        self.at, self.fate, self.seen = at, fate, []
+
+    def open(self, location: str) -> Store:
+        root = location.partition("://")[2]
+        if root not in self.opened:
+            self.opened[root] = open_store(root)
+        faulty: Any = FaultyStore(self.opened[root], self)
+        return faulty
+
+    def meet(self, name: str, operation: Callable[..., Any], *arguments: Any) -> Any:
+        self.seen.append(name)
+        fate = self.fate if len(self.seen) == self.at else ""
+        if fate == "before" or (self.fate == "down" and len(self.seen) >= self.at):
+            raise OSError(f"{name}: the network is down")
+        result = operation(*arguments)
+        if fate == "reply lost":
+            raise OSError(f"{name}: the answer did not come")
+        if fate == "killed":
+            raise Killed(name)
+        return result
 
 
-class Faulty:
-    """Another store behind the faults."""
+class FaultyStore:
+    """Every operation goes through the faults."""
 
-    def __init__(self, faults: Faults, inner: Store) -> None:
-        self._faults, self._inner = faults, inner
-        self.root = faults.location
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store, self._faults = store, faults
+        self.root = faults.location(store.root)
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._inner, name)
-        return self._watched(name, method) if name in OPERATIONS else method
+        found = getattr(self._store, name)
+        if name not in OPERATIONS:
+            return found
+        return lambda *arguments: self._faults.meet(name, found, *arguments)
 
-    def _watched(self, name: str, method: Any) -> Any:
-        def call(*arguments: Any) -> Any:
-            faults = self._faults
-            faults.done += 1
-            hit = faults.done == faults.at
-            if hit and not faults.after:
-                raise Broken(f"before operation {faults.at}, {name} {arguments[0]}")
-            answer = method(*arguments)
-            if hit:
-                raise Broken(f"after operation {faults.at}, {name} {arguments[0]}")
-            return answer
 
-        return call
+def install(monkeypatch: Any) -> Faults:
+    """Make `open_store` know the scheme for the time of a test."""
+    faults = Faults()
+    monkeypatch.setitem(store_module.SCHEMES, SCHEME, faults.open)
+    return faults
