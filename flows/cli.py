@@ -44,9 +44,13 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Cores of a local Ray; default all.")] = None,
     settings: Settings = None,
     prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, one task per level.")] = False,
+    only_plan: Annotated[bool, typer.Option("--plan", help="Say what would run, and run nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a recipe through its levels."""
+    if only_plan:
+        _show_plan(recipe, inputs, store, _extras(runner, prefect), settings, as_json)
+        return
     chosen = _run_flow if prefect else _run
     _finish(chosen(recipe, inputs, store, runner, ray_address, workers, settings), as_json)
 
@@ -75,14 +79,41 @@ def _run(
     workers: int | None,
     settings: list[str] | None,
 ) -> dict[str, Any]:
-    from flows.runs.models import check_models
     from flows.runs.recipe import load_recipe
-    from flows.runs.run import open_run, run_recipe
+    from flows.runs.run import open_run, plan_recipe, run_recipe
+    from pipeline.store.store import open_store
 
-    plan = load_recipe(recipe, inputs or (), settings or ())
-    check_models(plan.levels())
-    opened = open_run(store, runner, address, workers, plan.l0_collect.source.paths)
-    return run_recipe(plan, opened).as_json(opened.store)
+    chosen = load_recipe(recipe, inputs or (), settings or ())
+    plan = plan_recipe(chosen, open_store(store), _extras(runner))
+    plan.check()  # before a Ray is started
+    opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
+    return run_recipe(chosen, opened, plan).as_json(opened.store)
+
+
+def _extras(runner: str, prefect: bool = False) -> list[str]:
+    return ["ray"] * (runner == "ray") + ["flows"] * prefect
+
+
+def _show_plan(
+    recipe: str,
+    inputs: list[str] | None,
+    store: str,
+    extras: list[str],
+    settings: list[str] | None,
+    as_json: bool,
+) -> None:
+    from flows.runs.recipe import load_recipe
+    from flows.runs.run import plan_recipe
+    from pipeline.run.plan import plan_lines, with_estimates
+    from pipeline.store.store import open_store
+
+    chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
+    plan = with_estimates(plan_recipe(chosen, place, extras), chosen.levels(), place)
+    for problem in plan.problems:
+        say(f"orefine: {problem}")
+    print_result(plan.as_json(), as_json, plan_lines(plan))
+    if plan.problems:
+        raise typer.Exit(USAGE)
 
 
 def _run_flow(
@@ -95,10 +126,13 @@ def _run_flow(
     settings: list[str] | None,
 ) -> dict[str, Any]:
     from flows.runs.recipe import load_recipe
-    from pipeline.steps.extras import require
+    from flows.runs.run import plan_recipe
+    from pipeline.steps.extras import is_installed
+    from pipeline.store.store import open_store
 
-    require(["flows"])
-    load_recipe(recipe, inputs or (), settings or ())  # a wrong recipe is said now, not after Prefect's start of 10 s
+    chosen = load_recipe(recipe, inputs or (), settings or ())  # said now, not after Prefect's start of 10 s
+    if not is_installed("flows"):
+        plan_recipe(chosen, open_store(store), _extras(runner, prefect=True)).check()
     # Embedded runs leave the user's own Prefect alone. Prefect does not make the folder of its database.
     home = Path(os.environ.setdefault("PREFECT_HOME", str(Path(store).absolute() / "prefect")))
     home.mkdir(parents=True, exist_ok=True)
@@ -154,7 +188,8 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        say(f"orefine: {_explain(error)}")
+        for problem in getattr(error, "problems", (error,)):
+            say(f"orefine: {_explain(error, problem)}")
         sys.exit(USAGE if _is_usage(error) else FAILED)
 
 
@@ -169,8 +204,8 @@ def _is_usage(error: Exception) -> bool:
     return isinstance(error, (RecipeError, MissingExtra, PlanError, UnknownRef, UnknownRunner, UnknownStore))
 
 
-def _explain(error: Exception) -> str:
-    text = " ".join(str(error).split())
+def _explain(error: Exception, problem: object) -> str:
+    text = " ".join(str(problem).split())
     return text if _is_usage(error) else f"{type(error).__name__}: {text} (--debug shows where)"
 
 

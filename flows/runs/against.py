@@ -7,14 +7,13 @@ from dataclasses import replace
 from flows.runs.recipe import RecipeError
 from pipeline.books.manifest import Manifest
 from pipeline.publish.release import UnknownRef, datasets, load_release, resolve
-from pipeline.run.level import Finished, Level
+from pipeline.run.level import Level
 from pipeline.steps import Step
 from pipeline.store.store import Store
 
 
-def with_earlier(level: Level, store: Store, parent: Finished | None) -> Level:
-    """The level with every `against` as paths of manifests."""
-    own = parent.manifest.recipe_id if parent else ""
+def with_earlier(level: Level, store: Store, own: str) -> Level:
+    """The level with every `against` as paths of manifests; `own` is the recipe id of the level before this one."""
     return replace(level, steps=tuple(_resolved(step, level, store, own) for step in level.steps))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +16,8 @@ from pipeline.books.fingerprint import canonical, code_version, versions
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, Level
 from pipeline.steps import Step
-from pipeline.steps.extras import require
 from pipeline.store.shard import read_batches
+from pipeline.store.store import Store
 from stages.l2_select.score.ensemble import Ensemble
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.train_classifier import TooFewSeeds
@@ -25,18 +25,18 @@ from stages.l2_select.train.train_classifier import TooFewSeeds
 if TYPE_CHECKING:
     from flows.runs.run import Run
 
+CARD = "model_card.json"
 
-def check_models(levels: Iterable[Level]) -> None:
-    """Raise an error of usage if a package, model or seed file of any level cannot be used: before the first runs."""
-    levels = list(levels)
-    require(extra for level in levels for step in level.all_steps() for extra in step.extras())
-    for level in levels:
-        for step in level.steps:
-            if isinstance(step, FasttextQuality):
-                try:
-                    step.check_model()
-                except (ValueError, OSError) as error:
-                    raise RecipeError(f"{level.name}: {step.kind}: {error}") from error
+
+def with_trained(level: Level, store: Store, parent_id: str) -> Level:
+    """The level with those classifiers that an earlier run has trained from the same rows; nothing is trained."""
+    steps: list[Step] = []
+    for step in level.steps:
+        if isinstance(step, FasttextQuality) and step.train is not None and parent_id:
+            folder = _folder(step, parent_id)
+            step = _with_model(step, store, folder) if store.exists(f"{folder}/{CARD}") else step
+        steps.append(step)
+    return replace(level, steps=tuple(steps))
 
 
 def with_models(level: Level, run: Run, parent: Finished | None) -> Level:
@@ -67,15 +67,8 @@ def _read_columns(step: Step) -> set[str]:
 def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
     if not isinstance(step, FasttextQuality) or step.train is None or parent is None:
         return step
-    identity = content_hash(
-        canonical(step.identity()),
-        canonical(dict(step.assets())),
-        code_version(type(step).__module__),
-        canonical(versions(["fasttext-community"])),
-        parent.manifest.recipe_id,
-    )
-    folder = f"models/{identity[:16]}"
-    card = f"{folder}/model_card.json"
+    folder = _folder(step, parent.manifest.recipe_id)
+    card = f"{folder}/{CARD}"
     if not run.store.exists(card):
         run.emit("note", {"text": f"{step.kind}: training a classifier from the recipe's seeds"})
         with tempfile.TemporaryDirectory() as scratch:
@@ -83,9 +76,25 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
             # The card last: its presence means that the model is there. Models are told apart by their hash, since with
             # several threads two runs train two, of which the one whose card comes first counts for both.
             run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
-            run.store.create(card, Path(scratch, "model_card.json").read_bytes())
-    found = json.loads(run.store.read(card))
-    return step.with_card(Path(run.store.shown(f"{folder}/{found['sha256']}.bin")), found)
+            run.store.create(card, Path(scratch, CARD).read_bytes())
+    return _with_model(step, run.store, folder)
+
+
+def _folder(step: FasttextQuality, parent_id: str) -> str:
+    """Where the classifier lies that this step trains from the rows of that level."""
+    identity = content_hash(
+        canonical(step.identity()),
+        canonical(dict(step.assets())),
+        code_version(type(step).__module__),
+        canonical(versions(["fasttext-community"])),
+        parent_id,
+    )
+    return f"models/{identity[:16]}"
+
+
+def _with_model(step: FasttextQuality, store: Store, folder: str) -> FasttextQuality:
+    found = json.loads(store.read(f"{folder}/{CARD}"))
+    return step.with_card(Path(store.shown(f"{folder}/{found['sha256']}.bin")), found)
 
 
 def _rows(run: Run, parent: Finished) -> Iterator[pa.RecordBatch]:

@@ -19,12 +19,13 @@ from pipeline.books.accounting import Counts, total
 from pipeline.books.alarm import Alarm, explain, losses
 from pipeline.books.fingerprint import recipe_id, versions
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump
-from pipeline.rows.document import BASE_SCHEMA, level_schema
+from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows
+from pipeline.run.passes import check_steps, schema_after, split_passes
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
-from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, WorkerDied, describe
+from pipeline.steps import GroupingStep, Source, Step, Unit, WorkerDied, describe
 from pipeline.store.shard import FileEntry, describe_file, read_batches, read_schema
 from pipeline.store.store import Store
 
@@ -110,7 +111,8 @@ def run_level(
         found = find_level(store, level, identity)
         if found is None:
             units, schema = _units(level, store, inputs, parent)
-            _check_steps(level, schema)
+            if problems := check_steps(level.steps, schema, level.source)[0]:
+                raise ValueError("; ".join(problems))
     except (ValueError, OSError) as error:
         raise PlanError(f"{level.name}: {error}") from error
     if found:
@@ -154,16 +156,6 @@ def _units(
     return units, read_schema(store, paths[0]) if paths else BASE_SCHEMA
 
 
-def _check_steps(level: Level, schema: pa.Schema) -> None:
-    """Let every step see the schema that it will get, so that a missing column stops the run before it starts."""
-    indexes = [step.kind for step in level.steps if getattr(step, "index", False)]
-    if twice := sorted({kind for kind in indexes if indexes.count(kind) > 1}):
-        raise ValueError(f"two steps '{twice[0]}' have `index: true`, but a level has one index of a kind; remove one")
-    for step in level.steps:
-        step.check_input(schema)
-        schema = _schema_after(schema, [step])
-
-
 def _run_passes(
     level: Level, store: Store, runner: Runner, emit: Emit, directory: str, units: list[Unit], schema: pa.Schema
 ) -> list[ShardRecord]:
@@ -180,7 +172,7 @@ def _run_passes(
             decided, clusters = (*decided, tables), clusters or part.writes_clusters
             emit("grouped", {"level": level.name, "step": part.kind})
             continue
-        schema = _schema_after(schema, (*(one.step for one in decided), *part))
+        schema = schema_after(schema, (*(one.step for one in decided), *part))
         tasks = [
             RowTask(
                 store=store.root,
@@ -202,30 +194,6 @@ def _run_passes(
         units = [_output_unit(store, record) for record in records]
         before, position, decided = folder, position + len(decided) + len(part), ()
     return records
-
-
-def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:
-    """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data."""
-    passes: list[tuple[Step, ...] | GroupingStep] = []
-    gathered: list[Step] = []
-    for step in steps:
-        if isinstance(step, GroupingStep):
-            before = passes[-1] if passes and not gathered else None
-            # A grouping step reads files: what one before it has changed or added must be written first.
-            if gathered or (isinstance(before, GroupingStep) and (before.changes_text or before.columns())):
-                passes.append(tuple(gathered))
-            passes.append(step)
-            gathered = []
-        else:
-            gathered.append(step)
-    return [*passes, tuple(gathered)]
-
-
-def _schema_after(schema: pa.Schema, steps: Sequence[Step]) -> pa.Schema:
-    for step in steps:
-        # A generator's rows are new documents: they start from the base columns.
-        schema = level_schema(step.columns(), BASE_SCHEMA if isinstance(step, Generator) else schema)
-    return schema
 
 
 def _run_grouping(

@@ -18,6 +18,7 @@ from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash, text_views, to_schema
 from pipeline.run.generate import run_generator
 from pipeline.run.outputs import Outputs, column_or_null, row_ids
+from pipeline.run.passes import step_name
 from pipeline.steps import (
     Generator,
     GroupingStep,
@@ -80,7 +81,7 @@ class RowTask:
     def names(self) -> list[str]:
         """Of the steps here, those decided included, as rows are counted by them: `04 gopher_quality`."""
         steps = (*(decided.step for decided in self.decided), *self.steps)
-        return [f"{number:02d} {step.kind}" for number, step in enumerate(steps, self.position + 1)]
+        return [step_name(place, step) for place, step in enumerate(steps, self.position + 1)]
 
     def outputs(self, store: Store, stack: ExitStack) -> Outputs:
         def path(role: str) -> str:

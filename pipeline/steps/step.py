@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -55,11 +55,24 @@ class Step(BaseModel, ABC):
         """Extras (`pipeline.steps.extras`) that this step needs; looked for before the first row is read."""
         return ()
 
+    def resolve(self) -> Iterable[str]:
+        """What is wrong with what the step names outside itself: models, lists, tokenizers, earlier versions.
+
+        Asked before the first row of any level is read, so it may read headers and small files, not whole models. What
+        it raises as ValueError or OSError counts as well. By default all that `assets` names must be there.
+        """
+        self.assets()
+        return ()
+
+    def pending(self) -> str:
+        """What must be made before the step can run, such as a training; empty if nothing."""
+        return ""
+
     def prepare(self) -> None:
         """Load what the step needs, once per process. Errors here stop the run: they are no row's fault."""
 
     def check_input(self, schema: pa.Schema) -> None:
-        """Raise ValueError if the level's input cannot feed this step; called before anything starts."""
+        """Raise ValueError if rows of this schema cannot feed the step; called before the first row is read."""
 
 
 class RowStep(Step):

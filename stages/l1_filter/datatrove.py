@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import json
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain
 from typing import Any, ClassVar, Literal
@@ -56,8 +57,9 @@ class Datatrove(RowStep):
     def extras(self) -> tuple[str, ...]:
         return ("datatrove",)
 
-    def check_input(self, schema: pa.Schema) -> None:
+    def resolve(self) -> Iterable[str]:
         self.prepare()
+        return ()
 
     def prepare(self) -> None:
         self._made()

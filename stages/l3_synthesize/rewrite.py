@@ -20,7 +20,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Literal, Self
 
@@ -32,6 +32,7 @@ from pipeline.rows.document import Document, content_hash
 from pipeline.steps import Generator, Reason, Reply, Request
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
+from stages.l3_synthesize.engines.model_files import problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.output_checks import reason_to_refuse
 from stages.l3_synthesize.passage import passage
@@ -92,6 +93,9 @@ class Rewrite(Generator):
     def assets(self) -> Mapping[str, str]:
         prompts = {prompt.id: prompt.sha256 for prompt in map(find_prompt, self.prompts)}
         return {**prompts, **assets_of(self.engine, self.model)}
+
+    def resolve(self) -> Iterable[str]:
+        return problems_of(self.model) if self.engine == "vllm" and self.model != smollm2.ALIAS else ()
 
     def prepare(self) -> None:
         self._engine()

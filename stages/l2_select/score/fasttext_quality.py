@@ -102,10 +102,16 @@ class FasttextQuality(Scorer):
             )
         return hashes
 
+    def resolve(self) -> Iterable[str]:
+        self.check_model()
+        return ()
+
+    def pending(self) -> str:
+        return "trains a classifier from its seeds" if self.train is not None else ""
+
     def check_input(self, schema: pa.Schema) -> None:
-        if self.train is None:
-            self.check_model()
-        elif (self.train.positives.hosts or self.train.negatives.hosts) and "url" not in schema.names:
+        seeds = (self.train.positives, self.train.negatives) if self.train is not None else ()
+        if any(one.hosts for one in seeds) and "url" not in schema.names:
             raise ValueError("the seeds are chosen by host, but the input has no column 'url'; give `paths` instead")
 
     def check_model(self) -> None:

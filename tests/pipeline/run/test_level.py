@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.rows.document import BASE_SCHEMA, to_schema
-from pipeline.run.level import Finished, LevelError, run_level, split_passes
+from pipeline.run.level import Finished, LevelError, run_level
+from pipeline.run.passes import split_passes
 from pipeline.run.runners import InlineRunner
 from pipeline.store.store import LocalStore
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates

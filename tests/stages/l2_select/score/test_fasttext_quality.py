@@ -91,7 +91,7 @@ def test_a_wrong_model_stops_before_the_run(model, tmp_path):
         (FasttextQuality(model=str(model[0]), label="__label__hq"), "has no label .__label__hq., only __label__"),
     ):
         with pytest.raises(ValueError, match=message) as error:
-            step.check_input(pa.schema([]))
+            step.resolve()
         assert "\n" not in str(error.value)
 
 

@@ -1,0 +1,79 @@
+"""What follows from a level's steps alone: their names, the passes, the schema after each, and what is wrong with them.
+
+Nothing here reads a row. The plan (`pipeline.run.plan`) asks before a run, the level (`pipeline.run.level`) once more
+before it starts, since hours may lie between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import pyarrow as pa
+
+from pipeline.rows.document import BASE_SCHEMA, level_schema
+from pipeline.steps import Generator, GroupingStep, Step
+from pipeline.steps.extras import missing
+
+
+def step_name(place: int, step: Step) -> str:
+    """`02 threshold`: place in the level and kind, since two steps of one kind are two. A source has place 0."""
+    return f"{place:02d} {step.kind}"
+
+
+def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:
+    """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data."""
+    passes: list[tuple[Step, ...] | GroupingStep] = []
+    gathered: list[Step] = []
+    for step in steps:
+        if isinstance(step, GroupingStep):
+            before = passes[-1] if passes and not gathered else None
+            # A grouping step reads files: what one before it has changed or added must be written first.
+            if gathered or (isinstance(before, GroupingStep) and (before.changes_text or before.columns())):
+                passes.append(tuple(gathered))
+            passes.append(step)
+            gathered = []
+        else:
+            gathered.append(step)
+    return [*passes, tuple(gathered)]
+
+
+def schema_after(schema: pa.Schema, steps: Iterable[Step]) -> pa.Schema:
+    """The columns of the rows that leave these steps."""
+    for step in steps:
+        # A generator's rows are new documents: they start from the base columns.
+        schema = level_schema(step.columns(), BASE_SCHEMA if isinstance(step, Generator) else schema)
+    return schema
+
+
+def check_steps(steps: Sequence[Step], schema: pa.Schema, source: Step | None = None) -> tuple[list[str], pa.Schema]:
+    """All that is wrong with the steps of a level that gets rows of this schema, and the schema that they leave.
+
+    Each problem begins with the step's name. A step that cannot run still adds its columns, so that those after it are
+    not blamed for its fault.
+    """
+    problems = []
+    for place, step in enumerate((source, *steps)):
+        if step is None:
+            continue
+        found = missing(step.extras()) or _said(step.resolve)
+        if step is not source:
+            found += _said(step.check_input, schema)
+        try:
+            schema = schema_after(schema, [step])
+        except ValueError as error:  # a column of two types
+            found.append(str(error))
+        problems += [f"{step_name(place, step)}: {text.removeprefix(f'{step.kind}: ')}" for text in found]
+    indexes = [step.kind for step in steps if getattr(step, "index", False)]
+    problems += [
+        f"two steps '{kind}' have `index: true`, but a level has one index of a kind; remove one"
+        for kind in sorted({kind for kind in indexes if indexes.count(kind) > 1})
+    ]
+    return problems, schema
+
+
+def _said(ask: Callable[..., Iterable[str] | None], *arguments: pa.Schema) -> list[str]:
+    """What a step says against itself, returned or raised."""
+    try:
+        return list(ask(*arguments) or ())
+    except (ValueError, OSError, ImportError) as error:
+        return [" ".join(str(error).split())]
