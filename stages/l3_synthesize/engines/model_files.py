@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json")
 WEIGHTS = (".safetensors", ".bin", ".pt", ".gguf")
 TEMPLATES = ("chat_template.jinja", "chat_template.json")
