@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from pipeline.books.accounting import Counts, Groups
+from pipeline.books.accounting import AtStep, Counts, Groups
 from pipeline.rows.document import content_hash
+from pipeline.steps import step_name
 from pipeline.store.shard import FileEntry
 
 FORMAT = 1
@@ -57,12 +58,23 @@ class Manifest(BaseModel):
     changed: dict[str, int]
     bytes_in: int
     bytes_out: int
+    by_step: dict[str, AtStep] = Field(default_factory=dict)
+    """Step by place and kind (`02 threshold`) → rows that came to it, dropped by rule, quarantined."""
     groups: Groups = Field(default_factory=dict)
     """column (source, language) → value → step → rows that came to it, and rows dropped by rule."""
     seconds: float
     """Working seconds over all tasks, of the run that made the shards."""
     files: list[FileEntry]
     """Paths relative to the manifest's folder."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of the steps, by place and kind; a source, which a level without parents begins with, has place 0."""
+        return [step_name(place, step["kind"]) for place, step in enumerate(self.steps, 1 if self.parents else 0)]
+
+    def counted_steps(self) -> list[dict[str, Any]]:
+        """`steps` of `--json`: for each step what came to it and what ended there, in order."""
+        return [{"step": name} | at.model_dump(mode="json") for name, at in self.by_step.items()]
 
     def paths(self, role: str) -> list[str]:
         return [file.path for file in self.files if file.role == role]

@@ -11,13 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 import pyarrow as pa
 
 from pipeline.rows.document import BASE_SCHEMA, level_schema
-from pipeline.steps import Generator, GroupingStep, Step
+from pipeline.steps import Generator, GroupingStep, Step, step_name
 from pipeline.steps.extras import missing
-
-
-def step_name(place: int, step: Step) -> str:
-    """`02 threshold`: place in the level and kind, since two steps of one kind are two. A source has place 0."""
-    return f"{place:02d} {step.kind}"
 
 
 def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:
@@ -62,7 +57,7 @@ def check_steps(steps: Sequence[Step], schema: pa.Schema, source: Step | None = 
             schema = schema_after(schema, [step])
         except ValueError as error:  # a column of two types
             found.append(str(error))
-        problems += [f"{step_name(place, step)}: {text.removeprefix(f'{step.kind}: ')}" for text in found]
+        problems += [f"{step_name(place, step.kind)}: {text.removeprefix(f'{step.kind}: ')}" for text in found]
     indexes = [step.kind for step in steps if getattr(step, "index", False)]
     problems += [
         f"two steps '{kind}' have `index: true`, but a level has one index of a kind; remove one"

@@ -20,8 +20,8 @@ import pyarrow as pa
 from pipeline.books.manifest import Manifest
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.level import Finished, InputFile, Level, PlanError, directory_of, find_level, level_id
-from pipeline.run.passes import check_steps, split_passes, step_name
-from pipeline.steps import GroupingStep, Step, Unit
+from pipeline.run.passes import check_steps, split_passes
+from pipeline.steps import GroupingStep, Step, Unit, step_name
 from pipeline.store.store import Store
 
 STEP = re.compile(r"\d\d+ \w+: ")
@@ -196,7 +196,7 @@ def _draft(level: Level, schema: pa.Schema, found: list[str]) -> tuple[LevelPlan
 def _named(level: Level) -> Iterator[tuple[str, Step]]:
     for place, step in enumerate((level.source, *level.steps)):
         if step is not None:
-            yield step_name(place, step), step
+            yield step_name(place, step.kind), step
 
 
 def _passes(level: Level) -> tuple[Pass, ...]:
@@ -222,7 +222,7 @@ def _heads(level: Level, paths: Sequence[str], found: list[str]) -> dict[str, li
         try:
             heads[path] = level.source.units(path, "")
         except (ValueError, OSError) as error:
-            found.append(_at(level, f"{step_name(0, level.source)}: {error}"))
+            found.append(_at(level, f"{step_name(0, level.source.kind)}: {error}"))
     return heads
 
 

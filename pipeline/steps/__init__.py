@@ -20,7 +20,17 @@ from pipeline.steps.generator import Generator, Reply, Request
 from pipeline.steps.grouping import GroupingStep
 from pipeline.steps.judgement import FloatArray, Judgement, Reason
 from pipeline.steps.source import Source, SourceBatch, Unit
-from pipeline.steps.step import DocumentFilter, Filter, Outcome, RowStep, Scorer, Step, Transform, Transformed
+from pipeline.steps.step import (
+    DocumentFilter,
+    Filter,
+    Outcome,
+    RowStep,
+    Scorer,
+    Step,
+    Transform,
+    Transformed,
+    step_name,
+)
 
 __all__ = [
     "VERDICTS",
@@ -48,4 +58,5 @@ __all__ = [
     "WorkerDied",
     "describe",
     "is_fault",
+    "step_name",
 ]

@@ -28,6 +28,11 @@ class Outcome:
     """What a transform changed, counted by kind."""
 
 
+def step_name(place: int, kind: str) -> str:
+    """`02 threshold`: place in the level and kind, since two steps of one kind are two. A source has place 0."""
+    return f"{place:02d} {kind}"
+
+
 class Step(BaseModel, ABC):
     """Parameters of a step. Frozen; unknown keys are refused with the path of the wrong field."""
 
