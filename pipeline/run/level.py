@@ -25,7 +25,7 @@ from pipeline.run.passes import check_steps, schema_after, split_passes
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
-from pipeline.steps import GroupingStep, Source, Step, Unit, WorkerDied, describe
+from pipeline.steps import GroupingStep, Source, Step, Unit, WorkerDied, describe, joined
 from pipeline.store.shard import FileEntry, describe_file, read_batches, read_schema
 from pipeline.store.store import Store
 
@@ -223,9 +223,9 @@ def _run_tasks(level: str, tasks: list[RowTask], runner: Runner, emit: Emit) -> 
     """A record per shard. A task that fails for good ends the run: only steps may say something of rows."""
     records: dict[int, ShardRecord] = {}
     done = Counts()
-    resident = any(step.resident for task in tasks[:1] for step in task.steps)
-    for index, result in runner.map(run_row_task, tasks, resident=resident):
-        if isinstance(result, WorkerDied) and not resident:
+    resources = joined(step.resources() for task in tasks[:1] for step in task.steps)
+    for index, result in runner.map(run_row_task, tasks, resources):
+        if isinstance(result, WorkerDied) and not resources.resident:
             result = _without_poison(level, tasks[index], runner, emit)
         if isinstance(result, Exception):
             raise _failed(level, tasks[index], result) from result

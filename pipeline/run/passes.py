@@ -16,7 +16,10 @@ from pipeline.steps.extras import missing
 
 
 def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:
-    """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data."""
+    """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data.
+
+    Row steps that belong to different places (`Resources.place`) are passes of their own: filters hold no GPU.
+    """
     passes: list[tuple[Step, ...] | GroupingStep] = []
     gathered: list[Step] = []
     for step in steps:
@@ -28,6 +31,9 @@ def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]
             passes.append(step)
             gathered = []
         else:
+            if gathered and gathered[-1].resources().place != step.resources().place:
+                passes.append(tuple(gathered))
+                gathered = []
             gathered.append(step)
     return [*passes, tuple(gathered)]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from pipeline.books.manifest import Manifest
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.level import Finished, InputFile, Level, PlanError, directory_of, find_level, level_id
 from pipeline.run.passes import check_steps, split_passes
-from pipeline.steps import GroupingStep, Step, Unit, step_name
+from pipeline.steps import GroupingStep, Resources, Step, Unit, joined, step_name
 from pipeline.store.store import Store
 
 STEP = re.compile(r"\d\d+ \w+: ")
@@ -45,6 +45,8 @@ class Pass:
     steps: tuple[str, ...]
     columns: tuple[str, ...]
     """That its steps add."""
+    resources: Resources
+    """Of each of its tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class LevelPlan:
             "recipe_id": self.recipe_id or None,
             "state": self.state,
             "makes": list(self.makes),
-            "passes": [{"steps": list(one.steps), "columns": list(one.columns)} for one in self.passes],
+            "passes": [asdict(one) for one in self.passes],
             "columns": {column.name: str(column.type) for column in self.schema},
             "shards": self.shards,
             "shards_done": self.shards_done,
@@ -166,11 +168,20 @@ def plan_lines(made: Plan) -> list[str]:
         lines += [f"{'':<14} first: {text}" for text in one.makes]
         for number, part in enumerate(one.passes, 1):
             adds = f"  adds {', '.join(part.columns)}" if part.columns else ""
-            lines.append(f"{'':<14} pass {number}: {', '.join(part.steps) or 'write'}{adds}")
+            lines.append(f"{'':<14} pass {number}: {', '.join(part.steps) or 'write'}{adds}{_needs(part.resources)}")
     if made.free_bytes is not None:
         lines.append(f"{'store':<14} {made.free_bytes / 1e9:,.1f} GB free")
     lines.append(f"{len(made.problems)} problems" if made.problems else "nothing stands against this run")
     return lines
+
+
+def _needs(resources: Resources) -> str:
+    """What differs from a task of one core, as the end of a line."""
+    needs = [f"{resources.gpus:g} GPU where there is one"] if resources.gpus else []
+    needs += [f"{resources.memory / 1e9:.1f} GB"] if resources.memory else []
+    needs += [f"{resources.cpus:g} cores"] if resources.cpus > 1 else []
+    needs += ["processes that stay"] if resources.resident else []
+    return f"  needs {', '.join(needs)}" if needs else ""
 
 
 def _or_unknown(number: int | None) -> str:
@@ -209,7 +220,9 @@ def _passes(level: Level) -> tuple[Pass, ...]:
         if not made:
             steps = (*source, *steps)
         columns = [column.name for step in steps for column in step.columns()]
-        made.append(Pass(tuple(names[place : place + len(steps)]), tuple(columns)))
+        made.append(
+            Pass(tuple(names[place : place + len(steps)]), tuple(columns), joined(step.resources() for step in steps))
+        )
         place += len(steps)
     return tuple(made)
 

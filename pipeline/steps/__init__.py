@@ -19,6 +19,7 @@ from pipeline.steps.errors import Fault, WorkerDied, describe, is_fault
 from pipeline.steps.generator import Generator, Reply, Request
 from pipeline.steps.grouping import GroupingStep
 from pipeline.steps.judgement import FloatArray, Judgement, Reason
+from pipeline.steps.resources import Resources, joined
 from pipeline.steps.source import Source, SourceBatch, Unit
 from pipeline.steps.step import (
     DocumentFilter,
@@ -46,6 +47,7 @@ __all__ = [
     "Reason",
     "Reply",
     "Request",
+    "Resources",
     "RowStep",
     "Scorer",
     "Source",
@@ -58,5 +60,6 @@ __all__ = [
     "WorkerDied",
     "describe",
     "is_fault",
+    "joined",
     "step_name",
 ]

