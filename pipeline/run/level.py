@@ -230,7 +230,9 @@ def _run_tasks(level: str, tasks: list[RowTask], runner: Runner, emit: Emit) -> 
         if isinstance(result, Exception):
             raise _failed(level, tasks[index], result) from result
         records[index] = result
-        done = total([done, result.counts])
+        done.rows_in += result.counts.rows_in
+        done.rows_out += result.counts.rows_out
+        done.quarantined += result.counts.quarantined
         emit(
             "shard_done",
             {

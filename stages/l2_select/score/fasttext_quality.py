@@ -195,6 +195,8 @@ class FasttextQuality(Scorer):
         from huggingface_hub import hf_hub_download
 
         name, _, revision = self.model.removeprefix(HUB).partition("@")
+        if name.count("/") < 2:
+            raise ValueError(f"model {self.model} names no file; give hf://owner/repository/path/in/it.bin[@revision]")
         owner, repository, path = name.split("/", 2)
         return Path(hf_hub_download(f"{owner}/{repository}", path, revision=revision or None))
 
