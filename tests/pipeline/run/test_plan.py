@@ -11,6 +11,7 @@ from pipeline.run.plan import Plan, Problems, plan, plan_lines, with_estimates
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.runner import ONE_CORE
 from pipeline.steps import Resources, Scorer
+from pipeline.steps.extras import MODULES
 from pipeline.store.shard import file_sha256
 from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import Lines, MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
@@ -109,6 +110,20 @@ def test_all_problems_of_all_levels_come_at_once_and_no_input_is_read(tmp_path: 
     with pytest.raises(Problems) as error:
         made.check()
     assert error.value.problems == made.problems
+
+
+def test_a_missing_extra_is_told_instead_of_what_fails_without_it(tmp_path: Path, monkeypatch):
+    class Needy(Column):
+        kind: Literal["needy"] = "needy"
+
+        def extras(self) -> tuple[str, ...]:
+            return ("ray",)
+
+    monkeypatch.setitem(MODULES, "ray", ("no_such_module",))
+    (found,) = planned(tmp_path, l0(), l1(MinWords(), Needy(lists=("lost",)))).problems
+    assert found.startswith(
+        "l1_filter 02 needy: the extra 'ray' is not installed (no_such_module missing): pip install"
+    )
 
 
 def test_a_plan_names_passes_columns_and_shards(tmp_path: Path):
