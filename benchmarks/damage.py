@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from flows.commands.explain import trace
 from flows.runs.recipe import Recipe
-from flows.runs.run import find_inputs, open_run, run_recipe
+from flows.runs.run import find_paths, identify, open_run, run_recipe
 from pipeline.ablation.data import read_texts, text_files
 from pipeline.books.manifest import Manifest, load
 from pipeline.publish.export import export_hf
@@ -227,7 +227,7 @@ def against(store: LocalStore, inputs: list[str], earlier: Path) -> str:
 def _input(folder: Path, store: LocalStore, inputs: list[str]) -> Kind:
     recipe = _recipe(inputs, [])
     (level, *_) = recipe.levels()
-    planned = find_inputs(recipe)
+    planned = [identify(path) for path in find_paths(recipe)]
 
     def read() -> str:
         place = LocalStore(folder / "collected")

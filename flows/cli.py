@@ -17,7 +17,7 @@ import typer
 from flows.commands import models as model_commands
 from flows.commands import store as store_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
-from pipeline.errors import OrefineError
+from pipeline.errors import OrefineError, UsageError
 
 app = typer.Typer(
     help="Refine raw web text into versioned training data, and prove that it got better.",
@@ -45,13 +45,13 @@ def run(
     ray_address: Annotated[str | None, typer.Option(help="An existing Ray cluster, or auto.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Cores of a local Ray; default all.")] = None,
     settings: Settings = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Say what would run and what is there; run nothing.")] = False,
     prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, one task per level.")] = False,
+    only_plan: Annotated[bool, typer.Option("--plan", help="Say what would run, and run nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a recipe through its levels."""
-    if plan:
-        _plan(recipe, inputs, store, settings, as_json)
+    if only_plan:
+        _show_plan(recipe, inputs, store, _extras(runner, prefect), settings, as_json)
         return
     chosen = _run_flow if prefect else _run
     _finish(chosen(recipe, inputs, store, runner, ray_address, workers, settings), as_json)
@@ -72,21 +72,6 @@ def shard(
     _finish(_run(recipe, [path], output, "inline", None, None, settings), as_json)
 
 
-def _plan(recipe: str, inputs: list[str] | None, store: str, settings: list[str] | None, as_json: bool) -> None:
-    from flows.runs.plan import plan_json, plan_lines, plan_run
-    from flows.runs.recipe import load_recipe
-    from pipeline.run.checks import PlanError
-    from pipeline.store.store import open_store
-
-    try:
-        planned = plan_run(load_recipe(recipe, inputs or (), settings or ()), open_store(store))
-    except PlanError as error:
-        if as_json:
-            print(json.dumps({"plan": [], "problems": error.problems}))
-        raise
-    print_result(plan_json(planned), as_json, plan_lines(planned))
-
-
 def _run(
     recipe: str,
     inputs: list[str] | None,
@@ -96,15 +81,41 @@ def _run(
     workers: int | None,
     settings: list[str] | None,
 ) -> dict[str, Any]:
-    from flows.runs.plan import check_recipe
     from flows.runs.recipe import load_recipe
-    from flows.runs.run import open_run, run_recipe
+    from flows.runs.run import open_run, plan_recipe, run_recipe
     from pipeline.store.store import open_store
 
-    plan = load_recipe(recipe, inputs or (), settings or ())
-    check_recipe(plan, open_store(store))
-    opened = open_run(store, runner, address, workers, plan.l0_collect.source.paths)
-    return run_recipe(plan, opened).as_json(opened.store)
+    chosen = load_recipe(recipe, inputs or (), settings or ())
+    plan = plan_recipe(chosen, open_store(store), _extras(runner))
+    plan.check()  # before a Ray is started
+    opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
+    return run_recipe(chosen, opened, plan).as_json(opened.store)
+
+
+def _extras(runner: str, prefect: bool = False) -> list[str]:
+    return ["ray"] * (runner == "ray") + ["flows"] * prefect
+
+
+def _show_plan(
+    recipe: str,
+    inputs: list[str] | None,
+    store: str,
+    extras: list[str],
+    settings: list[str] | None,
+    as_json: bool,
+) -> None:
+    from flows.runs.recipe import load_recipe
+    from flows.runs.run import plan_recipe
+    from pipeline.run.plan import plan_lines, with_estimates
+    from pipeline.store.store import open_store
+
+    chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
+    plan = with_estimates(plan_recipe(chosen, place, extras), chosen.levels(), place)
+    for problem in plan.problems:
+        say(f"orefine: {problem}")
+    print_result(plan.as_json(), as_json, plan_lines(plan))
+    if plan.problems:
+        raise typer.Exit(UsageError.exit_code)
 
 
 def _run_flow(
@@ -117,11 +128,14 @@ def _run_flow(
     settings: list[str] | None,
 ) -> dict[str, Any]:
     from flows.runs.recipe import load_recipe
-    from pipeline.steps.extras import require
+    from flows.runs.run import plan_recipe
+    from pipeline.steps.extras import is_installed
     from pipeline.store.cache import cache_folder
+    from pipeline.store.store import open_store
 
-    require(["flows"])
-    load_recipe(recipe, inputs or (), settings or ())  # a wrong recipe is said now, not after Prefect's start of 10 s
+    chosen = load_recipe(recipe, inputs or (), settings or ())  # said now, not after Prefect's start of 10 s
+    if not is_installed("flows"):
+        plan_recipe(chosen, open_store(store), _extras(runner, prefect=True)).check()
     # Embedded runs leave the user's own Prefect alone. Prefect does not make the folder of its database.
     beside = cache_folder() if "://" in store else Path(store).absolute()
     home = Path(os.environ.setdefault("PREFECT_HOME", str(beside / "prefect")))
@@ -186,16 +200,13 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        say(f"orefine: {_explain(error)}")
+        for problem in getattr(error, "problems", (error,)):
+            say(f"orefine: {_explain(error, problem)}")
         sys.exit(error.exit_code if isinstance(error, OrefineError) else FAILED)
 
 
-def _explain(error: Exception) -> str:
-    problems = getattr(error, "problems", ())
-    if len(problems) > 1:
-        lines = (" ".join(problem.split()) for problem in problems)
-        return "\n  ".join([f"{len(problems)} problems, nothing was read", *lines])
-    text = " ".join(str(error).split())
+def _explain(error: Exception, problem: object) -> str:
+    text = " ".join(str(problem).split())
     return text if isinstance(error, OrefineError) else f"{type(error).__name__}: {text} (--debug shows where)"
 
 

@@ -27,9 +27,8 @@ from prefect import flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
-from flows.runs.plan import check_recipe  # noqa: E402
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
-from flows.runs.run import Result, find_inputs, finish, open_run, run_one_level  # noqa: E402
+from flows.runs.run import Result, finish, open_run, plan_recipe, run_one_level  # noqa: E402
 from pipeline.books.manifest import Manifest, load  # noqa: E402
 from pipeline.report.page import funnel_lines, summary  # noqa: E402
 from pipeline.run.level import Finished  # noqa: E402
@@ -59,25 +58,25 @@ def refine(
     """Run a recipe through its levels; returns what `orefine run --json` prints."""
     if runtime.deployment.id:
         _check_paths(store, inputs or ())
-    plan = load_recipe(recipe, inputs or (), settings or ())
-    check_recipe(plan, open_store(store))
-    run = open_run(store, runner, ray_address, workers, plan.l0_collect.source.paths)
-    files = find_inputs(plan)
+    chosen = load_recipe(recipe, inputs or (), settings or ())
+    plan = plan_recipe(chosen, open_store(store))
+    plan.check()
+    run = open_run(store, runner, ray_address, workers, chosen.l0_collect.source.paths)
+    levels = {one.name: one for one in chosen.levels()}
 
     # The cache stays off: the manifest is the only memory, two would disagree. No retries here: the runner owns them.
     @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
     def level(name: str, parent: tuple[str, bool] | None) -> tuple[str, bool]:
         """(manifest, whether it was there already): small enough for Prefect to carry."""
-        chosen = next(one for one in plan.levels() if one.name == name)
-        finished = run_one_level(chosen, run, files, _load(*parent) if parent else None)
+        finished = run_one_level(levels[name], run, plan.inputs, _load(*parent) if parent else None)
         return finished.path, finished.reused
 
     def _load(path: str, reused: bool) -> Finished:
         return Finished(load(Manifest, run.store, path), path, reused)
 
     done: list[tuple[str, bool]] = []
-    for one in plan.levels():
-        done.append(level(one.name, done[-1] if done else None))
+    for one in levels:
+        done.append(level(one, done[-1] if done else None))
     result = finish(run, [_load(*entry) for entry in done])
     _show(result)
     return result.as_json(run.store)

@@ -306,7 +306,7 @@ class Deaths:
     def __init__(self, deadly: set[int], reading: bool = False) -> None:
         self.deadly, self.reading, self.tries = deadly, reading, 0
 
-    def map(self, function, tasks, resident=False):
+    def map(self, function, tasks, resources=None):
         from pipeline.steps import WorkerDied
 
         for index, probe in enumerate(tasks):

@@ -135,7 +135,7 @@ def explain_lines(rows: list[dict[str, Any]]) -> list[str]:
             value, threshold = details.get("value"), details.get("threshold")
             measured = "" if value is None else f": measured {value:.4g}"
             limit = "" if threshold is None else f", threshold {threshold:.4g}"
-            lines.append(f"{row['level']:<14} dropped by {row['reason']}{measured}{limit}")
+            lines.append(f"{row['level']:<14} dropped by {row['reason']}{measured}{limit} (step {row['step']})")
         elif row["fate"] == "quarantined":
             lines.append(f"{row['level']:<14} quarantined at {row['step']}: {row['error']}")
         elif "more_copies" in row:

@@ -7,15 +7,16 @@ from dataclasses import replace
 from flows.runs.recipe import RecipeError
 from pipeline.books.manifest import Manifest, load
 from pipeline.publish.release import UnknownRef, datasets, load_release, resolve
-from pipeline.run.level import Finished
 from pipeline.run.passes import Level
 from pipeline.steps import Step
 from pipeline.store.store import Store, is_location, locate
 
 
-def with_earlier(level: Level, store: Store, parent: Finished | None) -> Level:
-    """The level with every `against` as locations of manifests: any task on any machine finds them."""
-    own = parent.manifest.recipe_id if parent else ""
+def with_earlier(level: Level, store: Store, own: str) -> Level:
+    """The level with every `against` as locations of manifests: any task on any machine finds them.
+
+    `own`: the recipe id of the level before this one.
+    """
     return replace(level, steps=tuple(_resolved(step, level, store, own) for step in level.steps))
 
 

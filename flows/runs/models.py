@@ -32,6 +32,19 @@ from stages.l2_select.train.train_classifier import TooFewSeeds
 if TYPE_CHECKING:
     from flows.runs.run import Run
 
+CARD = "model_card.json"
+
+
+def with_trained(level: Level, store: Store, parent_id: str) -> Level:
+    """The level with those classifiers that an earlier run has trained from the same rows; nothing is trained."""
+    steps: list[Step] = []
+    for step in level.steps:
+        if isinstance(step, FasttextQuality) and step.train is not None and parent_id:
+            folder = _folder(step, parent_id)
+            step = _with_card(step, store, folder) if store.exists(f"{folder}/{CARD}") else step
+        steps.append(step)
+    return replace(level, steps=tuple(steps))
+
 
 def with_models(level: Level, run: Run, parent: Finished | None) -> Level:
     """The level with every classifier trained; models lie under `models/` in the store."""
@@ -72,9 +85,9 @@ def _fitted(step: Step, run: Run, parent: Finished | None) -> Step:
             # Models are told apart by their hash, since with several threads two runs train two, of which the one whose
             # card comes first counts for both.
             run.store.create(f"{folder}/{trained.sha256}.bin", Path(scratch, "model.bin").read_bytes())
-            return seal(Path(scratch, "model_card.json").read_bytes())
+            return seal(Path(scratch, CARD).read_bytes())
 
-    artifact = Artifact(run.store, folder, f"{folder}/model_card.json")
+    artifact = Artifact(run.store, folder, f"{folder}/{CARD}")
     try:
         artifact.make(make, alone=run.say)
     except TooFewSeeds:
@@ -98,25 +111,10 @@ def _folder(step: FasttextQuality, parent_id: str) -> str:
 
 
 def _with_card(step: FasttextQuality, store: Store, folder: str) -> FasttextQuality:
-    found = json.loads(read_sealed(store, f"{folder}/model_card.json"))
+    found = json.loads(read_sealed(store, f"{folder}/{CARD}"))
     model = f"{folder}/{found['sha256']}.bin"
     check_sha256(store, model, found["sha256"])
     return step.with_card(store.shown(model), found)
-
-
-def trained(level: Level, store: Store, parent_id: str | None) -> tuple[Level, list[str]]:
-    """The level with the models that were trained before, and the places of the steps whose model is still to train."""
-    steps: list[Step] = []
-    missing: list[str] = []
-    for step in level.steps:
-        if isinstance(step, FasttextQuality) and step.train is not None:
-            folder = _folder(step, parent_id) if parent_id else ""
-            if folder and store.exists(f"{folder}/model_card.json"):
-                steps.append(_with_card(step, store, folder))
-                continue
-            missing.append(level.place(step))
-        steps.append(step)
-    return replace(level, steps=tuple(steps)), missing
 
 
 def _rows(run: Run, parent: Finished) -> Iterator[pa.RecordBatch]:

@@ -242,8 +242,8 @@ def _index(steps: list[Any], name: str, key: str) -> int:
 
 def _set_inputs(raw: dict[str, Any], inputs: Sequence[str]) -> None:
     """Replace the source's paths, and its kind where the files are of another format."""
-    section = raw.setdefault("l0_collect", {})
-    source = section.setdefault("source", {})
+    section = raw["l0_collect"] = raw.get("l0_collect") or {}  # a key without a value is null in YAML
+    source = section["source"] = section.get("source") or {}
     kinds = {kind for path in inputs if (kind := collect.kind_for(path))}
     if len(kinds) > 1:
         raise RecipeError(f"--input: files of several formats ({', '.join(sorted(kinds))}); run each format by itself")

@@ -9,20 +9,22 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
-from flows.runs.models import with_models
+from flows.runs.models import with_models, with_trained
 from flows.runs.recipe import Recipe, RecipeError
 from pipeline.books.fingerprint import canonical
 from pipeline.publish.release import Release, publish
 from pipeline.report.page import funnel_lines, report_html, summary
 from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
+from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
-from pipeline.steps.extras import is_installed, require
+from pipeline.steps.extras import is_installed, missing, require
 from pipeline.store.store import Store, open_store, remove_abandoned
 from stages import l0_collect
 
@@ -110,8 +112,26 @@ def _no_line(line: str) -> None:
     pass
 
 
-def input_paths(recipe: Recipe) -> list[str]:
-    """The files of the recipe's source, by name."""
+def plan_recipe(recipe: Recipe, store: Store, extras: Sequence[str] = ()) -> Plan:
+    """The plan of the recipe's levels over its input; no row is read, and no input if the steps have a fault.
+
+    `extras`: what the command needs beside the steps.
+    """
+    paths, problems = [], missing(extras)
+    if not missing(recipe.l0_collect.source.extras()):  # else remote files cannot be listed, as the plan will say
+        try:
+            paths = find_paths(recipe)
+        except RecipeError as error:
+            problems.append(str(error))
+    return plan(recipe.levels(), store, paths, identify, partial(_complete, store=store), problems)
+
+
+def _complete(level: Level, parent_id: str, store: Store) -> Level:
+    return with_earlier(with_trained(level, store, parent_id), store, parent_id)
+
+
+def find_paths(recipe: Recipe) -> list[str]:
+    """The files of the recipe's source."""
     source = recipe.l0_collect.source
     if not source.paths:
         raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
@@ -121,24 +141,25 @@ def input_paths(recipe: Recipe) -> list[str]:
         raise RecipeError(str(error)) from None
 
 
-def find_inputs(recipe: Recipe) -> list[InputFile]:
-    """The files of the recipe's source, each named by its content."""
-    return [InputFile(path, *l0_collect.identify(path)) for path in input_paths(recipe)]
+def identify(path: str) -> InputFile:
+    """The file named by its content: the sha256 of a local one, for a remote one what its server says."""
+    return InputFile(path, *l0_collect.identify(path))
 
 
-def run_recipe(recipe: Recipe, run: Run) -> Result:
-    """All levels, then the release and the report."""
-    inputs = find_inputs(recipe)
+def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result:
+    """All levels as planned (planned here if not given), then the release and the report."""
+    made = made or plan_recipe(recipe, run.store)
+    made.check()
     levels: list[Finished] = []
     for level in recipe.levels():
-        levels.append(run_one_level(level, run, inputs, levels[-1] if levels else None))
+        levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
     return finish(run, levels)
 
 
 def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
     """One level with its models resolved; what is finished is found."""
     try:
-        level = with_earlier(with_models(level, run, parent), run.store, parent)
+        level = with_earlier(with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else "")
         finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
     finally:
         write_events(run)

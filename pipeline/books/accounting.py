@@ -40,6 +40,16 @@ class Passage(BaseModel):
         _add(self.dropped, other.dropped)
 
 
+class AtStep(Passage):
+    """All rows at one step."""
+
+    quarantined: int = 0
+
+    def add(self, other: Passage) -> None:
+        super().add(other)
+        self.quarantined += other.quarantined if isinstance(other, AtStep) else 0
+
+
 Groups = dict[str, dict[str, dict[str, Passage]]]
 """column → value → step (its place in the level and its kind: `04 gopher_quality`) → rows"""
 
@@ -61,8 +71,29 @@ class Counts(BaseModel):
     bytes_out: int = 0
     unread_bytes: int = 0
     """L0: bytes of input files that could not be read, one quarantined row for each stretch of them."""
+    by_step: dict[str, AtStep] = Field(default_factory=dict)
+    """Step (`02 threshold`) → rows that came to it, and those that ended there; at L3 one row for each prompt."""
     groups: Groups = Field(default_factory=dict)
     """What each step dropped of each source and language."""
+
+    def come(self, step: str, rows: int) -> None:
+        """Rows come to a step."""
+        self._at(step).rows_in += rows
+
+    def drop(self, step: str, rules: Iterable[str]) -> None:
+        """The step drops a row by each of these rules."""
+        kind, here = step.split(" ", 1)[1], self._at(step).dropped
+        for rule in rules:
+            here[rule] = here.get(rule, 0) + 1
+            self.dropped[f"{kind}.{rule}"] = self.dropped.get(f"{kind}.{rule}", 0) + 1
+
+    def quarantine(self, step: str, rows: int) -> None:
+        """The step cannot process that many rows."""
+        self._at(step).quarantined += rows
+        self.quarantined += rows
+
+    def _at(self, step: str) -> AtStep:
+        return self.by_step.setdefault(step, AtStep())
 
     def check(self, where: str) -> None:
         """Raise AccountingError unless every row has exactly one fate."""
@@ -100,11 +131,14 @@ def total(counts: Iterable[Counts]) -> Counts:
             setattr(result, name, getattr(result, name) + getattr(part, name))
         _add(result.dropped, part.dropped)
         _add(result.changed, part.changed)
+        for step, rows in part.by_step.items():
+            result._at(step).add(rows)
         for column, values in part.groups.items():
             for value, steps in values.items():
                 _add_steps(result.groups.setdefault(column, {}).setdefault(value, {}), steps)
     result.dropped = dict(sorted(result.dropped.items()))
     result.changed = dict(sorted(result.changed.items()))
+    result.by_step = dict(sorted(result.by_step.items()))
     result.groups = {column: _largest(values) for column, values in sorted(result.groups.items())}
     return result
 

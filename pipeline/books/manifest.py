@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError
 
-from pipeline.books.accounting import Counts, Groups
+from pipeline.books.accounting import AtStep, Counts, Groups
 from pipeline.rows.document import content_hash
+from pipeline.steps import step_name
 from pipeline.store.checked import read_checked
 from pipeline.store.damage import damaged
 from pipeline.store.sealed import read_sealed, seal
@@ -66,6 +67,8 @@ class Manifest(BaseModel):
     bytes_out: int
     unread_bytes: int = 0
     """L0: bytes of the inputs that could not be read; how many rows they hold is unknown."""
+    by_step: dict[str, AtStep] = Field(default_factory=dict)
+    """Step by place and kind (`02 threshold`) → rows that came to it, dropped by rule, quarantined."""
     groups: Groups = Field(default_factory=dict)
     """column (source, language) → value → step → rows that came to it, and rows dropped by rule."""
     seconds: float
@@ -75,6 +78,15 @@ class Manifest(BaseModel):
 
     def of(self, role: str) -> list[FileEntry]:
         return [file for file in self.files if file.role == role]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the steps, by place and kind; a source, which a level without parents begins with, has place 0."""
+        return [step_name(place, step["kind"]) for place, step in enumerate(self.steps, 1 if self.parents else 0)]
+
+    def counted_steps(self) -> list[dict[str, Any]]:
+        """`steps` of `--json`: for each step what came to it and what ended there, in order."""
+        return [{"step": name} | at.model_dump(mode="json") for name, at in self.by_step.items()]
 
     def paths(self, role: str) -> list[str]:
         return [file.path for file in self.of(role)]

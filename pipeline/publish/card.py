@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pipeline.books.accounting import AtStep
 from pipeline.books.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -41,12 +42,11 @@ def dataset_card(release: Release, manifests: Sequence[Manifest]) -> str:
         )
     lines += ["", "## Steps and what they dropped", ""]
     for manifest in manifests:
-        for step in manifest.steps:
+        for name, step in zip(manifest.names, manifest.steps, strict=True):
             settings = {name: value for name, value in step.items() if name not in ("kind", "assets", "shows")}
-            lines.append(f"- **{manifest.level} · {step['kind']}** `{json.dumps(settings, sort_keys=True)}`")
-            for reason, rows in manifest.dropped.items():
-                if reason.split(".")[0] == step["kind"]:
-                    lines.append(f"  - {reason.split('.', 1)[1]}: {rows:,}")
+            lines.append(f"- **{manifest.level} · {name}** `{json.dumps(settings, sort_keys=True)}`")
+            ended = manifest.by_step.get(name, AtStep())
+            lines += [f"  - {rule}: {rows:,}" for rule, rows in sorted(ended.dropped.items())]
     if any(step["kind"] == "upsample" for manifest in manifests for step in manifest.steps):
         lines += ["", "Each row stands once; the column `repeats` says how often training is to read it."]
     return "\n".join(lines) + "\n"

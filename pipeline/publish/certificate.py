@@ -12,7 +12,7 @@ row is right: it says which checks it passed, and `calibration` how many seeded 
 | manifest_sha256  | hash of manifest.json, which lists every file with its hash                           |
 | policy           | the level's steps with all parameters                                                 |
 | rows_in, certified, quarantined, refused | counts; `refused` by `checker.reason`                         |
-| verdicts         | checker → pass, fail, abstain over the rows that it saw                               |
+| verdicts         | checker (`02 faithfulness`) → pass, fail, abstain over the rows that it saw           |
 | calibration      | checker → kind of defect → mutants, caught, recall                                    |
 | prompts, models  | certified rows by prompt and by model                                                 |
 | previous         | `certificate_hash` of the lot before, or null                                         |
@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -38,7 +38,7 @@ from pipeline.store.damage import Damaged
 from pipeline.store.shard import stored_sha256
 from pipeline.store.store import Store
 
-FORMAT = 1
+FORMAT = 2
 CALIBRATION_ROWS = 200  # a recall of 0.95 then has a 95 % interval of about +-0.03
 Certificate = dict[str, Any]
 
@@ -66,7 +66,7 @@ def make(
         "rows_in": manifest.rows_in,
         "certified": manifest.rows_out,
         "refused": manifest.dropped,
-        "verdicts": _verdicts(store, directory, manifest, [checker.kind for checker in checkers]),
+        "verdicts": _verdicts(store, directory, manifest, _named(manifest, checkers)),
         "calibration": _calibration(store, directory, manifest, checkers, seed),
         "prompts": _counts(store, directory, manifest, "data", "prompt"),
         "models": _counts(store, directory, manifest, "data", "model"),
@@ -93,11 +93,11 @@ def verify(certificate: Certificate, store: Store, directory: str, checkers: Seq
     if damaged:  # what follows would only repeat it
         return findings + damaged
     findings += _compare("content_id", manifest.content_id, content_id(manifest.files))
-    known = {checker.kind for checker in checkers}
+    known = _named(manifest, checkers)
     findings += [
-        f"{kind}: expected a checker of the policy to verify with, found none"
-        for kind in certificate.get("verdicts", {})
-        if kind not in known
+        f"{name}: expected a checker of the policy to verify with, found none"
+        for name in certificate.get("verdicts", {})
+        if name not in known
     ]
     recomputed = make(store, directory, checkers, certificate.get("previous"), certificate.get("seed", 0))
     for key in sorted(recomputed.keys() | certificate.keys()):
@@ -129,6 +129,16 @@ def read_manifest(store: Store, directory: str) -> Manifest:
     return load(Manifest, store, f"{directory}/manifest.json")
 
 
+def _named(manifest: Manifest, checkers: Sequence[Checker]) -> dict[str, Checker]:
+    """The checkers by place and kind in the policy: two of one kind are two, in the order of the recipe."""
+    left, found = list(checkers), {}
+    for name in manifest.names:
+        index = next((index for index, checker in enumerate(left) if checker.kind == name.split(" ", 1)[1]), None)
+        if index is not None:
+            found[name] = left.pop(index)
+    return found
+
+
 def _counts(store: Store, directory: str, manifest: Manifest, role: str, column: str) -> dict[str, int]:
     counted: Counter[str] = Counter()
     for rows in read_rows(store, directory, manifest, role):
@@ -137,27 +147,34 @@ def _counts(store: Store, directory: str, manifest: Manifest, role: str, column:
     return dict(sorted(counted.items()))
 
 
-def _verdicts(store: Store, directory: str, manifest: Manifest, kinds: Sequence[str]) -> dict[str, dict[str, int]]:
+def _verdicts(store: Store, directory: str, manifest: Manifest, names: Iterable[str]) -> dict[str, dict[str, int]]:
     """A row passed a checker if it was certified or lost to a later step; reasons tell fail from abstain."""
-    refused = _counts(store, directory, manifest, "dropped", "reason")
-    failed = _counts(store, directory, manifest, "quarantine", "step")
-    order = [step["kind"] for step in manifest.steps]
-    verdicts = {}
-    for kind in kinds:
-        later = set(order[order.index(kind) + 1 :]) if kind in order else set()
-        passed = sum(rows for reason, rows in refused.items() if reason.partition(".")[0] in later)
-        passed += sum(rows for step, rows in failed.items() if step in later) + manifest.rows_out
-        mine = {reason.partition(".")[2]: rows for reason, rows in refused.items() if reason.startswith(f"{kind}.")}
-        abstained = sum(rows for rule, rows in mine.items() if rule.startswith("abstained_"))
-        verdicts[kind] = {"pass": passed, "fail": sum(mine.values()) - abstained, "abstain": abstained}
-    return verdicts
+    abstained: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for rows in read_rows(store, directory, manifest, "dropped", ["step", "reason"]):
+        for step, reason in zip(rows.column("step").to_pylist(), rows.column("reason").to_pylist(), strict=True):
+            refused[step] += 1
+            abstained[step] += reason.partition(".")[2].startswith("abstained_")
+    ended = refused + Counter(_counts(store, directory, manifest, "quarantine", "step"))
+    return {
+        name: {
+            "pass": manifest.rows_out + sum(rows for step, rows in ended.items() if step > name),
+            "fail": refused[name] - abstained[name],
+            "abstain": abstained[name],
+        }
+        for name in names
+    }
 
 
 def _calibration(
     store: Store, directory: str, manifest: Manifest, checkers: Sequence[Checker], seed: int
 ) -> dict[str, dict[str, dict[str, float]]]:
     sample = _sample(store, directory, manifest, seed)
-    return {checker.kind: calibrate(checker, sample, seed) for checker in checkers if isinstance(checker, Calibratable)}
+    return {
+        name: calibrate(checker, sample, seed)
+        for name, checker in _named(manifest, checkers).items()
+        if isinstance(checker, Calibratable)
+    }
 
 
 def _sample(store: Store, directory: str, manifest: Manifest, seed: int) -> pa.RecordBatch:
@@ -196,21 +213,25 @@ def _accounting(store: Store, directory: str, manifest: Manifest) -> list[str]:
 
 def _recheck(store: Store, directory: str, manifest: Manifest, checkers: Sequence[Checker]) -> list[str]:
     """Run the formal checkers again on every certified row and compare with the stored verdicts."""
-    policy = {step["kind"]: step for step in manifest.steps}
-    findings = []
-    for checker in (checker for checker in checkers if checker.means == "formal"):
+    policy = dict(zip(manifest.names, manifest.steps, strict=True))
+    findings, before = [], Counter[str]()
+    for name, checker in _named(manifest, checkers).items():
+        number = before[checker.kind]  # of the checkers of this kind: their verdicts stand in the order of the policy
+        before[checker.kind] += 1
+        if checker.means != "formal":
+            continue
         used = checker.identity() | {"assets": dict(checker.assets())}
-        findings += _compare(f"policy of {checker.kind}", policy.get(checker.kind), used)
+        findings += _compare(f"policy of {name}", policy[name], used)
         for rows in read_rows(store, directory, manifest, "data"):
             verdicts = checker.check(Batch(rows))
             ids, stored = rows.column("id").to_pylist(), rows.column("verdicts").to_pylist()
-            for row, (name, entries) in enumerate(zip(ids, stored, strict=True)):
+            for row, (document, entries) in enumerate(zip(ids, stored, strict=True)):
                 known = [entry for entry in json.loads(entries or "[]") if entry["checker"] == checker.kind]
                 now = (verdicts.verdict[row], json.loads(json.dumps(verdicts.evidence[row])))
-                before = (known[-1]["verdict"], known[-1]["evidence"]) if known else None
-                findings += _compare(f"row {name}: verdict of {checker.kind}", before, now)
+                then = (known[number]["verdict"], known[number]["evidence"]) if len(known) > number else None
+                findings += _compare(f"row {document}: verdict of {name}", then, now)
                 if now[0] != "pass":
-                    findings.append(f"row {name}: expected to pass {checker.kind}, found {now[0]}")
+                    findings.append(f"row {document}: expected to pass {name}, found {now[0]}")
     return findings
 
 

@@ -110,7 +110,10 @@ def _build(store: Store, levels: Sequence[Finished], directory: str, version: st
 def funnel(manifests: Sequence[Manifest]) -> list[dict[str, Any]]:
     """A row per level: what came in, what stayed, what went and why."""
     names = ("level", "rows_in", "rows_made", "rows_out", "dropped", "quarantined", "bytes_in", "bytes_out")
-    return [manifest.model_dump(mode="json", include=set(names)) for manifest in manifests]
+    return [
+        manifest.model_dump(mode="json", include=set(names)) | {"steps": manifest.counted_steps()}
+        for manifest in manifests
+    ]
 
 
 def _point(store: Store, dataset: str, version: str) -> None:

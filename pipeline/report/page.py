@@ -32,8 +32,15 @@ def summary(levels: Sequence[Finished]) -> list[dict[str, Any]]:
     return [
         {"level": one.manifest.level, "manifest": one.path, "reused": one.reused}
         | one.manifest.model_dump(mode="json", include=names)
+        | {"steps": one.manifest.counted_steps()}
         for one in levels
     ]
+
+
+def _drops(row: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """(`02 threshold.below_minimum`, rows), most rows first; by kind alone in releases from before steps had places."""
+    reasons = [(f"{at['step']}.{rule}", rows) for at in row.get("steps", ()) for rule, rows in at["dropped"].items()]
+    return sorted(reasons or row["dropped"].items(), key=lambda item: (-item[1], item[0]))
 
 
 def funnel_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -44,7 +51,7 @@ def funnel_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
         share = f"{row['rows_out'] / rows_in:6.1%}" if rows_in else "     -"
         note = "  (reused)" if row.get("reused") else f"  {row['seconds']:.1f} s" if "seconds" in row else ""
         lines.append(f"{row['level']:<14} {rows_in:>9,} in {row['rows_out']:>9,} out {share}{note}")
-        for reason, count in sorted(row["dropped"].items(), key=lambda item: (-item[1], item[0])):
+        for reason, count in _drops(row):
             lines.append(f"{'':<14} {count:>9,} dropped  {reason}")
         if row["quarantined"]:
             lines.append(f"{'':<14} {row['quarantined']:>9,} quarantined")
@@ -108,7 +115,7 @@ def _facts(facts: dict[str, str]) -> str:
 
 def _reasons(row: dict[str, Any], samples: dict[str, list[dict[str, Any]]]) -> str:
     lines = ['<table><tr><th>reason</th><th class="n">rows</th><th>samples: value against threshold</th></tr>']
-    for reason, count in sorted(row["dropped"].items(), key=lambda item: (-item[1], item[0])):
+    for reason, count in _drops(row):
         shown = "<br>".join(_sample(sample) for sample in samples.get(reason, []))
         lines.append(f'<tr><td>{html.escape(reason)}</td><td class="n">{count:,}</td><td>{shown}</td></tr>')
     if row["quarantined"]:
@@ -124,7 +131,7 @@ def _by_group(groups: Groups) -> list[str]:
             continue
         came = {value: max(one.rows_in for one in passages.values()) for value, passages in values.items()}
         steps = sorted({step for passages in values.values() for step in passages})
-        heads = "".join(f'<th class="n">{html.escape(step.split(" ", 1)[1])}</th>' for step in steps)
+        heads = "".join(f'<th class="n">{html.escape(step)}</th>' for step in steps)
         tables.append("<table><caption>share dropped by each step</caption>")
         tables.append(f'<tr><th>{column}</th><th class="n">in</th>{heads}</tr>')
         for value, passages in sorted(values.items(), key=lambda item: -came[item[0]]):
@@ -157,13 +164,19 @@ def _selection(store: Store, row: dict[str, Any]) -> str:
         return f"<p>No pictures: {html.escape(str(error))}; install matplotlib.</p>"
 
 
+def _reason(row: dict[str, Any]) -> str:
+    """`02 threshold.below_minimum`, as in `_drops`."""
+    place = (row["step"] or "").partition(" ")[0]
+    return f"{place} {row['reason']}" if place.isdigit() else row["reason"]
+
+
 def _samples(store: Store, folder: str, manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
     """For each reason the dropped rows with the smallest ids: a sample that does not depend on order."""
     found: dict[str, list[dict[str, Any]]] = {}
-    columns = ["id", "url", "reason", "value", "threshold"]
+    columns = ["id", "url", "reason", "value", "threshold", "step"]
     dropped = read_rows(store, folder, manifest, "dropped", columns)
     for row in (row for rows in dropped for row in rows.to_pylist()):
-        known = found.setdefault(row["reason"], [])
+        known = found.setdefault(_reason(row), [])
         known.append(row)
         known.sort(key=lambda row: row["id"] or "")
         del known[SAMPLES:]

@@ -42,7 +42,7 @@ DROPPED_SCHEMA = pa.schema(
         pa.field("reason", pa.string()),  # step_kind.rule
         pa.field("value", pa.float64()),
         pa.field("threshold", pa.float64()),
-        pa.field("step", pa.string()),
+        pa.field("step", pa.string()),  # by place and kind: `02 threshold`
         pa.field("text", pa.string()),  # null unless the recipe says keep_dropped_text
     ]
 )

@@ -15,10 +15,11 @@ from pipeline.steps import Fault, Generator, Reason, Reply, Request, describe, i
 from pipeline.store.store import Store
 
 
-def run_generator(step: Generator, batch: Batch, store: Store, files: Outputs, counts: Counts) -> Batch:
+def run_generator(step: Generator, name: str, batch: Batch, store: Store, files: Outputs, counts: Counts) -> Batch:
     """New rows, one for each accepted reply, in the order of the requests. Every request ends in exactly one state."""
     planned = step.requests(batch)
     counts.rows_made += len(planned) - len(batch)
+    counts.come(name, len(planned))
     requests = [entry for entry in planned if isinstance(entry, Request)]
     replies = _replies(step, requests, Ledger(store))
     rows: list[dict[str, Any]] = []
@@ -38,17 +39,16 @@ def run_generator(step: Generator, batch: Batch, store: Store, files: Outputs, c
                     raise
                 error = describe(caught)
         if error:
-            files.quarantine([(entry.parent.id, entry.parent.url, step.kind, error)])
-            counts.quarantined += 1
+            files.quarantine([(entry.parent.id, entry.parent.url, name, error)])
+            counts.quarantine(name, 1)
         elif isinstance(accepted, Reason):
             refused.append((entry.parent, accepted))
         else:
             rows.append(_new_row(entry, accepted))
     for document, reason in refused:
         row = pa.RecordBatch.from_pylist([{"id": document.id, "url": document.url, "text": document.text}])
-        files.drop(row, [0], step.kind, [str(reason)], [reason.value], [reason.threshold])
-        name = f"{step.kind}.{reason}"
-        counts.dropped[name] = counts.dropped.get(name, 0) + 1
+        files.drop(row, [0], name, [str(reason)], [reason.value], [reason.threshold])
+        counts.drop(name, [str(reason)])
     return Batch(pa.RecordBatch.from_pylist(rows, level_schema(step.columns())))
 
 

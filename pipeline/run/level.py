@@ -23,13 +23,12 @@ from pipeline.books.fingerprint import recipe_id, versions_of
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump, load
 from pipeline.errors import Fault, OrefineError
 from pipeline.rows.document import BASE_SCHEMA
-from pipeline.run.checks import PlanError, step_problems
 from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows, TaskFailed
-from pipeline.run.passes import Level, schema_after, split_passes
+from pipeline.run.passes import Level, PlanError, check_steps, schema_after, split_passes
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
-from pipeline.steps import GroupingStep, Source, Step, Unit, WorkerDied, describe
+from pipeline.steps import GroupingStep, Step, Unit, WorkerDied, describe, joined
 from pipeline.store.artifact import Artifact
 from pipeline.store.checked import check_footer, read_checked
 from pipeline.store.damage import Damaged
@@ -110,9 +109,9 @@ def run_level(
         found = artifact.found()
         if found is None:
             units, schema = _units(level, store, inputs, parent)
-            if problems := step_problems(level, schema):
-                raise PlanError(problems)
-    except Damaged:  # no matter of the recipe
+            if problems := check_steps(level.steps, schema, level.source)[0]:
+                raise PlanError([f"{level.name} {problem}" for problem in problems])
+    except (Damaged, PlanError):  # no matter of the recipe; said already
         raise
     except (ValueError, OSError) as error:
         raise PlanError([f"{level.name}: {error}"]) from error
@@ -134,11 +133,6 @@ def run_level(
         _check_content(level, store, artifact.key, manifest)
     store.remove(f"{artifact.key}/work")  # also what a run left that was killed right after its manifest
     return Finished(manifest, artifact.done, reused=found is not None)
-
-
-def count_units(source: Source, inputs: Sequence[InputFile]) -> int:
-    """How many shards the files make."""
-    return max(1, sum(len(source.units(file.path, file.sha256)) for file in inputs))
 
 
 def _units(
@@ -239,11 +233,11 @@ def _run_tasks(level: str, tasks: list[RowTask], store: Store, runner: Runner, e
     """A record per shard, those there found. A task that fails for good ends the run: only steps judge rows."""
     records = _found_records(store, tasks)
     done = {name: sum(getattr(record.counts, name) for record in records.values()) for name in PROGRESS}
-    resident = any(step.resident for task in tasks[:1] for step in task.steps)
+    resources = joined(step.resources() for task in tasks[:1] for step in task.steps)
     missing = [index for index in range(len(tasks)) if index not in records]
-    for place, result in runner.map(run_row_task, [tasks[index] for index in missing], resident=resident):
+    for place, result in runner.map(run_row_task, [tasks[index] for index in missing], resources):
         task = tasks[missing[place]]
-        if isinstance(result, WorkerDied) and not resident:
+        if isinstance(result, WorkerDied) and not resources.resident:
             result = _without_poison(level, task, runner, emit)
         if isinstance(result, Exception):
             task.artifact(store).fail(result)  # here, since a worker that was killed cannot

@@ -50,7 +50,7 @@ class Outputs:
         self.data = self._writers["data"]
 
     def drop(self, rows: pa.RecordBatch, gone: Any, step: str, rules: list[str], value: Any, threshold: Any) -> None:
-        """Record the rows at `gone` as dropped; value and threshold are nan where a rule measures nothing."""
+        """Record the rows at `gone` as dropped by `step` (`02 threshold`); a rule that measures nothing gives nan."""
         wanted = ["id", "source_id", "url", *(["text"] if self._keep_text else [])]
         rows = rows.select([name for name in wanted if name in rows.schema.names]).take(pa.array(gone, pa.int64()))
         text = column_or_null(rows, "text") if self._keep_text else pa.nulls(rows.num_rows, pa.string())
@@ -59,7 +59,7 @@ class Outputs:
                 [
                     row_ids(rows),
                     column_or_null(rows, "url"),
-                    pa.array([f"{step}.{rule}" for rule in rules], pa.string()),
+                    pa.array([f"{step.split(' ', 1)[1]}.{rule}" for rule in rules], pa.string()),
                     pa.array(np.asarray(value, np.float64), from_pandas=True),
                     pa.array(np.broadcast_to(np.asarray(threshold, np.float64), len(rules)), from_pandas=True),
                     pa.array([step] * rows.num_rows, pa.string()),

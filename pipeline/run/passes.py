@@ -1,15 +1,30 @@
-"""What a level is made of: its steps, the passes that they need, and the columns that rows have after each."""
+"""What a level is made of, its passes, the schema after each step, and what is wrong with the steps.
+
+Nothing here reads a row. The plan (`pipeline.run.plan`) asks before a run, the level (`pipeline.run.level`) once more
+before it starts, since hours may lie between.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from pipeline.books.alarm import Alarm
+from pipeline.errors import UsageError
 from pipeline.rows.document import BASE_SCHEMA, level_schema
-from pipeline.steps import Generator, GroupingStep, Source, Step
+from pipeline.steps import Generator, GroupingStep, Source, Step, step_name
+from pipeline.steps.extras import missing
+
+
+class PlanError(UsageError):
+    """Input, parameters, models or packages do not fit; found before any row was processed."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """`problems`: each in one line with level, step, value, rule and way out."""
+        self.problems = tuple(dict.fromkeys(problems))
+        super().__init__("; ".join(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +43,12 @@ class Level:
     def all_steps(self) -> tuple[Step, ...]:
         return (*((self.source,) if self.source else ()), *self.steps)
 
-    def place(self, step: Step) -> str:
-        """How a step of this level is named: `02 threshold`, since two steps of one kind are two. The source is 00."""
-        number = next((number for number, one in enumerate(self.steps, 1) if one is step), 0)
-        return f"{number:02d} {step.kind}"
-
 
 def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:
-    """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data."""
+    """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data.
+
+    Row steps that belong to different places (`Resources.place`) are passes of their own: filters hold no GPU.
+    """
     passes: list[tuple[Step, ...] | GroupingStep] = []
     gathered: list[Step] = []
     for step in steps:
@@ -47,13 +60,50 @@ def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]
             passes.append(step)
             gathered = []
         else:
+            if gathered and gathered[-1].resources().place != step.resources().place:
+                passes.append(tuple(gathered))
+                gathered = []
             gathered.append(step)
     return [*passes, tuple(gathered)]
 
 
-def schema_after(schema: pa.Schema, steps: Sequence[Step]) -> pa.Schema:
-    """The columns after these steps."""
+def schema_after(schema: pa.Schema, steps: Iterable[Step]) -> pa.Schema:
+    """The columns of the rows that leave these steps."""
     for step in steps:
         # A generator's rows are new documents: they start from the base columns.
         schema = level_schema(step.columns(), BASE_SCHEMA if isinstance(step, Generator) else schema)
     return schema
+
+
+def check_steps(steps: Sequence[Step], schema: pa.Schema, source: Step | None = None) -> tuple[list[str], pa.Schema]:
+    """All that is wrong with the steps of a level that gets rows of this schema, and the schema that they leave.
+
+    Each problem begins with the step's name. A step that cannot run still adds its columns, so that those after it are
+    not blamed for its fault.
+    """
+    problems = []
+    for place, step in enumerate((source, *steps)):
+        if step is None:
+            continue
+        found = missing(step.extras()) or _said(step.resolve)
+        if step is not source:
+            found += _said(step.check_input, schema)
+        try:
+            schema = schema_after(schema, [step])
+        except ValueError as error:  # a column of two types
+            found.append(str(error))
+        problems += [f"{step_name(place, step.kind)}: {text.removeprefix(f'{step.kind}: ')}" for text in found]
+    indexes = [step.kind for step in steps if getattr(step, "index", False)]
+    problems += [
+        f"two steps '{kind}' have `index: true`, but a level has one index of a kind; remove one"
+        for kind in sorted({kind for kind in indexes if indexes.count(kind) > 1})
+    ]
+    return problems, schema
+
+
+def _said(ask: Callable[..., Iterable[str] | None], *arguments: pa.Schema) -> list[str]:
+    """What a step says against itself, returned or raised."""
+    try:
+        return list(ask(*arguments) or ())
+    except (ValueError, OSError, ImportError) as error:
+        return [" ".join(str(error).split())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,7 @@ from pipeline.steps import (
     Unit,
     describe,
     is_fault,
+    step_name,
 )
 from pipeline.store.artifact import Artifact
 from pipeline.store.checked import read_checked
@@ -81,7 +82,7 @@ class RowTask:
     def names(self) -> list[str]:
         """Of the steps here, those decided included, as rows are counted by them: `04 gopher_quality`."""
         steps = (*(decided.step for decided in self.decided), *self.steps)
-        return [f"{number:02d} {step.kind}" for number, step in enumerate(steps, self.position + 1)]
+        return [step_name(place, step.kind) for place, step in enumerate(steps, self.position + 1)]
 
     def artifact(self, store: Store) -> Artifact:
         return Artifact(store, self.record.removesuffix(".json"), self.record)
@@ -118,7 +119,7 @@ def process_rows(
     for batch in _incoming(store, task, files, counts, rows):
         for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
             if isinstance(step, Generator):
-                batch = run_generator(step, batch, store, files, counts)
+                batch = run_generator(step, name, batch, store, files, counts)
             elif isinstance(step, RowStep):
                 batch = run_row_step(step, name, batch, files, counts)
         if task.source is not None:
@@ -137,7 +138,7 @@ class _Incoming:
     only: tuple[int, int] | None
     seen: int = 0
 
-    def admit(self, rows: pa.RecordBatch, kind: str, files: Outputs, counts: Counts) -> Any:
+    def admit(self, rows: pa.RecordBatch, step: str, files: Outputs, counts: Counts) -> Any:
         """Per row whether it is processed; poison is written down in quarantine."""
         numbers = np.arange(self.seen, self.seen + rows.num_rows)
         self.seen += rows.num_rows
@@ -145,8 +146,9 @@ class _Incoming:
         if len(bad):
             named = rows.take(pa.array(bad))
             names = zip(row_ids(named).to_pylist(), column_or_null(named, "url").to_pylist(), strict=True)
-            files.quarantine([(name, url, kind, KILLED) for name, url in names])
-            counts.quarantined += len(bad)
+            files.quarantine([(name, url, step, KILLED) for name, url in names])
+            counts.come(step, len(bad))
+            counts.quarantine(step, len(bad))
         keep = np.ones(rows.num_rows, np.bool_)
         keep[bad] = False
         if self.only is not None:
@@ -176,10 +178,11 @@ def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incom
     """Batches as they come in, counted, with the decisions of earlier grouping steps applied."""
     if task.unit.stop == task.unit.start:
         return
-    kind = task.steps[0].kind if task.steps else "read"
+    # Poison is blamed on the first step that works here, decisions apart, which only take rows away.
+    first_step = (task.names[len(task.decided) :] or [step_name(0, task.source.kind if task.source else "read")])[0]
     if task.source is not None:
         for found in task.source.read(task.unit):
-            keep = incoming.admit(found.rows, kind, files, counts)
+            keep = incoming.admit(found.rows, first_step, files, counts)
             yield _from_source(found, task.source, files, counts, keep)
         return
     decisions = [(decided, read_bucket(store, decided.tables, task.shard)) for decided in task.decided]
@@ -189,7 +192,7 @@ def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incom
         counts.bytes_in += text_bytes(rows)
         numbers = np.arange(first, first + rows.num_rows)
         first += rows.num_rows
-        keep = incoming.admit(rows, kind, files, counts)
+        keep = incoming.admit(rows, first_step, files, counts)
         batch, numbers = (Batch(rows), numbers) if keep.all() else (Batch(rows).filter(keep), numbers[keep])
         for name, (decided, table) in zip(task.names, decisions, strict=False):
             batch, numbers = _apply_decision(decided.step, name, table, batch, numbers, files, counts)
@@ -197,25 +200,27 @@ def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incom
 
 
 def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Counts, keep: Any) -> Batch:
-    kind = source.kind
-    counts.rows_in += found.rows.num_rows + len(found.quarantined) + len(found.dropped)
+    name = step_name(0, source.kind)
+    rows_in = found.rows.num_rows + len(found.quarantined) + len(found.dropped)
+    counts.rows_in += rows_in
+    counts.come(name, rows_in)
     counts.bytes_in += text_bytes(found.rows)
     counts.unread_bytes += found.unread_bytes
     if found.quarantined:
-        files.quarantine([(name, url, kind, error) for name, url, error in found.quarantined])
-        counts.quarantined += len(found.quarantined)
+        files.quarantine([(row, url, name, error) for row, url, error in found.quarantined])
+        counts.quarantine(name, len(found.quarantined))
     if found.dropped:
         names, urls, rules = (list(column) for column in zip(*found.dropped, strict=True))
         nothing = np.full(len(names), np.nan)
         rows = pa.RecordBatch.from_pydict({"id": names, "url": urls})
-        files.drop(rows, np.arange(len(names)), kind, rules, nothing, nothing)
-        _count(counts.dropped, (f"{kind}.{rule}" for rule in rules))
+        files.drop(rows, np.arange(len(names)), name, rules, nothing, nothing)
+        counts.drop(name, rules)
     sizes = document_bytes(found.rows)
     large = np.flatnonzero(keep & (sizes > source.max_document_bytes))
     if not len(large):
         return Batch(found.rows) if keep.all() else Batch(found.rows).filter(keep)
-    files.drop(found.rows, large, kind, ["too_large"] * len(large), sizes[large], source.max_document_bytes)
-    _count(counts.dropped, [f"{kind}.too_large"] * len(large))
+    files.drop(found.rows, large, name, ["too_large"] * len(large), sizes[large], source.max_document_bytes)
+    counts.drop(name, ["too_large"] * len(large))
     return Batch(found.rows).filter(keep & (sizes <= source.max_document_bytes))
 
 
@@ -223,6 +228,7 @@ def _apply_decision(
     step: GroupingStep, name: str, table: pa.Table, batch: Batch, numbers: Any, files: Outputs, counts: Counts
 ) -> tuple[Batch, Any]:
     """Drop the rows that the step decided to drop, and set its columns on those it named."""
+    counts.come(name, len(batch))
     place, decision = _matching(table, numbers)
     if step.writes_clusters and decision.num_rows:
         files.clusters(decision)
@@ -244,8 +250,8 @@ def _apply_decision(
     keep = np.ones(len(batch), np.bool_)
     keep[place[dropped]] = False
     rules = chosen.column("rule").to_pylist()
-    files.drop(batch.rows, place[dropped], step.kind, rules, _floats(chosen, "value"), _floats(chosen, "threshold"))
-    _count(counts.dropped, (f"{step.kind}.{rule}" for rule in rules))
+    files.drop(batch.rows, place[dropped], name, rules, _floats(chosen, "value"), _floats(chosen, "threshold"))
+    counts.drop(name, rules)
     counts.count_groups(name, batch.rows, place[dropped], rules)
     return batch.filter(keep), numbers[keep]
 
@@ -268,6 +274,7 @@ def run_row_step(step: RowStep, name: str, batch: Batch, files: Outputs, counts:
     """One step over a batch: rows it drops and rows it cannot process are written down, the others returned."""
     if not len(batch):
         return _with_columns(step, batch)
+    counts.come(name, len(batch))
     outcome = _process(step, batch)
     for kind, rows in outcome.changed.items():
         change = f"{step.kind}.{kind}"
@@ -278,8 +285,8 @@ def run_row_step(step: RowStep, name: str, batch: Batch, files: Outputs, counts:
         rows = batch.rows.take(pa.array(bad))
         ids, urls = row_ids(rows).to_pylist(), column_or_null(rows, "url").to_pylist()
         errors = [outcome.errors[row] for row in bad]
-        files.quarantine([(name, url, step.kind, error) for name, url, error in zip(ids, urls, errors, strict=True)])
-        counts.quarantined += len(bad)
+        files.quarantine([(row, url, name, error) for row, url, error in zip(ids, urls, errors, strict=True)])
+        counts.quarantine(name, len(bad))
         keep[bad] = False
     judgement = outcome.judgement
     gone, rules = np.empty(0, np.int64), []
@@ -287,8 +294,8 @@ def run_row_step(step: RowStep, name: str, batch: Batch, files: Outputs, counts:
         gone = np.flatnonzero(keep & ~judgement.kept)
         rules = [judgement.rules[index] for index in judgement.rule[gone]]
         if len(gone):
-            files.drop(batch.rows, gone, step.kind, rules, judgement.value[gone], judgement.threshold[gone])
-            _count(counts.dropped, (f"{step.kind}.{rule}" for rule in rules))
+            files.drop(batch.rows, gone, name, rules, judgement.value[gone], judgement.threshold[gone])
+            counts.drop(name, rules)
         keep &= judgement.kept
     counts.count_groups(name, batch.rows, gone, rules, [column.name for column in step.columns()])
     return outcome.batch.filter(keep)
@@ -355,8 +362,3 @@ def document_bytes(rows: pa.RecordBatch) -> Any:
     if name is None:
         return np.zeros(rows.num_rows, np.int64)
     return pc.fill_null(pc.binary_length(rows.column(name)), 0).to_numpy().astype(np.int64)
-
-
-def _count(counter: dict[str, int], names: Iterable[str]) -> None:
-    for name in names:
-        counter[name] = counter.get(name, 0) + 1

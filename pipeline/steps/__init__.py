@@ -19,8 +19,19 @@ from pipeline.steps.checker import VERDICTS, Checker, Verdicts
 from pipeline.steps.generator import Generator, Reply, Request
 from pipeline.steps.grouping import GroupingStep
 from pipeline.steps.judgement import FloatArray, Judgement, Reason
+from pipeline.steps.resources import Resources, joined
 from pipeline.steps.source import Source, SourceBatch, Unit
-from pipeline.steps.step import DocumentFilter, Filter, Outcome, RowStep, Scorer, Step, Transform, Transformed
+from pipeline.steps.step import (
+    DocumentFilter,
+    Filter,
+    Outcome,
+    RowStep,
+    Scorer,
+    Step,
+    Transform,
+    Transformed,
+    step_name,
+)
 
 __all__ = [
     "VERDICTS",
@@ -36,6 +47,7 @@ __all__ = [
     "Reason",
     "Reply",
     "Request",
+    "Resources",
     "RowStep",
     "Scorer",
     "Source",
@@ -48,4 +60,6 @@ __all__ = [
     "WorkerDied",
     "describe",
     "is_fault",
+    "joined",
+    "step_name",
 ]

@@ -47,12 +47,17 @@ def is_installed(extra: str) -> bool:
 
 def require(extras: Iterable[str]) -> None:
     """Raise MissingExtra, in one line for all of them, if a module of these extras is not there."""
+    if problems := missing(extras):
+        raise MissingExtra("; ".join(problems))
+
+
+def missing(extras: Iterable[str]) -> list[str]:
+    """For each of these extras of which a module is not there, what to install."""
     problems = []
     for extra in sorted(set(extras)):
-        missing = [module for module in MODULES[extra] if find_spec(module) is None]
-        if missing:
+        modules = [module for module in MODULES[extra] if find_spec(module) is None]
+        if modules:
             install = INSTALL.get(extra, f"pip install 'orefine[{extra}]'")
             what = "a part of the core" if extra == CORE else f"the extra '{extra}'"
-            problems.append(f"{what} is not installed ({', '.join(missing)} missing): {install}")
-    if problems:
-        raise MissingExtra("; ".join(problems))
+            problems.append(f"{what} is not installed ({', '.join(modules)} missing): {install}")
+    return problems

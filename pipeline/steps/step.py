@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from pipeline.errors import describe, is_fault
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document
 from pipeline.steps.judgement import Judgement
+from pipeline.steps.resources import Resources
 
 
 @dataclass(slots=True)
@@ -28,6 +29,11 @@ class Outcome:
     """What a transform changed, counted by kind."""
 
 
+def step_name(place: int, kind: str) -> str:
+    """`02 threshold`: place in the level and kind, since two steps of one kind are two. A source has place 0."""
+    return f"{place:02d} {kind}"
+
+
 class Step(BaseModel, ABC):
     """Parameters of a step. Frozen; unknown keys are refused with the path of the wrong field."""
 
@@ -36,8 +42,6 @@ class Step(BaseModel, ABC):
     kind: str
     libraries: ClassVar[tuple[str, ...]] = ()
     """Packages whose version decides the output, such as an extractor; part of the recipe id."""
-    resident: ClassVar[bool] = False
-    """True if the step is worth a long-lived process (a language model), not a task per shard."""
 
     def columns(self) -> tuple[pa.Field, ...]:
         """Columns that this step adds to the level's schema."""
@@ -62,11 +66,28 @@ class Step(BaseModel, ABC):
         """Extras (`pipeline.steps.extras`) that this step needs; looked for before the first row is read."""
         return ()
 
+    def resolve(self) -> Iterable[str]:
+        """What is wrong with what the step names outside itself: models, lists, tokenizers, earlier versions.
+
+        Asked before the first row of any level is read, so it may read headers and small files, not whole models. What
+        it raises as ValueError or OSError counts as well. By default all that `assets` names must be there.
+        """
+        self.assets()
+        return ()
+
+    def pending(self) -> str:
+        """What must be made before the step can run, such as a training; empty if nothing."""
+        return ""
+
+    def resources(self) -> Resources:
+        """What a task of this step needs; a pass over the shards is cut where GPUs or residence change."""
+        return Resources()
+
     def prepare(self) -> None:
         """Load what the step needs, once per process. Errors here stop the run: they are no row's fault."""
 
     def check_input(self, schema: pa.Schema) -> None:
-        """Raise ValueError if the level's input cannot feed this step; called before anything starts."""
+        """Raise ValueError if rows of this schema cannot feed the step; called before the first row is read."""
 
 
 class RowStep(Step):

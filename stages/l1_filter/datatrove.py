@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -66,8 +66,9 @@ class Datatrove(RowStep):
         model = Path(str(self.arguments.get(MODEL, "")))
         return {"model": sha256_of(model)} if model.is_file() else {}
 
-    def check_input(self, schema: pa.Schema) -> None:
+    def resolve(self) -> Iterable[str]:
         self.prepare()
+        return ()
 
     def prepare(self) -> None:
         self._made()

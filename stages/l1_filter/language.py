@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -91,8 +91,12 @@ class Language(RowStep):
     def assets(self) -> Mapping[str, str]:
         return {"model": file_sha256(self._path())}
 
-    def check_input(self, schema: pa.Schema) -> None:
-        self.prepare()
+    def resolve(self) -> Iterable[str]:
+        if self.model is None:
+            self._path()  # its labels are known, and the codes were compared with them when the recipe was read
+        else:
+            self.prepare()
+        return ()
 
     def prepare(self) -> None:
         refuse_unknown((*self.kept, *self.minima), self._classify(pa.array([], pa.string()))[0])

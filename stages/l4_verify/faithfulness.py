@@ -36,7 +36,10 @@ class Faithfulness(Checker):
 
     def check_input(self, schema: pa.Schema) -> None:
         if "source_text" not in schema.names:
-            raise ValueError("faithfulness compares with the column 'source_text', which rewrite makes; it is missing")
+            raise ValueError(
+                "faithfulness compares with the column 'source_text', which is not here; "
+                "put the level l3_synthesize with the step rewrite before it"
+            )
 
     def check(self, batch: Batch) -> Verdicts:
         verdicts = Verdicts([], [], [])

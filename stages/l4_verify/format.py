@@ -43,7 +43,10 @@ class Format(Checker):
     def check_input(self, schema: pa.Schema) -> None:
         missing = {"prompt", "source_text"} - set(schema.names)
         if missing:
-            raise ValueError(f"format needs the columns {sorted(missing)}, which rewrite makes; they are missing")
+            raise ValueError(
+                f"format needs the columns {', '.join(sorted(missing))}, which are not here; "
+                "put the level l3_synthesize with the step rewrite before it"
+            )
 
     def check(self, batch: Batch) -> Verdicts:
         verdicts = Verdicts([], [], [])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import site
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pipeline.run.runners.cluster import reachable
-from pipeline.run.runners.runner import ATTEMPTS, attempt
-from pipeline.steps import WorkerDied
+from pipeline.run.runners.runner import ATTEMPTS, ONE_CORE, UnknownRunner, attempt
+from pipeline.steps import Resources, WorkerDied
 from pipeline.steps.interpreter import ROOT, safe_environment
 
 T = TypeVar("T")
@@ -45,36 +45,62 @@ class RayRunner:
         self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     def map(
-        self, function: Callable[[T], R], tasks: Sequence[T], resident: bool = False
+        self, function: Callable[[T], R], tasks: Sequence[T], resources: Resources = ONE_CORE
     ) -> Iterator[tuple[int, R | Exception]]:
-        if resident:
-            yield from self._on_actors(function, tasks)
+        if resources.resident:
+            yield from self._on_actors(function, tasks, resources)
             return
         # System faults (a lost node, a killed worker) are retried by Ray, passing errors by `attempt`. max_calls
         # gives a worker's memory back now and then.
-        remote = self._ray.remote(num_cpus=1, max_retries=ATTEMPTS, max_calls=50)(attempt)
+        remote = self._ray.remote(max_retries=ATTEMPTS, max_calls=50, **self._wanted(resources))(attempt)
         yield from self._bounded(tasks, 2 * self._workers, lambda task: remote.remote(function, task))
 
-    def _on_actors(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[tuple[int, R | Exception]]:
-        # The model takes the machine's cores or GPU by itself: one actor per node, with the threads it wants.
-        gpus = 1 if self._ray.cluster_resources().get("GPU") else 0
-        actor_class = self._ray.remote(num_cpus=0, num_gpus=gpus, max_restarts=ATTEMPTS, max_task_retries=ATTEMPTS)(
+    def _on_actors(
+        self, function: Callable[[T], R], tasks: Sequence[T], resources: Resources
+    ) -> Iterator[tuple[int, R | Exception]]:
+        """Processes that stay: as many as the nodes' GPUs have room for, or one a node; who is free takes work."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        actor_class = self._ray.remote(max_restarts=ATTEMPTS, max_task_retries=ATTEMPTS, **self._wanted(resources))(
             _Resident
         )
-        count = max(1, int(self._ray.cluster_resources().get("GPU", 1)))
+        # Without OMP_NUM_THREADS: the model takes its node's cores by itself.
         environment = {"env_vars": WORKER}
-        actors = [actor_class.options(runtime_env=environment).remote() for _ in range(min(count, len(tasks)))]
-        turn = iter(range(len(tasks)))
+        nodes = actor_nodes(self._ray.nodes(), resources.gpus)
+        actors = [
+            # Soft: an actor of a node that is lost starts on another one.
+            actor_class.options(
+                runtime_env=environment, scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True)
+            ).remote()
+            for node in nodes[: len(tasks)]
+        ]
+        free = list(actors)
+        at_work: dict[Any, Any] = {}
+
+        def submit(task: T) -> Any:
+            actor = free.pop()
+            pending = actor.run.remote(function, task)
+            at_work[pending] = actor
+            return pending
+
         try:
-            yield from self._bounded(
-                tasks, 2 * len(actors), lambda task: actors[next(turn) % len(actors)].run.remote(function, task)
-            )
+            yield from self._bounded(tasks, len(actors), submit, lambda done: free.append(at_work.pop(done)))
         finally:
             for actor in actors:
                 self._ray.kill(actor)
 
+    def _wanted(self, resources: Resources) -> dict[str, Any]:
+        """In Ray's words. GPUs are taken where the cluster has any: models also run without."""
+        gpus = resources.gpus if self._ray.cluster_resources().get("GPU") else 0
+        wanted: dict[str, Any] = {"num_cpus": resources.cpus, "num_gpus": gpus}
+        return wanted | ({"memory": resources.memory} if resources.memory else {})
+
     def _bounded(
-        self, tasks: Sequence[T], window: int, submit: Callable[[T], Any]
+        self,
+        tasks: Sequence[T],
+        window: int,
+        submit: Callable[[T], Any],
+        finished: Callable[[Any], None] = lambda done: None,
     ) -> Iterator[tuple[int, R | Exception]]:
         pending: dict[Any, int] = {}
         waiting = iter(enumerate(tasks))
@@ -93,6 +119,7 @@ class RayRunner:
                 result = WorkerDied(str(error))
             except Exception as error:
                 result = error
+            finished(done[0])
             yield pending.pop(done[0]), result
 
 
@@ -110,6 +137,24 @@ def _job() -> Any:
 
     is_installed = str(ROOT) in (*site.getsitepackages(), site.getusersitepackages())
     return Job(_py_driver_sys_path=[] if is_installed else [str(ROOT)])
+
+
+def actor_nodes(nodes: Sequence[Mapping[str, Any]], gpus: float) -> list[str]:
+    """The node of each resident process: a node once for each group of `gpus` that it has; without GPUs, once.
+
+    A group never spans nodes. On a cluster with GPUs nodes without any are left to the filters.
+    """
+    alive = [node for node in nodes if node["Alive"]]
+    most = max((node["Resources"].get("GPU", 0) for node in alive), default=0)
+    if gpus and most:
+        if most < gpus:
+            raise UnknownRunner(
+                f"a step wants {gpus:g} GPUs of one node, and no node has more than {most:g}; "
+                "give the step fewer, or add a node"
+            )
+        return [node["NodeID"] for node in alive for _ in range(int(node["Resources"].get("GPU", 0) // gpus))]
+    working = [node["NodeID"] for node in alive if node["Resources"].get("CPU")]
+    return working or [node["NodeID"] for node in alive]
 
 
 def _start(ray: Any, settings: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from pipeline.errors import UsageError
+from pipeline.steps import Resources
 from pipeline.store.damage import Damaged
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ R = TypeVar("R")
 
 ATTEMPTS = 3
 """Tries of a task whose error may pass by itself. Steps and Prefect do not retry: one owner."""
+ONE_CORE = Resources()
 PASSING_ERRORS = (OSError, TimeoutError)
 BACK_OFF = 0.5
 """Seconds before the second try; four times as long before each one after it."""
@@ -31,12 +33,9 @@ class Runner(Protocol):
     """Where tasks run. The output of a run never depends on it."""
 
     def map(
-        self, function: Callable[[T], R], tasks: Sequence[T], resident: bool = False
+        self, function: Callable[[T], R], tasks: Sequence[T], resources: Resources = ONE_CORE
     ) -> Iterator[tuple[int, R | Exception]]:
-        """(index of the task, its result or its error), in order of completion.
-
-        `resident` asks for long-lived processes, worth it for tasks that load a language model.
-        """
+        """(index of the task, its result or its error), in order of completion. `resources` are those of each task."""
         ...
 
 

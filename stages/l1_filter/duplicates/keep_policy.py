@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -70,6 +70,10 @@ class DuplicatesStep(GroupingStep):
 
     def assets(self) -> Mapping[str, str]:
         return {f"earlier index {number}": one.identity for number, one in enumerate(self.earlier())}
+
+    def resolve(self) -> Iterable[str]:
+        """Nothing: the names in `against` mean something only to who knows the store's releases."""
+        return ()
 
     def check_input(self, schema: pa.Schema) -> None:
         if self.column is None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.rows.batch import Batch
 from pipeline.steps import FloatArray, Judgement, Outcome, RowStep
+from stages.l2_select.score.scored import require_columns
 
 
 class Threshold(RowStep):
@@ -25,10 +26,7 @@ class Threshold(RowStep):
         return {"score": self.column, "rules": ["below_minimum"]}
 
     def check_input(self, schema: pa.Schema) -> None:
-        if self.column not in schema.names:
-            raise ValueError(
-                f"threshold: no column '{self.column}' here, only {', '.join(schema.names)}; put the scorer before it"
-            )
+        require_columns(self.kind, schema, (self.column,))
 
     def process(self, batch: Batch) -> Outcome:
         scores = self._scores(batch)

@@ -106,11 +106,16 @@ class FasttextQuality(Scorer):
             )
         return hashes
 
-    def check_input(self, schema: pa.Schema) -> None:
+    def resolve(self) -> Iterable[str]:
         self.check_model()
-        if self.train is None:
-            return
-        if (self.train.positives.hosts or self.train.negatives.hosts) and "url" not in schema.names:
+        return ()
+
+    def pending(self) -> str:
+        return "trains a classifier from its seeds" if self.train is not None else ""
+
+    def check_input(self, schema: pa.Schema) -> None:
+        seeds = (self.train.positives, self.train.negatives) if self.train is not None else ()
+        if any(one.hosts for one in seeds) and "url" not in schema.names:
             raise ValueError("the seeds are chosen by host, but the input has no column 'url'; give `paths` instead")
 
     def check_model(self) -> None:
@@ -193,6 +198,8 @@ class FasttextQuality(Scorer):
         from huggingface_hub import hf_hub_download
 
         name, _, revision = self.model.removeprefix(HUB).partition("@")
+        if name.count("/") < 2:
+            raise ValueError(f"model {self.model} names no file; give hf://owner/repository/path/in/it.bin[@revision]")
         owner, repository, path = name.split("/", 2)
         return Path(hf_hub_download(f"{owner}/{repository}", path, revision=revision or None))
 

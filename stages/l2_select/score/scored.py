@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,11 @@ def require_columns(kind: str, schema: pa.Schema, scores: tuple[str, ...], per: 
     """Raise ValueError if a score is missing or no number, or the column to group by is missing."""
     for name in (*scores, *((per,) if per else ())):
         if name not in schema.names:
+            near = difflib.get_close_matches(name, schema.names, 1)
+            meant = f"did you mean '{near[0]}'? Else " if near else ""
             raise ValueError(
-                f"{kind}: no column '{name}' here, only {', '.join(schema.names)}; put the step that makes it before"
+                f"{kind}: no column '{name}' here, only {', '.join(schema.names)}; {meant}"
+                "put the step that makes it before"
             )
     for name in scores:
         found = schema.field(name).type

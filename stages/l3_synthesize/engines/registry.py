@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
-import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +14,6 @@ from stages.l3_synthesize.engines.engine import Engine, EngineError, TemplateEng
 
 PROMPT_TOKENS = 256
 """Room for the instruction and the chat template; the longest of ours takes less than 100."""
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _open: dict[tuple[str, str, int, int], Engine] = {}
 _lock = threading.Lock()
 
@@ -43,29 +40,6 @@ def close_engines() -> None:
 def assets_of(engine: str, model: str) -> Mapping[str, str]:
     """Name → sha256 of what the engine answers with, known without loading it."""
     return TemplateEngine.identity if engine == "template" else {"model": revision(model)}
-
-
-def check_model(model: str) -> None:
-    """Raise ValueError if there is no model of that name, or one that cannot chat; its weights are not loaded."""
-    folder = Path(model)
-    if model == smollm2.ALIAS or (HUB_ID.fullmatch(model) and not folder.is_dir()):
-        return  # what a hub has is known when vLLM fetches it
-    if not folder.is_dir():
-        raise ValueError(f"model '{model}' is no folder and no hub id (owner/name); correct it")
-    if not (folder / "config.json").is_file():
-        raise ValueError(f"model '{model}': the folder holds no config.json; give the folder of a transformers model")
-    if not _has_chat_template(folder):
-        raise ValueError(
-            f"model '{model}': it has no chat template (chat_template.jinja, or chat_template in "
-            "tokenizer_config.json), so it takes no instructions; name an instruct model"
-        )
-
-
-def _has_chat_template(folder: Path) -> bool:
-    if any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json")):
-        return True
-    settings = folder / "tokenizer_config.json"
-    return settings.is_file() and bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
 
 
 def revision(model: str) -> str:

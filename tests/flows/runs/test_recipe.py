@@ -105,3 +105,10 @@ def test_every_step_says_what_it_does():
     assert len(kinds) == len(set(kinds))
     for _, step in all_steps():
         assert step.__doc__, f"{step.__name__} has no docstring"
+
+
+def test_a_level_without_a_value_takes_the_input(tmp_path: Path):
+    path = tmp_path / "null.yaml"
+    for text in ("l0_collect:", "l0_collect: {source: }"):
+        path.write_text(f"dataset: toy\n{text}\n")
+        assert load_recipe(str(path), ["a.parquet"]).l0_collect.source.paths == ("a.parquet",)

@@ -10,7 +10,7 @@ import pytest
 
 from flows.runs import run as module
 from flows.runs.recipe import Recipe, RecipeError
-from flows.runs.run import Run, find_inputs, open_run, run_recipe
+from flows.runs.run import Run, find_paths, identify, open_run, run_recipe
 from pipeline.run.runners import InlineRunner
 from pipeline.steps.extras import MissingExtra
 from pipeline.store.local import LocalStore
@@ -112,16 +112,16 @@ def test_events_of_a_level_that_fails_are_written_too(run: Run, tmp_path: Path, 
 
 def test_inputs_are_named_by_their_content(tmp_path: Path):
     paths = [lines(tmp_path / name, "same") for name in ("a.jsonl", "b.jsonl")]
-    found = find_inputs(recipe(str(tmp_path / "*.jsonl")))
+    found = [identify(path) for path in find_paths(recipe(str(tmp_path / "*.jsonl")))]
     assert [file.path for file in found] == paths
     assert {file.sha256 for file in found} == {file_sha256(Path(paths[0]))}
 
 
 def test_no_input_is_an_error_that_says_where_to_name_it(tmp_path: Path):
     with pytest.raises(RecipeError, match=r"paths is empty; name files in the recipe or with --input"):
-        find_inputs(recipe())
+        find_paths(recipe())
     with pytest.raises(RecipeError, match=r"absent\.jsonl"):
-        find_inputs(recipe(str(tmp_path / "absent.jsonl")))
+        find_paths(recipe(str(tmp_path / "absent.jsonl")))
 
 
 @pytest.mark.parametrize(

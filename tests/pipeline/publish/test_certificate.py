@@ -65,12 +65,12 @@ def test_it_counts_what_was_certified_and_refused(lot):
         "refused": {"faithfulness.abstained_nothing_to_check": 1},
         "quarantined": 0,
         "verdicts": {
-            "format": {"pass": 4, "fail": 0, "abstain": 0},
-            "faithfulness": {"pass": 3, "fail": 0, "abstain": 1},
+            "01 format": {"pass": 4, "fail": 0, "abstain": 0},
+            "02 faithfulness": {"pass": 3, "fail": 0, "abstain": 1},
         },
     }
     assert (certificate["prompts"], certificate["models"]) == ({"rephrase@1": 3}, {"template@1": 3})
-    assert certificate["calibration"]["faithfulness"]["number_changed"] == {"mutants": 3, "caught": 3, "recall": 1.0}
+    assert certificate["calibration"]["02 faithfulness"]["number_changed"] == {"mutants": 3, "caught": 3, "recall": 1.0}
     assert [step["kind"] for step in certificate["policy"]] == ["format", "faithfulness"]
     assert certificate["parents"][0]["level"] == "l3_synthesize"
 
@@ -123,8 +123,8 @@ def test_a_changed_row_with_all_hashes_mended_is_still_found(lot):
     forged = make(*lot, CHECKERS)
     row = next(row for row, text in zip(table.column("id").to_pylist(), texts, strict=True) if "999" in text)
     findings = verify(forged, *lot, CHECKERS)
-    assert f"row {row}: expected to pass faithfulness, found fail" in findings
-    assert any(finding.startswith(f"row {row}: verdict of faithfulness: expected") for finding in findings)
+    assert f"row {row}: expected to pass 02 faithfulness, found fail" in findings
+    assert any(finding.startswith(f"row {row}: verdict of 02 faithfulness: expected") for finding in findings)
 
 
 def test_a_lost_drop_breaks_the_conservation_law(lot):
@@ -140,9 +140,35 @@ def test_a_lost_drop_breaks_the_conservation_law(lot):
 def test_other_checkers_than_those_of_the_policy_are_refused(lot):
     certificate = make(*lot, CHECKERS)
     lax = (Format(), Faithfulness(max_novel_names=9))
-    assert any(finding.startswith("policy of faithfulness: expected") for finding in verify(certificate, *lot, lax))
+    assert any(finding.startswith("policy of 02 faithfulness: expected") for finding in verify(certificate, *lot, lax))
     findings = verify(certificate, *lot, CHECKERS[:1])
-    assert findings[0] == "faithfulness: expected a checker of the policy to verify with, found none"
+    assert findings[0] == "02 faithfulness: expected a checker of the policy to verify with, found none"
+
+
+def test_two_checkers_of_one_kind_are_two(made, tmp_path: Path):
+    store, level = made
+    parent = level.manifest.parents[0].manifest
+    synthetic = Finished(Manifest.model_validate_json(store.read(parent)), parent)
+    checkers = (Format(), Faithfulness(names=False), Faithfulness(numbers=False), Format())
+    lot = run_level(Level("l4_verify", "two", checkers), store, InlineRunner(), silent, parent=synthetic)
+    certificate = make(store, lot.directory, checkers)
+    assert certificate["verdicts"] == {
+        "01 format": {"pass": 4, "fail": 0, "abstain": 0},
+        "02 faithfulness": {"pass": 3, "fail": 0, "abstain": 1},
+        "03 faithfulness": {"pass": 3, "fail": 0, "abstain": 0},
+        "04 format": {"pass": 3, "fail": 0, "abstain": 0},
+    }
+    saw = {name: sum(verdicts.values()) for name, verdicts in certificate["verdicts"].items()}
+    assert saw == {name: at.rows_in for name, at in lot.manifest.by_step.items()}
+    assert list(certificate["calibration"]["02 faithfulness"]) == ["number_changed"]
+    assert list(certificate["calibration"]["03 faithfulness"]) == ["name_swapped"]
+    assert verify(certificate, store, lot.directory, checkers) == []
+    changed_over = (checkers[0], checkers[2], checkers[1], checkers[3])
+    findings = verify(certificate, store, lot.directory, changed_over)
+    assert [found.split(":")[0] for found in findings if found.startswith("policy")] == [
+        "policy of 02 faithfulness",
+        "policy of 03 faithfulness",
+    ]
 
 
 def test_a_lot_that_is_not_there_is_one_finding(lot, tmp_path):

@@ -8,10 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.publish.card import dataset_card
+from pipeline.publish.release import publish
+from pipeline.report.page import funnel_lines, summary
 from pipeline.rows.document import BASE_SCHEMA, to_schema
 from pipeline.run.level import Finished, LevelError, run_level
 from pipeline.run.passes import split_passes
 from pipeline.run.runners import InlineRunner
+from pipeline.run.runners.runner import ONE_CORE
 from pipeline.store.damage import Damaged
 from pipeline.store.local import LocalStore
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
@@ -51,9 +55,31 @@ def test_every_row_has_one_fate(tmp_path: Path):
     assert kept == {"APPLE": 3, "BANANA": 1, "CHERRY": 1}
 
 
+def test_two_steps_of_one_kind_are_two(tmp_path: Path):
+    steps = (MinWords(minimum=2), SameFirstWord(), MinWords(minimum=4))
+    store, collected, filtered = run(tmp_path, files=(FILES[0], [*FILES[1], "one poison"]), steps=steps)
+    assert [manifest.names[0] for manifest in (collected.manifest, filtered.manifest)] == ["00 lines", "01 min_words"]
+    source, (first, group, second) = collected.manifest.counted_steps()[0], filtered.manifest.counted_steps()
+    assert source == {"step": "00 lines", "rows_in": 8, "dropped": {}, "quarantined": 1}
+    assert first == {"step": "01 min_words", "rows_in": 7, "dropped": {"too_few_words": 1}, "quarantined": 1}
+    assert group == {"step": "02 same_first_word", "rows_in": 5, "dropped": {"repeat": 2}, "quarantined": 0}
+    assert second == {"step": "03 min_words", "rows_in": 3, "dropped": {"too_few_words": 2}, "quarantined": 0}
+    assert filtered.manifest.dropped == {"min_words.too_few_words": 3, "same_first_word.repeat": 2}
+    ends = sorted((row["step"], row["reason"], row["threshold"]) for row in read(store, filtered, "dropped"))
+    assert [end for end in ends if end[0].endswith("min_words")] == [
+        ("01 min_words", "min_words.too_few_words", 2.0),
+        ("03 min_words", "min_words.too_few_words", 4.0),
+        ("03 min_words", "min_words.too_few_words", 4.0),
+    ]
+    assert read(store, filtered, "quarantine")[0]["step"] == "01 min_words"
+    card = dataset_card(publish(store, [collected, filtered]), [collected.manifest, filtered.manifest])
+    assert '**l1_filter · 03 min_words** `{"minimum": 4}`\n  - too_few_words: 2' in card
+    assert "      1 dropped  01 min_words.too_few_words" in "\n".join(funnel_lines(summary([filtered])))
+
+
 def test_dropped_rows_keep_value_and_threshold(tmp_path: Path):
     store, _, filtered = run(tmp_path)
-    short = next(row for row in read(store, filtered, "dropped") if row["step"] == "min_words")
+    short = next(row for row in read(store, filtered, "dropped") if row["step"] == "01 min_words")
     assert (short["reason"], short["value"], short["threshold"]) == ("min_words.too_few_words", 1.0, 2.0)
     assert short["text"] is None
     assert len(short["id"]) == 32
@@ -103,9 +129,9 @@ def test_finished_shards_are_found_without_a_task_for_each(tmp_path: Path):
     ran: list[int] = []
 
     class Counting(InlineRunner):
-        def map(self, function, tasks, resident=False):
+        def map(self, function, tasks, resources=ONE_CORE):
             ran.extend(task.shard for task in tasks)
-            return super().map(function, tasks, resident)
+            return super().map(function, tasks, resources)
 
     again = run_level(l1(MinWords()), store, Counting(), silent, parent=collected)
     assert ran == [0]
@@ -127,7 +153,7 @@ def test_one_bad_row_costs_no_other(tmp_path: Path, step, bad: str):
     assert filtered.manifest.rows_out == 2
     assert filtered.manifest.quarantined == 1
     (row,) = read(store, filtered, "quarantine")
-    assert row["step"] == step.kind
+    assert row["step"] == f"01 {step.kind}"
     assert row["error"] in ("ValueError: cannot count poison", "RuntimeError: boom")
 
 

@@ -12,7 +12,8 @@ from pipeline.rows.document import BASE_SCHEMA, Document
 from pipeline.run.poison import MAXIMUM_POISON, find_poison
 from pipeline.run.rowpass import RowTask, run_row_task
 from pipeline.run.runners import InlineRunner
-from pipeline.steps import DocumentFilter, Fault, Step, Unit, WorkerDied
+from pipeline.run.runners.runner import ONE_CORE
+from pipeline.steps import DocumentFilter, Fault, Resources, Step, Unit, WorkerDied
 from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import Lines, MinWords, write_lines
 
@@ -25,7 +26,7 @@ class Dying:
         self.tried: list[tuple[int, int]] = []
 
     def map(
-        self, function: Callable[[Any], Any], tasks: Sequence[Any], resident: bool = False
+        self, function: Callable[[Any], Any], tasks: Sequence[Any], resources: Resources = ONE_CORE
     ) -> Iterator[tuple[int, Any]]:
         for index, probe in enumerate(tasks):
             self.tried.append((probe.start, probe.stop))
@@ -39,7 +40,7 @@ class Failing:
     """Answers with an error that says nothing of rows."""
 
     def map(
-        self, function: Callable[[Any], Any], tasks: Sequence[Any], resident: bool = False
+        self, function: Callable[[Any], Any], tasks: Sequence[Any], resources: Resources = ONE_CORE
     ) -> Iterator[tuple[int, Any]]:
         yield 0, MemoryError("no memory")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.publish.release import datasets, load_release, publish, resolve, verify_release
+from pipeline.publish.release import datasets, load_release, publish, resolve
+from pipeline.publish.verify import verify_release
 from pipeline.run.level import InputFile, run_level
 from pipeline.run.runners import InlineRunner, runner
 from pipeline.store import local

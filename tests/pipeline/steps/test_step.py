@@ -12,7 +12,17 @@ from pydantic import ValidationError
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, Document
-from pipeline.steps import DocumentFilter, Filter, GroupingStep, Judgement, Outcome, Scorer, Transform, Transformed
+from pipeline.steps import (
+    DocumentFilter,
+    Filter,
+    GroupingStep,
+    Judgement,
+    Outcome,
+    Resources,
+    Scorer,
+    Transform,
+    Transformed,
+)
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout
 
 
@@ -104,7 +114,7 @@ def test_a_scorer_adds_what_it_declares_and_nothing_else():
 def test_a_step_that_says_nothing_of_itself_needs_and_adds_nothing():
     step = Shout()
     assert (step.columns(), step.assets(), step.shows(), step.extras(), step.libraries) == ((), {}, {}, (), ())
-    assert step.resident is False
+    assert step.resources() == Resources()
     step.prepare()
     step.check_input(BASE_SCHEMA)
 

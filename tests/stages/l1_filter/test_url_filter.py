@@ -86,16 +86,17 @@ def test_content_of_the_lists_counts_not_their_place(lists: dict[str, str], tmp_
 def test_no_list_and_a_missing_list_stop_the_run(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="give one of domains"):
         UrlFilter()
-    step = UrlFilter(urls=str(tmp_path / "gone"))
-    for call in (step.assets, step.prepare, lambda: step.check_input(pa.schema([]))):
+    step = UrlFilter(urls=str(tmp_path / "gone"), domains=str(tmp_path / "lost"))
+    for call in (step.assets, step.prepare):
         with pytest.raises(FileNotFoundError, match=r"`urls` names .*gone"):
             call()
+    assert [text.split()[1] for text in step.resolve()] == ["`domains`", "`urls`"]
 
 
 def test_too_many_subwords_stop_the_run(tmp_path: Path) -> None:
     (tmp_path / "many").write_text("\n".join(f"w{number * 7919:x}q{number}" for number in range(100_000)))
     with pytest.raises(ValueError, match="100000 entries of `banned_subwords` make too large a pattern"):
-        UrlFilter(banned_subwords=str(tmp_path / "many")).check_input(pa.schema([]))
+        UrlFilter(banned_subwords=str(tmp_path / "many")).resolve()
 
 
 def test_host_of_odd_urls() -> None:

@@ -66,7 +66,7 @@ def test_the_level_refuses_what_is_not_passed():
 
 
 def test_a_missing_column_is_refused_before_anything_starts():
-    with pytest.raises(ValueError, match="'source_text', which rewrite makes; it is missing"):
+    with pytest.raises(ValueError, match="'source_text', which is not here; put the level l3_synthesize"):
         Faithfulness().check_input(pa.schema([pa.field("text", pa.string())]))
 
 

@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from pipeline.run.level import run_level
-from pipeline.run.runners import InlineRunner, Runner, open_runner
-from pipeline.run.runners.ray import RayRunner
+from pipeline.run.runners import InlineRunner, Runner, UnknownRunner, open_runner
+from pipeline.run.runners.ray import RayRunner, actor_nodes
 from pipeline.run.runners.runner import ATTEMPTS
+from pipeline.steps import Resources
 from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 
 FILES = [[f"word{(file * 30 + line) % 41} number {line} of {file}" for line in range(30)] for file in range(6)]
+
+
+RESIDENT = Resources(cpus=0, resident=True)
 
 
 def double(number: int) -> int:
@@ -32,6 +36,11 @@ def passing(path: str) -> int:
     if tries < ATTEMPTS:
         raise OSError("not yet")
     return tries
+
+
+def who(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
 
 
 def slow(number: int) -> int:
@@ -51,7 +60,7 @@ def check_contract(runner: Runner, tmp_path: Path) -> None:
     assert [found[0], found[1], found[3]] == [2, 4, 8]
     assert isinstance(found[2], ValueError)
     assert dict(runner.map(passing, [str(tmp_path / "tries")])) == {0: ATTEMPTS}
-    assert dict(runner.map(double, [5, 6], resident=True)) == {0: 10, 1: 12}
+    assert dict(runner.map(double, [5, 6], RESIDENT)) == {0: 10, 1: 12}
     assert list(runner.map(double, [])) == []
 
 
@@ -62,6 +71,27 @@ def test_inline_keeps_the_contract(tmp_path: Path):
 def test_an_unknown_runner_is_refused():
     with pytest.raises(ValueError, match="'spark': give inline or ray"):
         open_runner("spark")
+
+
+def node(name: str, cpus: int = 0, gpus: int = 0, alive: bool = True) -> dict[str, Any]:
+    return {"NodeID": name, "Alive": alive, "Resources": {"CPU": cpus, **({"GPU": gpus} if gpus else {})}}
+
+
+def test_resident_processes_are_one_for_each_group_of_gpus_or_one_a_node():
+    nodes = [
+        node("head"),
+        node("small", 4),
+        node("large", 8, gpus=8),
+        node("odd", 8, gpus=3),
+        node("lost", 8, 8, False),
+    ]
+    assert actor_nodes(nodes, 0) == ["small", "large", "odd"]
+    assert actor_nodes(nodes[:2], 1) == ["small"]
+    assert actor_nodes(nodes, 2) == ["large"] * 4 + ["odd"]
+    assert actor_nodes(nodes, 4) == ["large"] * 2
+    assert actor_nodes(nodes[:1], 0) == ["head"]
+    with pytest.raises(UnknownRunner, match="wants 16 GPUs of one node, and no node has more than 8"):
+        actor_nodes(nodes, 16)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +120,12 @@ def test_ray_on_two_nodes_gives_the_same_and_survives_the_loss_of_one(cluster: A
         tries.mkdir()
         check_contract(runner, tries)
         assert content_of(tmp_path / f"ray{workers}", runner, FILES[::-1]) == expected
+
+    # Whoever is free takes work: one process sleeps on its first task, so the other does all others.
+    assert dict(RayRunner(workers=2).map(who, [0])) != {0: os.getpid()}
+    done = dict(RayRunner(workers=2).map(who, [3, 0, 0, 0, 0], RESIDENT))
+    assert len(set(done.values())) == 2
+    assert list(done.values()).count(done[0]) == 1
 
     outcomes = RayRunner(workers=2).map(slow, list(range(6)))
     first = next(outcomes)

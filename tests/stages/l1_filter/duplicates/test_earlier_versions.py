@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.run.checks import PlanError
 from pipeline.run.level import Finished, InputFile, run_level
-from pipeline.run.passes import Level
+from pipeline.run.passes import Level, PlanError
 from pipeline.run.runners import InlineRunner, Runner
 from pipeline.run.runners.ray import RayRunner
 from pipeline.store.local import LocalStore

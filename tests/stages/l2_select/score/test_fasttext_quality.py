@@ -87,12 +87,13 @@ def test_a_wrong_model_stops_before_the_run(model, tmp_path):
     text.write_bytes(b"version https://git-lfs.github.com/spec/v1")
     for step, message in (
         (FasttextQuality(model=str(tmp_path / "none.bin")), "No such file"),
+        (FasttextQuality(model="hf://owner/model.bin"), "names no file; give hf://owner/repository/path/in/it.bin"),
         (FasttextQuality(model=str(cut)), "truncated or damaged"),
         (FasttextQuality(model=str(text)), "no fastText model"),
         (FasttextQuality(model=str(model[0]), label="__label__hq"), "has no label .__label__hq., only __label__"),
     ):
         with pytest.raises(ValueError, match=message) as error:
-            step.check_input(pa.schema([]))
+            step.resolve()
         assert "\n" not in str(error.value)
 
 
