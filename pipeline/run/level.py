@@ -31,7 +31,6 @@ from pipeline.run.runners import Runner
 from pipeline.steps import GroupingStep, Step, Unit, WorkerDied, describe, joined
 from pipeline.store.artifact import Artifact
 from pipeline.store.checked import check_footer, read_checked
-from pipeline.store.damage import Damaged
 from pipeline.store.index import index_rows
 from pipeline.store.shard import FileEntry, describe_file, read_schema
 from pipeline.store.store import Store
@@ -111,7 +110,7 @@ def run_level(
             units, schema = _units(level, store, inputs, parent)
             if problems := check_steps(level.steps, schema, level.source)[0]:
                 raise PlanError([f"{level.name} {problem}" for problem in problems])
-    except (Damaged, PlanError):  # no matter of the recipe; said already
+    except (Fault, PlanError):  # no matter of the recipe; said already
         raise
     except (ValueError, OSError) as error:
         raise PlanError([f"{level.name}: {error}"]) from error

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from pipeline.books.manifest import Manifest, load
+from pipeline.errors import Fault
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.level import Finished, InputFile, directory_of, find_level, level_id
 from pipeline.run.passes import Level, PlanError, check_steps, split_passes
@@ -183,6 +184,8 @@ def _or_unknown(number: int | None) -> str:
 def _completed(level: Level, parent_id: str, complete: Complete, found: list[str]) -> Level:
     try:
         return complete(level, parent_id)
+    except Fault:  # no matter of the recipe
+        raise
     except (ValueError, OSError) as error:
         found.append(_at(level, str(error)))
         return level
@@ -254,6 +257,8 @@ def _identified(
         return replace(draft, state="after training")
     try:
         identity = level_id(level, inputs if level.source else (), parent_id or None)
+    except Fault:
+        raise
     except (ValueError, OSError) as error:
         found.append(_at(level, str(error)))
         return draft
