@@ -23,7 +23,7 @@ from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.level import Finished, InputFile, directory_of, find_level, level_id
 from pipeline.run.passes import Level, PlanError, check_steps, split_passes
 from pipeline.steps import GroupingStep, Resources, Step, Unit, joined, step_name
-from pipeline.store.store import Store
+from pipeline.store.store import Store, UnknownStore
 
 STEP = re.compile(r"\d\d+ \w+: ")
 State = Literal["found", "to be made", "to be finished", "after training", "unknown"]
@@ -184,7 +184,7 @@ def _or_unknown(number: int | None) -> str:
 def _completed(level: Level, parent_id: str, complete: Complete, found: list[str]) -> Level:
     try:
         return complete(level, parent_id)
-    except Fault:  # no matter of the recipe
+    except (Fault, UnknownStore):  # no matter of the recipe
         raise
     except (ValueError, OSError) as error:
         found.append(_at(level, str(error)))

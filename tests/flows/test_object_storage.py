@@ -11,6 +11,7 @@ from tests.flows.helpers import orefine, result_of, rows, write_parquet
 
 RECIPE = """
 dataset: toy
+allow_empty: true
 l0_collect: {source: {kind: parquet, paths: []}}
 l1_filter:
   steps:
