@@ -11,69 +11,27 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from flows.runs.recipe import load_recipe
 from flows.runs.run import open_run, run_recipe
-from pipeline.rows.batch import Batch
-from pipeline.rows.document import Document
 from pipeline.run.level import Finished, LevelError, run_level
 from pipeline.run.poison import MAXIMUM_POISON, find_poison
 from pipeline.run.rowpass import KILLED
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.ray import RayRunner
-from pipeline.steps import DocumentFilter, Fault, Filter, Judgement, is_fault
+from pipeline.steps import Fault, is_fault
 from pipeline.store.artifact import SILENT, unfinished
 from pipeline.store.local import LocalStore
+from tests.faulty_steps import ERRORS, Breaks, BreaksByDocument, Kills
 from tests.flows.helpers import rows
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
 from tests.pipeline.run.test_level import read
 
 LINES = ["apple pie is good", "banana split", "cherry cake", "apple tart is better"]
-ERRORS = {
-    "disk full": OSError(28, "No space left on device"),
-    "out of memory": MemoryError("no room for 3 GB"),
-    "missing library": ImportError("No module named 'lxml_html_clean'"),
-    "dead engine": Fault("the engine died"),
-}
-
-
-class Breaks(Filter):
-    """Keeps everything; raises what the test put into `error`, on every batch."""
-
-    kind: Literal["breaks"] = "breaks"
-    error: str = ""
-
-    def judge(self, batch: Batch) -> Judgement:
-        if os.environ.get("BREAKS"):
-            raise ERRORS[self.error]
-        return Judgement(len(batch))
-
-
-class BreaksByDocument(DocumentFilter):
-    """The same for a filter in plain Python, on its second document."""
-
-    kind: Literal["breaks_by_document"] = "breaks_by_document"
-    error: str = ""
-
-    def reason_to_drop(self, document: Document) -> str | None:
-        if os.environ.get("BREAKS") and "banana" in document.text:
-            raise ERRORS[self.error]
-        return None
-
-
-class Kills(DocumentFilter):
-    """Kills its process on a text with the word `kill`, as a defect in a C library does."""
-
-    kind: Literal["kills"] = "kills"
-
-    def reason_to_drop(self, document: Document) -> str | None:
-        if "kill" in document.text:
-            os._exit(1)
-        return None
 
 
 def refine(folder: Path, *steps: Any) -> tuple[LocalStore, Finished]:

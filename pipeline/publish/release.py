@@ -19,7 +19,7 @@ from pipeline.errors import UsageError
 from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, as_parent
-from pipeline.store.appear import appear, staged
+from pipeline.store.appear import appearing
 from pipeline.store.artifact import Artifact
 from pipeline.store.damage import damaged
 from pipeline.store.shard import FileEntry, describe_file, stored_sha256
@@ -66,10 +66,8 @@ def publish(store: Store, levels: Sequence[Finished]) -> Release:
     path = f"{directory}/manifest.json"
 
     def build() -> bytes:
-        with staged(store) as filled:
+        with appearing(store, directory) as filled:
             _build(store, levels, filled, version)
-            if not appear(store, filled, directory) and not store.exists(path):
-                raise damaged(store, directory, "it holds files, but no manifest.json")
         return store.read(path)
 
     release = load(Release, store, path, Artifact(store, directory, path).make(build))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,28 +11,29 @@ from pathlib import Path
 from pipeline.store.local import LocalStore
 from pipeline.store.store import Store
 
+LAST = "manifest.json"
+"""The file whose presence means that the folder is whole."""
+
 
 @contextmanager
-def staged(store: Store) -> Iterator[str]:
-    """The name of a folder of the store to fill before `appear`; what is left of it at the end is removed."""
-    folder = f"tmp/{uuid.uuid4().hex}"
-    try:
-        yield folder
-    finally:
-        store.remove(folder)
+def appearing(store: Store, folder: str) -> Iterator[str]:
+    """The folder to fill, with `manifest.json` last; at the end of the block its files are there under `folder`.
 
-
-def appear(store: Store, filled: str, folder: str) -> bool:
-    """Give a filled folder its name. False if a folder of that name is there already.
-
-    A local disk renames it in one step. Object storage cannot: there its manifest comes last, and whoever looks at
-    files without it may see a part.
+    On a local disk it is another one, which is renamed in one step. Object storage cannot rename: there files come one
+    by one, and whoever looks at them without the manifest may see a part. What is there already stays.
     """
-    if isinstance(store, LocalStore):
-        return _rename(Path(store.root, filled), Path(store.root, folder))
-    for path in sorted(store.list(filled), key=lambda path: path.endswith("/manifest.json")):
-        store.copy(path, folder + path.removeprefix(filled))
-    return True
+    if not isinstance(store, LocalStore):
+        yield folder
+        return
+    filled = f"tmp/{store.temporary().name}"
+    try:
+        yield filled
+        if not _rename(Path(store.root, filled), Path(store.root, folder)):
+            # Whole already, or a part that a copy from elsewhere has left: then what is missing is added.
+            for path in sorted(store.list(filled), key=lambda path: path.endswith(f"/{LAST}")):
+                store.copy(path, folder + path.removeprefix(filled))
+    finally:
+        store.remove(filled)
 
 
 def _rename(filled: Path, folder: Path) -> bool:

@@ -135,6 +135,8 @@ def remove_abandoned(store: Store) -> int:
     Theirs are those of this machine's processes that are gone, and, since other machines share the store, any that
     nobody has written to for a day.
     """
+    if not isinstance(store, LocalStore):  # others keep theirs in the machine's own temporary folder
+        return 0
     removed = 0
     for path in store.temporary().parent.glob("*"):
         owner = TEMPORARY.fullmatch(path.name)
@@ -142,7 +144,7 @@ def remove_abandoned(store: Store) -> int:
             if owner and (
                 is_dead_here(owner[1], int(owner[2])) or time.time() - path.stat().st_mtime > ABANDONED_AFTER
             ):
-                path.unlink()
+                store.remove(f"tmp/{path.name}")  # also the folder of a release that was being filled
                 removed += 1
     return removed
 

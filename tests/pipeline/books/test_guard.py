@@ -70,7 +70,7 @@ def test_a_file_that_stands_for_more_memory_than_there_is(tmp_path: Path, cache:
     path, started = tmp_path / "bomb.ftz", time.perf_counter()
     path.write_bytes(bomb())
     with pytest.raises(ValueError, match=r"bomb.ftz: it asks for more than 8 GiB") as error:
-        step_with(kind, str(path)).check_input(TEXT)
+        list(step_with(kind, str(path)).resolve())
     assert "\n" not in str(error.value)
     assert time.perf_counter() - started < 60
     assert not (cache / "orefine" / "models").exists()
@@ -82,7 +82,7 @@ def test_a_header_that_lies(tmp_path: Path, cache: Path, kind: str):
     path = tmp_path / "lies.bin"
     path.write_bytes(header_bomb())
     with pytest.raises(ValueError, match=r"lies\.bin: .*(damaged|asks for more|status -)") as error:
-        step_with(kind, str(path)).check_input(TEXT)
+        list(step_with(kind, str(path)).resolve())
     assert "\n" not in str(error.value)
     assert not (cache / "orefine" / "models").exists()
 
@@ -106,11 +106,11 @@ def test_a_model_of_datatrove_is_loaded_from_its_file_and_must_have_the_labels(t
     train(*texts, TrainSettings(dim=4, epochs=1, min_count=1, bucket=100, minimum_auc=0), tmp_path)
     arguments = {"model_url": str(tmp_path / "model.bin"), "keep_labels": ["pos", 0.0]}
     step = Datatrove(filter="FastTextClassifierFilter", arguments=arguments)
-    step.check_input(TEXT)
+    list(step.resolve())
     assert step.assets() == {"model": guard.sha256_of(tmp_path / "model.bin")}
     wrong = Datatrove(filter="FastTextClassifierFilter", arguments=arguments | {"keep_labels": ["hq", 0.5]})
     with pytest.raises(ValueError, match="has no label 'hq', only"):
-        wrong.check_input(TEXT)
+        list(wrong.resolve())
 
 
 def test_a_loader_that_hangs_is_stopped(tmp_path: Path):

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.publish import release as module
 from pipeline.publish.release import load_release, publish, resolve
+from pipeline.publish.verify import verify_release
 from pipeline.store.damage import Damaged
 from tests.pipeline.publish.helpers import levels, release, write
 
@@ -57,9 +58,9 @@ def test_a_damaged_level_is_not_published(tmp_path: Path):
     assert store.list("releases") == store.list("refs") == store.list("tmp") == []
 
 
-def test_a_folder_without_its_manifest_is_no_release(tmp_path: Path):
+def test_a_folder_without_its_manifest_is_filled_up(tmp_path: Path):
     store, directory, published = release(tmp_path)
     Path(store.shown(f"{directory}/manifest.json")).unlink()
     _, made = levels(tmp_path)
-    with pytest.raises(Damaged, match=rf"{published.version} is damaged: it holds files, but no manifest"):
-        publish(store, made)
+    assert publish(store, made) == published
+    assert verify_release(store, directory) == []

@@ -199,5 +199,5 @@ def test_code_that_cannot_be_followed_is_refused(tmp_path, monkeypatch):
 def test_a_grouping_step_is_run_as_a_level_runs_it():
     with pytest.raises(AssertionError, match="Lucky decides otherwise the second time"):
         check_step(Lucky, {}, ROWS)
-    with pytest.raises(AssertionError, match="WordsOnly raises on 5 rows: IndexError"):
+    with pytest.raises(AssertionError, match=r"WordsOnly raises on 5 rows: .*IndexError"):
         check_step(WordsOnly, {}, ROWS)

@@ -44,7 +44,7 @@ def test_more_than_half_of_many_rows_are_the_steps(tmp_path: Path, poison: int, 
     said = str(stopped.value)
     assert f"{poison} of {poison + good} rows could not be processed" in said
     # What failed first, and where the others stand.
-    assert "failed at min_words with: ValueError: cannot count poison" in said
+    assert "failed at 01 min_words with: ValueError: cannot count poison" in said
     (path,) = (word for word in said.split() if "/quarantine/" in word)
     assert (tmp_path / "store" / path).is_file()
     assert not list((tmp_path / "store").glob("l1_filter/*/manifest.json"))

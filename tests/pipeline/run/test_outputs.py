@@ -42,19 +42,19 @@ def read(store: LocalStore, path: str) -> list[dict]:
 def test_a_dropped_row_keeps_what_tells_why(store: LocalStore, keep_text: bool):
     with ExitStack() as stack:
         files = outputs(store, stack, keep_text=keep_text)
-        files.drop(ROWS, np.array([0, 2]), "step", ["long", "short"], np.array([9.0, 1.0]), np.array([5.0, 2.0]))
+        files.drop(ROWS, np.array([0, 2]), "01 step", ["long", "short"], np.array([9.0, 1.0]), np.array([5.0, 2.0]))
         files.commit()
     first, second = read(store, "x/dropped")
     assert list(first) == DROPPED_SCHEMA.names
-    assert list(first.values()) == ["a", "u/a", "step.long", 9.0, 5.0, "step", "A" if keep_text else None]
-    assert list(second.values()) == ["c", "u/c", "step.short", 1.0, 2.0, "step", "C" if keep_text else None]
+    assert list(first.values()) == ["a", "u/a", "step.long", 9.0, 5.0, "01 step", "A" if keep_text else None]
+    assert list(second.values()) == ["c", "u/c", "step.short", 1.0, 2.0, "01 step", "C" if keep_text else None]
 
 
 def test_one_threshold_serves_all_rows_and_nan_is_null(store: LocalStore):
     with ExitStack() as stack:
         files = outputs(store, stack)
-        files.drop(ROWS, np.array([0, 1]), "step", ["long"] * 2, np.array([9.0, np.nan]), 5)
-        files.drop(ROWS, [2], "step", ["odd"], [None], [None])
+        files.drop(ROWS, np.array([0, 1]), "01 step", ["long"] * 2, np.array([9.0, np.nan]), 5)
+        files.drop(ROWS, [2], "01 step", ["odd"], [None], [None])
         files.commit()
     measured = [(row["value"], row["threshold"]) for row in read(store, "x/dropped")]
     assert measured == [(9.0, 5.0), (None, 5.0), (None, None)]
@@ -63,7 +63,7 @@ def test_one_threshold_serves_all_rows_and_nan_is_null(store: LocalStore):
 def test_no_row_to_drop_is_no_error(store: LocalStore):
     with ExitStack() as stack:
         files = outputs(store, stack)
-        files.drop(ROWS, np.empty(0, np.int64), "step", [], np.empty(0), np.empty(0))
+        files.drop(ROWS, np.empty(0, np.int64), "01 step", [], np.empty(0), np.empty(0))
         files.commit()
     assert read(store, "x/dropped") == []
 
@@ -109,7 +109,7 @@ def test_every_role_has_a_file_even_without_rows(store: LocalStore, clusters: bo
 def test_what_is_not_committed_goes(store: LocalStore):
     with ExitStack() as stack:
         files = outputs(store, stack)
-        files.drop(ROWS, [0], "step", ["long"], [1.0], [1.0])
+        files.drop(ROWS, [0], "01 step", ["long"], [1.0], [1.0])
         assert store.list(".") == []
     assert store.list(".") == []
 
@@ -118,14 +118,14 @@ def test_what_an_earlier_pass_wrote_of_rows_is_handed_on_but_not_its_data(store:
     with ExitStack() as stack:
         first = outputs(store, stack, "first", clusters=True)
         first.data.write(ROWS.select(["id"]))
-        first.drop(ROWS, [0], "step", ["long"], [9.0], [5.0])
+        first.drop(ROWS, [0], "01 step", ["long"], [9.0], [5.0])
         first.quarantine([("b", "u/b", "step", "error")])
         first.clusters(pa.table({"id": ["a"], "cluster": ["b"], "kept_id": ["b"], "similarity": [1.0]}))
         entries = first.commit()
         record = ShardRecord(shard=0, input={}, counts=Counts(), files=entries, seconds=0)
         second = outputs(store, stack, "second", clusters=True)
         second.carry_on(store, record)
-        second.drop(ROWS, [1], "later", ["short"], [1.0], [2.0])
+        second.drop(ROWS, [1], "02 later", ["short"], [1.0], [2.0])
         second.commit()
     assert read(store, "second/data") == []
     assert [row["reason"] for row in read(store, "second/dropped")] == ["step.long", "later.short"]
@@ -152,7 +152,7 @@ def test_a_row_that_L0_drops_is_named_by_its_sources_id(store: LocalStore):
     rows = pa.RecordBatch.from_pydict({"source_id": ["s1", "s2"], "text": ["A", "B"]})
     with ExitStack() as stack:
         files = outputs(store, stack)
-        files.drop(rows, [1], "read", ["too_large"], [9.0], [5.0])
+        files.drop(rows, [1], "00 read", ["too_large"], [9.0], [5.0])
         files.commit()
     (row,) = read(store, "x/dropped")
     assert (row["id"], row["url"]) == ("s2", None)

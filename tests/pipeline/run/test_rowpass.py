@@ -200,7 +200,7 @@ def test_each_row_has_one_fate_and_is_counted(store: LocalStore):
         1.0,
         2.0,
     )
-    assert bad == {"id": "2", "url": None, "step": "min_words", "error": "ValueError: cannot count poison"}
+    assert bad == {"id": "2", "url": None, "step": "01 min_words", "error": "ValueError: cannot count poison"}
     counts = record.counts
     assert (counts.rows_in, counts.rows_out, counts.quarantined) == (4, 2, 1)
     assert counts.dropped == {"min_words.too_few_words": 1}
@@ -309,7 +309,7 @@ def test_a_source_counts_what_it_could_not_read_and_what_is_no_document(store: L
     assert (counts.rows_in, counts.rows_out, counts.quarantined) == (5, 1, 1)
     assert counts.dropped == {"given.no_page": 2, "given.too_large": 1}
     assert counts.bytes_in == 7 + 50
-    assert read(store, "quarantine") == [{"id": "line 3", "url": "u/3", "step": "given", "error": "not JSON"}]
+    assert read(store, "quarantine") == [{"id": "line 3", "url": "u/3", "step": "00 given", "error": "not JSON"}]
     found = [(row["id"], row["url"], row["reason"], row["value"], row["threshold"]) for row in read(store, "dropped")]
     assert found == [
         ("4", "u/4", "given.no_page", None, None),
@@ -365,7 +365,7 @@ def test_decisions_drop_and_mark_the_rows_that_they_name(store: LocalStore):
         "marks.repeat",
         0.9,
         0.8,
-        "marks",
+        "01 marks",
     )
     assert record.counts.dropped == {"marks.repeat": 1}
     assert record.counts.changed == {"marks.cut": 3, "shout.shouted": 3}
@@ -400,7 +400,7 @@ def test_poison_is_quarantined_unprocessed_and_named(store: LocalStore):
     record = run_row_task(task(store, stored(store, "one two", "three", "four five"), MinWords(), poison=(1, 2)))
     assert [row["id"] for row in read(store, "data")] == ["0"]
     assert read(store, "quarantine") == [
-        {"id": name, "url": None, "step": "min_words", "error": KILLED} for name in ("1", "2")
+        {"id": name, "url": None, "step": "01 min_words", "error": KILLED} for name in ("1", "2")
     ]
     assert (record.counts.rows_in, record.counts.quarantined, record.counts.dropped) == (3, 2, {})
     assert "killed each time, alone" in KILLED  # whoever reads the file must see that it was no exception
@@ -414,7 +414,7 @@ def test_poison_is_counted_over_batches_and_before_decisions(store: LocalStore, 
     assert [(row["id"], row["mark"]) for row in read(store, "data")] == [("0", None), ("1", None), ("4", 9)]
     assert [row["id"] for row in read(store, "dropped")] == ["2"]
     (bad,) = read(store, "quarantine")
-    assert (bad["id"], bad["step"]) == ("3", "read")  # no row step is there to be blamed
+    assert (bad["id"], bad["step"]) == ("3", "00 read")  # no row step is there to be blamed
 
 
 def test_a_source_of_which_a_row_is_poison(store: LocalStore, tmp_path: Path):

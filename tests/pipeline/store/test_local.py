@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.appear import appear, staged
+from pipeline.store.appear import appearing
 from pipeline.store.local import LocalStore
 from pipeline.store.store import remove_abandoned
 
@@ -87,24 +87,45 @@ def test_a_copy_is_another_file(store: LocalStore, monkeypatch: pytest.MonkeyPat
     assert store.read("b") == b"changed" + data[7:]
 
 
+def fill(store: LocalStore, *names: str) -> None:
+    with appearing(store, "releases/x/1") as filled:
+        for name in names:
+            store.create(f"{filled}/{name}", b"new")
+
+
 def test_a_folder_appears_whole_read_only_and_once(store: LocalStore):
-    for expected in (True, False):
-        with staged(store) as filled:
-            store.create(f"{filled}/data/a", b"a")
-            store.create(f"{filled}/manifest.json", b"{}")
-            assert store.exists("releases/x/1/data/a") == (not expected)
-            assert appear(store, filled, "releases/x/1") == expected
+    with appearing(store, "releases/x/1") as filled:
+        store.create(f"{filled}/data/a", b"a")
+        store.create(f"{filled}/manifest.json", b"{}")
+        assert store.list("releases") == []
+    fill(store, "data/a", "manifest.json")
     assert store.list("releases") == ["releases/x/1/data/a", "releases/x/1/manifest.json"]
+    assert (store.read("releases/x/1/data/a"), store.list("tmp")) == (b"a", [])
     assert {stat.S_IMODE(os.stat(store.shown(path)).st_mode) for path in store.list("releases")} == {0o444}
-    assert store.list("tmp") == []
 
 
-def test_where_folders_cannot_be_renamed_the_manifest_comes_last(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("pipeline.store.appear.LocalStore", int)  # as for any other store
+def test_what_is_missing_in_a_folder_is_added_the_manifest_last(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    store.create("releases/x/1/data/a", b"old")
     copied = []
-    monkeypatch.setattr(store, "copy", lambda source, target: copied.append(target))
-    with staged(store) as filled:
-        for name in ("manifest.json", "z", "data/a"):
-            store.create(f"{filled}/{name}", b"")
-        assert appear(store, filled, "releases/x/1")
+    copy = store.copy
+    monkeypatch.setattr(store, "copy", lambda source, target: copied.append(target) or copy(source, target))
+    fill(store, "manifest.json", "z", "data/a")
     assert copied == ["releases/x/1/data/a", "releases/x/1/z", "releases/x/1/manifest.json"]
+    assert store.read("releases/x/1/data/a") == b"old"
+
+
+def test_where_folders_cannot_be_renamed_they_are_filled_in_place(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.store.appear.LocalStore", int)  # as for any other store
+    with appearing(store, "releases/x/1") as filled:
+        assert filled == "releases/x/1"
+
+
+def test_a_folder_that_was_not_filled_does_not_appear(store: LocalStore):
+    def stopped() -> None:
+        with appearing(store, "releases/x/1") as filled:
+            store.create(f"{filled}/data/a", b"a")
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        stopped()
+    assert store.list(".") == []
