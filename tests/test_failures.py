@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -256,6 +257,56 @@ def test_a_row_that_kills_its_worker_is_found_and_costs_no_other(ray_runner, tmp
     kept = {row["text"] for row in read(store, second, "data")}
     assert kept >= {line for line in lines if "kill" not in line}
     assert second.manifest.rows_in == 24
+
+
+class DiesOnce(DocumentFilter):
+    """Kills its worker the first time that any does this, as the kernel does that is out of memory."""
+
+    kind: Literal["dies_once"] = "dies_once"
+    flag: str = ""
+
+    def reason_to_drop(self, document: Document) -> str | None:
+        die_once(self.flag)
+        return None
+
+
+class ShuffleDiesOnce(SameFirstWord):
+    """The same inside a shuffle."""
+
+    kind: Literal["shuffle_dies_once"] = "shuffle_dies_once"  # type: ignore[assignment]
+    flag: str = ""
+
+    def decide(self, members: pa.Table) -> pa.Table:
+        die_once(self.flag)
+        return super().decide(members)
+
+
+def die_once(flag: str) -> None:
+    try:
+        Path(flag).touch(exist_ok=False)
+    except FileExistsError:
+        return
+    os._exit(9)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Ray's own warnings about its future defaults
+def test_a_killed_ray_worker_costs_nothing(ray_runner, tmp_path: Path):
+    store = LocalStore(tmp_path / "store")
+    first = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / "input", LINES, LINES[1:]))
+    steps = (MinWords(), ShuffleDiesOnce(flag=str(tmp_path / "shuffle")), DiesOnce(flag=str(tmp_path / "filter")))
+    killed = run_level(l1(*steps), store, ray_runner, silent, parent=first)
+    assert {path.name for path in tmp_path.iterdir()} >= {"shuffle", "filter"}, "both have died"
+    whole = run_level(l1(*steps), LocalStore(copied(store, tmp_path)), InlineRunner(), silent, parent=first)
+    assert killed.manifest.content_id == whole.manifest.content_id
+    assert killed.manifest.quarantined == 0
+
+
+def copied(store: LocalStore, folder: Path) -> Path:
+    """The store's L0, in another one."""
+    shutil.copytree(Path(store.root) / "l0_collect", folder / "second" / "l0_collect")
+    return folder / "second"
 
 
 class Deaths:
