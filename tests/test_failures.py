@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -27,7 +26,7 @@ from pipeline.run.runners.ray import RayRunner
 from pipeline.steps import Fault, is_fault
 from pipeline.store.artifact import SILENT, unfinished
 from pipeline.store.local import LocalStore
-from tests.faulty_steps import ERRORS, Breaks, BreaksByDocument, Kills
+from tests.faulty_steps import ERRORS, Breaks, BreaksByDocument, DiesOnce, Kills, ShuffleDiesOnce
 from tests.flows.helpers import rows
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
 from tests.pipeline.run.test_level import read
@@ -257,36 +256,6 @@ def test_a_row_that_kills_its_worker_is_found_and_costs_no_other(ray_runner, tmp
     kept = {row["text"] for row in read(store, second, "data")}
     assert kept >= {line for line in lines if "kill" not in line}
     assert second.manifest.rows_in == 24
-
-
-class DiesOnce(DocumentFilter):
-    """Kills its worker the first time that any does this, as the kernel does that is out of memory."""
-
-    kind: Literal["dies_once"] = "dies_once"
-    flag: str = ""
-
-    def reason_to_drop(self, document: Document) -> str | None:
-        die_once(self.flag)
-        return None
-
-
-class ShuffleDiesOnce(SameFirstWord):
-    """The same inside a shuffle."""
-
-    kind: Literal["shuffle_dies_once"] = "shuffle_dies_once"  # type: ignore[assignment]
-    flag: str = ""
-
-    def decide(self, members: pa.Table) -> pa.Table:
-        die_once(self.flag)
-        return super().decide(members)
-
-
-def die_once(flag: str) -> None:
-    try:
-        Path(flag).touch(exist_ok=False)
-    except FileExistsError:
-        return
-    os._exit(9)
 
 
 @pytest.mark.ray
