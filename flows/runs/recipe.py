@@ -240,10 +240,18 @@ def _index(steps: list[Any], name: str, key: str) -> int:
     raise RecipeError(f"--set {key}: no step '{name}' there; the steps are {', '.join(map(str, kinds)) or 'none'}")
 
 
+def _mapping(place: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+    """The mapping under a key, made where the key is left out."""
+    found = place.setdefault(key, {})
+    if not isinstance(found, dict):
+        raise RecipeError(f"{name} is {found!r}, and must be a mapping; leave the key out to let --input say all")
+    return found
+
+
 def _set_inputs(raw: dict[str, Any], inputs: Sequence[str]) -> None:
     """Replace the source's paths, and its kind where the files are of another format."""
-    section = raw["l0_collect"] = raw.get("l0_collect") or {}  # a key without a value is null in YAML
-    source = section["source"] = section.get("source") or {}
+    section = _mapping(raw, "l0_collect", "l0_collect")
+    source = _mapping(section, "source", "l0_collect.source")
     kinds = {kind for path in inputs if (kind := collect.kind_for(path))}
     if len(kinds) > 1:
         raise RecipeError(f"--input: files of several formats ({', '.join(sorted(kinds))}); run each format by itself")

@@ -135,8 +135,10 @@ def _read(file: _Cursor) -> ModelFile:
 def _read_vocabulary(file: _Cursor) -> tuple[int, int, Array, Array, Array]:
     """How many entries are words, how many n-grams were kept (-1: all), and all entries' spelling, starts, counts."""
     size, words, labels, _, pruned = file.numbers("3i2q")
-    if words < 0 or labels < 2 or size != words + labels or size * ENTRY_BYTES > file.left or pruned < -1:
+    if words < 0 or labels < 1 or size != words + labels or size * ENTRY_BYTES > file.left or pruned < -1:
         raise ModelError(f"damaged vocabulary: {size} entries, {words} words, {labels} labels")
+    if labels == 1:
+        raise ModelError("the model knows one class only, so every text is of it; train it on two")
     starts, counts = np.zeros(size + 1, np.int64), np.zeros(size, np.int64)
     end = _scan_entries(file.data, file.at, words, starts, counts)
     if end < 0:

@@ -107,8 +107,11 @@ def test_every_step_says_what_it_does():
         assert step.__doc__, f"{step.__name__} has no docstring"
 
 
-def test_a_level_without_a_value_takes_the_input(tmp_path: Path):
+def test_a_level_without_a_value_is_refused_by_name(tmp_path: Path):
     path = tmp_path / "null.yaml"
-    for text in ("l0_collect:", "l0_collect: {source: }"):
+    for text, name in (("l0_collect:", "l0_collect is"), ("l0_collect: {source: }", "l0_collect.source is")):
         path.write_text(f"dataset: toy\n{text}\n")
-        assert load_recipe(str(path), ["a.parquet"]).l0_collect.source.paths == ("a.parquet",)
+        with pytest.raises(RecipeError, match=rf"{name} None, and must be a mapping"):
+            load_recipe(str(path), ["a.parquet"])
+    path.write_text("dataset: toy\n")
+    assert load_recipe(str(path), ["a.parquet"]).l0_collect.source.paths == ("a.parquet",)

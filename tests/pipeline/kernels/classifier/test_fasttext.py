@@ -235,3 +235,11 @@ def test_numbered_pieces_score_like_their_text(classes, settings, tmp_path, requ
     found = classifier.probabilities_of(numbers, begins, classifier.features_of(pa.array(pieces)))
     np.testing.assert_allclose(found, classifier.probabilities(pa.array(texts)), atol=1e-7)
     assert np.ptp(found[:, 0]) > 0.05
+
+
+def test_a_model_of_one_class_is_not_called_damaged(lines, tmp_path):
+    one = tmp_path / "one.txt"
+    one.write_text("".join(f"__label__only {line.partition(' ')[2]}\n" for line in lines.read_text().splitlines()))
+    train(one).save_model(str(tmp_path / "one.bin"))
+    with pytest.raises(ModelError, match="knows one class only"):
+        read_model_file(tmp_path / "one.bin")
