@@ -25,7 +25,7 @@ from tests.pipeline.store.faulty import FATES, Faults, Killed, install
 OLD = [["apple pie is good", "banana split"]]
 NEW = [["apple pie is good", "banana split"], ["cherry cake", "apple tart is better", "short"]]
 SOME = int(os.environ.get("FAULT_STEP", "23"))
-"""A fault at each so many operations; FAULT_STEP=1 makes it every one in the bucket too, which takes about 20 minutes."""
+"""A fault at each so many operations; FAULT_STEP=1: at every one, in the bucket too, which takes about 20 minutes."""
 WRITES = {"create", "commit", "copy", "compare_and_swap", "replace", "remove", "temporary"}
 
 
