@@ -31,7 +31,7 @@ from pipeline.rows.document import content_hash
 from pipeline.run.level import Level, directory_of, find_level, run_level
 from pipeline.run.plan import LevelPlan
 from pipeline.run.runners import InlineRunner
-from pipeline.store.shard import FileEntry
+from pipeline.store.shard import FileEntry, describe_file
 from pipeline.store.store import Store, open_store
 
 RECIPE = {
@@ -67,6 +67,7 @@ def leave_behind(store: Store, recipe: Recipe) -> None:
 
 def _record(level: Level, directory: str, shard: int) -> ShardRecord:
     names = [f"{place:02d} {step.kind}" for place, step in enumerate(level.all_steps(), 0 if level.source else 1)]
+    kept = 1000 if level.source else 1000 - len(names) * 3  # what L0 gave comes to L1
     passages: dict[str, Passage] = {name: Passage(rows_in=1000, dropped={"too_few_words": 3}) for name in names}
     files = [
         FileEntry(
@@ -79,8 +80,8 @@ def _record(level: Level, directory: str, shard: int) -> ShardRecord:
         for role in ("data", "dropped", "quarantine")
     ]
     counts = Counts(
-        rows_in=1000 + len(names) * 3,
-        rows_out=1000,
+        rows_in=kept + len(names) * 3,
+        rows_out=kept,
         dropped={f"{name[3:]}.too_few_words": 3 for name in names},
         by_step={name: AtStep(rows_in=1000, dropped={"too_few_words": 3}) for name in names},
         groups={"source": {"example.org": passages}},
@@ -101,6 +102,13 @@ def _finish(
         for record in records
         for file in record.files
     ]
+    first = Path(store.shown(f"{directory}/data/part-00000.parquet"))  # the next level reads its columns
+    first.parent.mkdir(parents=True)
+    pq.write_table(planned.schema.empty_table(), first)
+    real = describe_file(store, f"{directory}/data/part-00000.parquet", "data", 1000)
+    files = [
+        real.model_copy(update={"path": file.path}) if real.path.endswith(f"/{file.path}") else file for file in files
+    ]
     manifest = Manifest(
         level=level.name,
         dataset=level.dataset,
@@ -113,9 +121,6 @@ def _finish(
         files=sorted(files, key=lambda file: (file.role, file.path)),
         **total(record.counts for record in records).model_dump(),
     )
-    first = Path(store.shown(f"{directory}/data/part-00000.parquet"))  # the next level reads its columns
-    first.parent.mkdir(parents=True)
-    pq.write_table(planned.schema.empty_table(), first)
     store.create(f"{directory}/manifest.json", dump(manifest))
 
 
@@ -136,7 +141,7 @@ def measure(what: str, folder: Path) -> dict[str, Any]:
         first, second = recipe.levels()
         parent = find_level(store, first, plan.levels[0].recipe_id)
         done = run_level(second, store, InlineRunner(), lambda *_: None, parent=parent)
-        assert done.manifest.rows_out == 1000 * len(plan.inputs)
+        assert done.manifest.rows_in == 1000 * len(plan.inputs)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     states = {level.level: f"{level.state}, {level.shards_done} of {level.shards}" for level in plan.levels}
     seconds, busy = time.perf_counter() - started, time.process_time() - busy
@@ -158,7 +163,7 @@ def main() -> None:
             if what == "resume":
                 leave_behind(open_store(f"{scratch}/store"), recipe)
             command = [sys.executable, "-m", "benchmarks.plan_10k", "--measure", what, "--folder", scratch]
-            done = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            done = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
             times = f"{done['seconds']:>7.2f} s, {done['cpu']:>6.2f} s of one core"
             print(f"{what:<8} {times}, {done['peak_mb']:>6,} MB  {done['levels']}", flush=True)
 
