@@ -42,7 +42,7 @@ class MissingExtra(UsageError):
 
 
 def is_installed(extra: str) -> bool:
-    return all(find_spec(module) is not None for module in MODULES[extra])
+    return not missing([extra])
 
 
 def require(extras: Iterable[str]) -> None:
