@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.store.local import LocalStore
+from pipeline.store.local import LocalStore, fsync
 from pipeline.store.store import Store
 
 LAST = "manifest.json"
@@ -40,7 +40,7 @@ def _rename(filled: Path, folder: Path) -> bool:
     for place, _, names in os.walk(filled):
         for name in names:
             os.chmod(Path(place, name), 0o444)
-        _flush(Path(place))
+        fsync(Path(place))
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.rename(filled, folder)
@@ -48,13 +48,5 @@ def _rename(filled: Path, folder: Path) -> bool:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             return False
         raise
-    _flush(folder.parent)
+    fsync(folder.parent)
     return True
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -51,7 +51,7 @@ class LocalStore:
     def commit(self, temporary: Path, path: str) -> bool:
         target = self._path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _fsync(temporary)
+        fsync(temporary)
         try:
             os.link(temporary, target)  # fails if the name is taken, in one step
         except FileExistsError:
@@ -63,7 +63,7 @@ class LocalStore:
                 return False
         finally:
             temporary.unlink(missing_ok=True)
-        _fsync(target.parent)
+        fsync(target.parent)
         return True
 
     def copy(self, source: str, target: str) -> bool:
@@ -80,9 +80,9 @@ class LocalStore:
         target = self._path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._write_temporary(data)
-        _fsync(temporary)
+        fsync(temporary)
         os.replace(temporary, target)
-        _fsync(target.parent)
+        fsync(target.parent)
 
     def compare_and_swap(self, path: str, expected: bytes | None, data: bytes) -> bool:
         target = self._path(path)
@@ -128,7 +128,8 @@ class LocalStore:
         return temporary
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk itself."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -77,7 +77,7 @@ def fresh(base: str, name: str, files: dict[str, bytes]) -> Store:
 @pytest.fixture
 def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
     monkeypatch.setattr(runner, "BACK_OFF", 0)
-    monkeypatch.setattr(local, "_fsync", lambda path: None)  # no power is lost here, and it takes most of the time
+    monkeypatch.setattr(local, "fsync", lambda path: None)  # no power is lost here, and it takes most of the time
     return install(monkeypatch)
 
 
