@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -144,9 +145,10 @@ def test_the_real_hook_finds_the_pool_that_helps(tmp_path: Path, shared_data: Pa
 
     tiny = replace(BUDGETS["toy"], width=64, layers=2, steps=100, sequence=128, heldout_bytes=20_000, cpu_threads=1)
     monkeypatch.setitem(BUDGETS, "toy", tiny)
-    texts = next(read_texts([str(shared_data / "wikipedia" / "en.jsonl.gz")]))  # 1,000 of them
-    prose = [text[:2000] for text in texts.to_pylist()]
-    backwards = [text[::-1] for text in prose[:1000]]
+    batches = read_texts([str(shared_data / "wikipedia" / "en.jsonl.gz")])
+    texts = islice((text for batch in batches for text in batch.to_pylist()), 1000)
+    prose = [text[:2000] for text in texts]
+    backwards = [text[::-1] for text in prose]
     parts = {
         "data": [*prose[200:500], *backwards[100:]],
         "prose": prose[:100],
