@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from pipeline.steps import Reply, Request, describe
 from pipeline.steps.interpreter import safe_environment
+from stages.l3_synthesize.engines.chat import Chat
 from stages.l3_synthesize.engines.engine import EngineError
 
 ENVIRONMENT = {
@@ -67,7 +68,7 @@ class VllmEngine:
         }
 
     def count_tokens(self, text: str) -> int:
-        return len(self._tokenizer.encode(text, add_special_tokens=False))
+        return len(self._chat.plain(text))
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         asked = {request.key: request for request in requests}  # documents with one text share one request
@@ -102,6 +103,10 @@ class VllmEngine:
         from transformers import AutoTokenizer
 
         return AutoTokenizer.from_pretrained(self._folder, trust_remote_code=False)
+
+    @functools.cached_property
+    def _chat(self) -> Chat:
+        return Chat(self._tokenizer, self._name)
 
     def _start(self) -> None:
         if self._llm is not None:
@@ -186,12 +191,7 @@ class VllmEngine:
         from vllm.v1.engine.exceptions import EngineDeadError
 
         try:
-            tokens = self._tokenizer.apply_chat_template(
-                [{"role": role, "content": content} for role, content in request.messages],
-                add_generation_prompt=request.messages[-1][0] != "assistant",
-                continue_final_message=request.messages[-1][0] == "assistant",
-                return_dict=True,
-            )["input_ids"]
+            tokens = self._chat.encode(request.messages)
             sampling = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **request.sampling)
             prompt = {"type": "token", "prompt_token_ids": tokens}
             outputs = [output async for output in self._llm.generate(prompt, sampling, request.key)]
