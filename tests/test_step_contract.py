@@ -30,9 +30,9 @@ REWRITTEN = [
     {
         "text": "In 1999 Ada Lovelace wrote 3 notes.",
         "source_text": "Ada Lovelace, 3 notes, 1999.",
-        "prompt": "rephrase@1",
+        "form": '{"kind": "prose"}',
     },
-    {"text": "In 1998 Ada wrote", "source_text": "Ada Lovelace, 1999.", "prompt": "rephrase@1"},
+    {"text": "In 1998 Ada wrote", "source_text": "Ada Lovelace, 1999.", "form": '{"kind": "prose"}'},
 ]
 PAGES = [{"html": b"<html><body><article><p>A page with some words to read.</p></article></body></html>"}]
 EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {

@@ -34,6 +34,8 @@ ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB; unset, vLLM takes a share of all memory that other workers need
     "TOKENIZERS_PARALLELISM": "false",  # tokenizers warn about threads when vLLM spawns
 }
+ENCODING = "chat@1"
+"""How messages become tokens (chat.py); another number asks every request again."""
 START_SECONDS = 900  # 40 to 80 s measured on two idle cores, 300 s from a cold disk with four jobs beside it
 STALL_SECONDS = 1800  # 32 replies of 256 tokens at the 19 tokens/s of a busy machine take 7 minutes
 CLOSE_SECONDS = 30
@@ -65,6 +67,7 @@ class VllmEngine:
         return {
             "model": self._revision,
             "chat_template": hashlib.sha256(str(template).encode()).hexdigest(),
+            "encoding": ENCODING,
         }
 
     def count_tokens(self, text: str) -> int:

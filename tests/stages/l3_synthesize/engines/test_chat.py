@@ -17,7 +17,7 @@ FAMILIES = {
     "llama2": (("<s>", "</s>", "[INST]", "[/INST]"), TURNS.format("<s>[INST] ", " ", " [/INST]")),
     "gemma": (("<start_of_turn>", "<end_of_turn>"), TURNS.format("<start_of_turn>", "\\n", "<end_of_turn>\\n")),
     "phi": (("<|user|>", "<|assistant|>", "<|end|>"), TURNS.format("<|user|>", "\\n", "<|end|>\\n")),
-    "deepseek": (("<｜User｜>", "<｜Assistant｜>"), TURNS.format("<｜User｜>", "", "<｜Assistant｜>")),  # noqa: RUF001
+    "deepseek": (("<｜User｜>", "<｜Assistant｜>"), TURNS.format("<｜User｜>", "", "<｜Assistant｜>")),
     "command": (
         ("<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>"),
         TURNS.format("<|START_OF_TURN_TOKEN|>", "", "<|END_OF_TURN_TOKEN|>"),
@@ -111,7 +111,7 @@ def test_white_space_that_a_vocabulary_lists_apart_is_no_control_token():
     ("template", "message"),
     [
         ("{{ messages[0]['role'] }}", "does not say each of the roles user once"),
-        ("{{ messages[0]['content'] * 2 }}{{ messages[1]['content'] }}", "does not say each of the roles"),
+        ("{% for m in messages %}{{ m['content'] * 2 }}{% endfor %}", "does not say each of the roles"),
         ("{{ raise_exception('no') }}", "the chat template of odd refuses the roles user: no"),
     ],
 )
