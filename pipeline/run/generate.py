@@ -14,15 +14,14 @@ from pipeline.rows.document import Document, content_hash, level_schema
 from pipeline.run.ledger import Ledger
 from pipeline.run.outputs import Outputs
 from pipeline.steps import Fault, Generator, Reason, Reply, Request, describe, is_fault
-from pipeline.store.store import Store
 
 
-def run_generator(step: Generator, name: str, batch: Batch, store: Store, files: Outputs, counts: Counts) -> Batch:
+def run_generator(step: Generator, name: str, batch: Batch, ledger: Ledger, files: Outputs, counts: Counts) -> Batch:
     """New rows, one for each accepted reply, in the order of the requests. Every request ends in exactly one state."""
     planned = step.requests(batch)
     counts.rows_made += len(planned) - len(batch)
     counts.come(name, len(planned))
-    answered = _ask(step, [entry for entry in planned if isinstance(entry, Request)], Ledger(store))
+    answered = _ask(step, [entry for entry in planned if isinstance(entry, Request)], ledger)
     rows: list[dict[str, Any]] = []
     refused: list[tuple[Document, str, Reason]] = []
     accepted: defaultdict[str, list[str]] = defaultdict(list)  # parent → texts

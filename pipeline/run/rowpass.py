@@ -17,6 +17,7 @@ from pipeline.books.manifest import ShardRecord, dump, load
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash, text_views, to_schema
 from pipeline.run.generate import run_generator
+from pipeline.run.ledger import Ledger
 from pipeline.run.outputs import Outputs, column_or_null, row_ids
 from pipeline.steps import (
     Generator,
@@ -115,11 +116,11 @@ def process_rows(
     """All rows through all steps into the files; how many came in. `only`: process these, for `pipeline.run.poison`."""
     for step in task.steps:
         step.prepare()
-    rows = _Incoming(task.poison, only)
+    rows, ledger = _Incoming(task.poison, only), Ledger(store)
     for batch in _incoming(store, task, files, counts, rows):
         for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
             if isinstance(step, Generator):
-                batch = run_generator(step, name, batch, store, files, counts)
+                batch = run_generator(step, name, batch, ledger, files, counts)
             elif isinstance(step, RowStep):
                 batch = run_row_step(step, name, batch, files, counts)
         if task.source is not None:

@@ -41,6 +41,12 @@ class Reply:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     error: str = ""
+    cached_tokens: int = 0
+    """Of the prompt, from the engine's cache of prefixes."""
+    seconds: float = 0.0
+    """From sending to the last token."""
+    prompt: str = ""
+    model: str = ""
 
 
 class Generator(Step):

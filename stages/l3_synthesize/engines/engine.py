@@ -74,6 +74,8 @@ class TemplateEngine:
                 "stop" if len(words) <= limit else "length",
                 sum(self.count_tokens(content) for _, content in request.messages),
                 min(len(words), limit),
+                prompt=request.prompt,
+                model=self.model,
             )
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ import os
 import queue
 import subprocess
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -197,9 +198,14 @@ class VllmEngine:
             tokens = self._chat.encode(request.messages)
             sampling = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **request.sampling)
             prompt = {"type": "token", "prompt_token_ids": tokens}
+            begin = time.monotonic()
             outputs = [output async for output in self._llm.generate(prompt, sampling, request.key)]
             answer = outputs[-1].outputs[0]  # the only one: FINAL_ONLY
-            return Reply(request.key, answer.text, str(answer.finish_reason), len(tokens), len(answer.token_ids))
+            return Reply(
+                request.key, answer.text, str(answer.finish_reason), len(tokens), len(answer.token_ids),
+                cached_tokens=outputs[-1].num_cached_tokens or 0, seconds=time.monotonic() - begin,
+                prompt=request.prompt, model=self.model,
+            )  # fmt: skip
         except EngineDeadError as error:
             return EngineError(
                 f"the vLLM engine of {self._name} died ({describe(error)}); "
