@@ -13,7 +13,7 @@ million replies lie in some thousand files. A request answered twice keeps the r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
@@ -91,6 +91,24 @@ class Ledger:
         """All of them as they lie, in the order of their numbers; of a key the first stands."""
         for part in self._parts():
             yield from self._read(part)
+
+    def prune(self, is_unwanted: Callable[[Reply], bool]) -> int:
+        """Take replies out, so that they are asked for again; how many. Not while a run asks for others.
+
+        What stays of a part is written behind the others before the part goes: a kill loses nothing.
+        """
+        gone = 0
+        for part in self._parts():
+            replies = list(self._read(part))
+            kept = [reply for reply in replies if not is_unwanted(reply)]
+            if len(kept) == len(replies):
+                continue
+            number = max(other.first + other.numbers for other in self._parts())
+            if kept:
+                self._write(Part(number, 1), kept)
+            self._store.remove(part.path)
+            gone += len(replies) - len(kept)
+        return gone
 
     def _find(self, wanted: dict[str, None]) -> dict[str, Reply]:
         found: dict[str, Reply] = {}

@@ -127,6 +127,19 @@ def test_a_reader_whose_parts_are_merged_meanwhile_looks_again(store: LocalStore
     assert set(reader.find("abcd")) == set("abcd")
 
 
+def test_pruned_replies_are_gone_and_the_others_stay(store: LocalStore):
+    ledger = Ledger(store)
+    for number in range(40):
+        ledger.record(reply(f"{number:016x}", "old" if number % 3 else "new"))
+    ledger.flush()
+    assert Ledger(store).prune(lambda one: one.text == "old") == 26
+    assert {one.text for one in Ledger(store).replies()} == {"new"}
+    assert len(Ledger(store).find(f"{number:016x}" for number in range(40))) == 14
+    assert Ledger(store).prune(lambda one: one.text == "old") == 0
+    write(store, "f" * 16)
+    assert len(list(Ledger(store).replies())) == 15
+
+
 def test_keys_of_one_hash_are_told_apart(store: LocalStore):
     same = "0123456789abcdef"
     write(store, f"{same}01", "one")
