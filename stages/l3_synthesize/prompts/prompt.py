@@ -74,7 +74,8 @@ class Prompt(BaseModel):
 
     def read(self, reply: str) -> str | Reason:
         """The text that the model wrote, without its envelope, or why the reply is none."""
-        return self.form.read(self.assistant + reply)
+        begun = reply.lstrip().startswith(self.assistant)  # some servers say the first words again
+        return self.form.read(reply if begun else self.assistant + reply)
 
 
 def find_prompt(name: str) -> Prompt:

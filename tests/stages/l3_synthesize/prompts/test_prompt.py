@@ -65,5 +65,5 @@ def test_prompts_are_found_by_name_by_version_and_by_path(tmp_path: Path):
 def test_a_wrong_file_is_told_what_it_should_be(tmp_path: Path, change: tuple[str, str], message: str):
     with pytest.raises(ValueError, match=message):
         load_prompt(write(tmp_path, PLAIN.replace(*change)))
-    with pytest.raises(ValueError, match="absent.md' cannot be read"):
+    with pytest.raises(ValueError, match=r"absent\.md' cannot be read"):
         find_prompt(str(tmp_path / "absent.md"))
