@@ -53,6 +53,7 @@ DECIDE_NOTHING = {
     "llvmlite": "as numba",
     "pyarrow": "counts for every level",
     "yaml": "reads parameters, which count themselves",
+    "aiohttp": "carries what a server replies, which the ledger keeps",
     "huggingface_hub": "fetches files, which count by their content",
     "fsspec": "as huggingface_hub",
     "fasttext": "trains models, which count by their hash; its version counts where one is trained",
