@@ -100,4 +100,9 @@ def zstd_dictionary(frame: bytes) -> Any:
         frame = inflater.decompress(frame, limit)
         if not inflater.eof:
             raise CorruptData(f"the dictionary does not end within {limit} bytes")
-    return zstandard.ZstdCompressionDict(frame, dict_type=zstandard.DICT_TYPE_AUTO)
+    dictionary = zstandard.ZstdCompressionDict(frame, dict_type=zstandard.DICT_TYPE_AUTO)
+    try:
+        zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj()
+    except zstandard.ZstdError as error:
+        raise CorruptData(str(error)) from None
+    return dictionary

@@ -21,6 +21,8 @@ ZSTD_SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 ZSTD_FRAME = re.compile(re.escape(ZSTD) + b"|" + ZSTD_SKIPPED.pattern)
 ZSTD_DICTIONARY = b"\x5d\x2a\x4d\x18"
 """The frame to be skipped that holds the file's dictionary (Zstandard Compression for WARC Files 1.0, IIPC)."""
+DICTIONARY = b"\x37\xa4\x30\xec"
+"""How the dictionary itself begins, unless it is compressed."""
 
 
 class DamagedMember(Exception):
@@ -65,7 +67,7 @@ def compression(stream: BinaryIO) -> str:
     head = stream.read(PIECE)
     if head.startswith(GZIP):
         return "gzip"
-    if ZSTD_FRAME.match(head):
+    if ZSTD_FRAME.match(head) or head.startswith(DICTIONARY, 8):
         return "zstd"
     if starts_record(head):
         return ""
@@ -230,10 +232,10 @@ def _dictionary(stream: BinaryIO) -> Any:
     """What the file's first frame holds for the others; None if it has no such frame or that is damaged."""
     stream.seek(0)
     head = stream.read(8)
-    if len(head) < 8 or not head.startswith(ZSTD_DICTIONARY):
+    frame = stream.read(min(int.from_bytes(head[4:], "little"), MAXIMUM_DICTIONARY))
+    if not (head.startswith(ZSTD_DICTIONARY) or frame.startswith(DICTIONARY)):
         return None
-    size = int.from_bytes(head[4:], "little")
     try:
-        return zstd_dictionary(stream.read(min(size, MAXIMUM_DICTIONARY)))
+        return zstd_dictionary(frame)
     except CorruptData:
         return None  # the frames that need it say that it is missing

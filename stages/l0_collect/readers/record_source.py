@@ -37,6 +37,7 @@ class RecordSource(Source):
     Positions are `file@offset`, the byte where the record or the damage begins.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = ("brotli", "zstandard")
     schema: ClassVar[pa.Schema]
     source: str = ""
     """What to call this input in the column `source`."""

@@ -15,8 +15,9 @@ ARC_REST = re.compile(rb" [0-9a-fA-F.:]{2,45} \d{12,18} [^\r\n ]{1,100} (?:[^\r\
 ARC_URL = re.compile(rb"(?:https?|ftp|filedesc)://|(?:dns|whois|mailto):", re.IGNORECASE)
 ARC_PARTS = tuple(
     re.compile(part, re.IGNORECASE)
-    for part in (rb"^[a-z]{2,10}:", rb"\d{1,3}(?:\.\d{1,3}){3}", rb"\d{14}", rb" \d{1,12}\r?\n")
+    for part in (rb"^[a-z]{2,10}:", rb"\d{1,3}(?:\.\d{1,3}){3}", rb"\d{14}", rb" \d{1,12}\r?$")
 )
+ARC_BEGINNING = re.compile(rb"[a-z]{1,10}(?::|$)", re.IGNORECASE)
 
 
 def starts_record(data: bytes) -> bool:
@@ -40,13 +41,16 @@ def next_record(data: bytes | bytearray, start: int = 0) -> int:
 
 
 def looks_like_damaged_record(data: bytes, separator: bytes) -> bool:
-    """Whether a record with one wrong byte in its first line may begin here, behind the separator of its format.
+    """Whether a record with one wrong byte in its first line, or one that is cut there, may begin here.
 
-    A blank line of WARC, CR and LF twice, is proof enough: no other place of a page is likely to have it.
+    It stands behind the separator of its format. That of WARC, a line end of two bytes twice, is proof enough: no
+    other place of a page is likely to have it.
     """
     if separator == b"\r\n\r\n":
         return True
     if separator == b"\n\n":
-        return WARC_NAME.search(data, 0, 1024) is not None
-    line = data[: data.find(b"\n") + 1]
+        return WARC_NAME.search(data, 0, 1024) is not None or b"WARC/".startswith(data)
+    line, end, _ = data.partition(b"\n")
+    if not end:
+        return ARC_BEGINNING.match(line) is not None
     return sum(part.search(line) is not None for part in ARC_PARTS) >= len(ARC_PARTS) - 1

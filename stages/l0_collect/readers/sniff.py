@@ -173,13 +173,13 @@ def _is_data(sample: bytes, body: bytes) -> bool:
         return False
     if root in DATA_ROOTS or (root and sample.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml")):
         return True
-    if root or PAGE.search(sample, 0, WITHIN):
-        return False
     start = COMMENT.match(sample).end()  # type: ignore[union-attr]  # it matches nothing too
     if guard := GUARD.match(sample, start):
         start = SPACE.match(sample, guard.end()).end()  # type: ignore[union-attr]
     if JSON_OBJECT.match(sample, start) or (sample[start : start + 1] in (b"[", b"{") and _is_json(body[start:])):
         return True
+    if root or PAGE.search(sample, 0, WITHIN):
+        return False
     if not (STYLE.match(sample, start) or SCRIPT.match(sample, start)):
         return False
     return len(CODE_SIGNS.findall(sample)) * CODE_SHARE > len(sample)

@@ -28,7 +28,6 @@ class WarcSource(RecordSource):
     """Reads the HTML pages of WARC and ARC files. All else in them is dropped by rule, damage is quarantined."""
 
     kind: Literal["warc"] = "warc"
-    libraries: ClassVar[tuple[str, ...]] = ("brotli", "zstandard")
     schema: ClassVar[pa.Schema] = pa.schema(
         [
             ("html", pa.binary()),

@@ -82,6 +82,7 @@ class _Reader:
         self._held = b""  # the beginning of the next member, kept back from the record before it
         self._position = "0"  # of the record that is being read
         self._begun = (0, 0)  # its member, and its offset in that
+        self._is_head_read = False
         self._broken: str | None = ""  # why it is no whole record, None while none is being read
         self._closing = 0  # bytes of line ends between the last two records that followed each other
         self._is_cut = False  # whether there are fewer behind the last one
@@ -118,6 +119,7 @@ class _Reader:
                 self._begun = (self._members.member, self._offset())
                 self._position = self._members.position(self._begun[1])
                 self._broken = ""
+                self._is_head_read = False
                 return True
             if self._fill():
                 continue
@@ -156,9 +158,8 @@ class _Reader:
         told = fields.get("content-length")
         match = LENGTH.fullmatch(told or "")
         if not match:
-            raise _BrokenRecord(
-                f"the record has {'no Content-Length' if told is None else f'a length of {told[:30]!r}'}"
-            )
+            problem = "no Content-Length" if told is None else f"{told[:30]!r} for its Content-Length"
+            raise _BrokenRecord(f"the record has {problem}")
         length = int(match[1])
         if length > self._limit:
             self._skip(length, separator)
@@ -177,12 +178,14 @@ class _Reader:
                 match = BLANK_LINE.search(self._buffer, searched)
                 if match:
                     head = self._cut(match.end())
+                    self._is_head_read = True
                     return warc_fields(head), b"\r\n\r\n" if head.endswith(b"\r\n\r\n") else b"\n\n"
             else:
                 end = self._buffer.find(b"\n", searched) + 1
                 fields = arc_fields(bytes(self._buffer[:end])) if end else None
                 if fields:
                     del self._buffer[:end]
+                    self._is_head_read = True
                     return fields, b"\n"
                 if end or len(self._buffer) > MAXIMUM_HEAD:
                     raise _BrokenRecord(f"no WARC record starts here, but {bytes(self._buffer[:20])!r}")
@@ -273,8 +276,7 @@ class _Reader:
     def _skip_to_next_record(self) -> int:
         """Forget bytes up to what looks like a record, or up to the next member that begins with one; how many."""
         member, inner = self._begun
-        is_same = self._members.member == member
-        start = 1 if is_same and self._offset() == inner else 0  # not the broken record itself
+        start = 0 if self._is_head_read else 1  # else the broken record itself would be found
         while True:
             at = next_record(self._buffer, start)
             if at >= 0:

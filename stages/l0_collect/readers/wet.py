@@ -23,7 +23,6 @@ class WetSource(RecordSource):
     """Reads the texts of WET files. Whatever else is in them is dropped by rule, damage is quarantined."""
 
     kind: Literal["wet"] = "wet"
-    libraries: ClassVar[tuple[str, ...]] = ("zstandard",)
     schema: ClassVar[pa.Schema] = pa.schema(
         [
             ("text", pa.string()),
