@@ -9,12 +9,21 @@ from stages.l0_collect.readers.files import expand, identify
 from stages.l0_collect.readers.jsonl import JsonlSource
 from stages.l0_collect.readers.parquet import ParquetSource
 from stages.l0_collect.readers.warc import WarcSource
+from stages.l0_collect.readers.wet import WetSource
 
-AnySource = Annotated[ParquetSource | JsonlSource | WarcSource, Field(discriminator="kind")]
+AnySource = Annotated[ParquetSource | JsonlSource | WarcSource | WetSource, Field(discriminator="kind")]
 """Every source that a recipe may name."""
 Step = ExtractHtml
 """Every step that an L0 recipe may name."""
-FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".json": "jsonl", ".ndjson": "jsonl", ".warc": "warc"}
+FORMATS = {
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".json": "jsonl",
+    ".ndjson": "jsonl",
+    ".warc": "warc",
+    ".arc": "warc",
+    ".wet": "wet",
+}
 COMPRESSIONS = (".gz", ".zst")
 
 
