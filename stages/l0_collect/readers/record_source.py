@@ -22,7 +22,7 @@ from pipeline.steps import Source, SourceBatch, Unit
 from stages.l0_collect.readers.digest import matches
 from stages.l0_collect.readers.files import name_of, open_input, open_unit
 from stages.l0_collect.readers.http_body import MAXIMUM_BODY
-from stages.l0_collect.readers.members import compression
+from stages.l0_collect.readers.warc_members import compression
 from stages.l0_collect.readers.row_buffer import RowBuffer
 from stages.l0_collect.readers.warc_records import Damage, Record, records
 

@@ -20,7 +20,7 @@ from stages.l0_collect.readers.headers import (
     arc_fields,
     warc_fields,
 )
-from stages.l0_collect.readers.members import DamagedMember, Members, Plain, open_members
+from stages.l0_collect.readers.warc_members import DamagedMember, Members, Plain, open_members
 from stages.l0_collect.readers.record_starts import ENOUGH, looks_like_damaged_record, next_record, starts_record
 
 LENGTH = re.compile(r"(\d{1,18})(?:, \1)*")
