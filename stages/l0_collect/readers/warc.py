@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 
 from pipeline.steps import Source, SourceBatch, Unit
-from stages.l0_collect.readers.files import name_of, open_input, open_unit
+from stages.l0_collect.readers.files import open_input, open_unit
 from stages.l0_collect.readers.row_buffer import RowBuffer
 from stages.l0_collect.readers.warc_records import Damage, Record, is_gzip, records
 
@@ -74,7 +74,7 @@ class WarcSource(Source):
         return [Unit(path, sha256, start) for start in starts]
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
-        buffer, name = RowBuffer(COLUMNS), name_of(unit.path)
+        buffer, name = RowBuffer(COLUMNS), unit.shown
         with open_unit(unit) as stream:
             for record in records(stream, MAXIMUM_BODY, unit.start, unit.start + UNIT_BYTES):
                 self._sort(record, f"{name}@{record.position}", buffer)

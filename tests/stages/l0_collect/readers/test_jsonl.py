@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.steps import SourceBatch, Unit
-from stages.l0_collect.readers import jsonl, row_buffer
+from stages.l0_collect.readers import jsonl, records, row_buffer
 from stages.l0_collect.readers.jsonl import JsonlSource
 
 
@@ -48,7 +48,7 @@ def test_every_bad_line_is_one_entry_and_costs_no_other(tmp_path: Path) -> None:
         ("a.jsonl#5", "text is null"),
         ("a.jsonl#6", "text is null"),
         ("a.jsonl#7", "text is empty"),
-        ("a.jsonl#8", "text is a int, not a string"),
+        ("a.jsonl#8", "text is a number, not a string"),
         ("a.jsonl#9", "UnicodeDecodeError"),
         ("a.jsonl#10", "UnicodeEncodeError"),
         ("a.jsonl#11", "RecursionError"),
@@ -70,7 +70,7 @@ def test_truncated_gzip_keeps_the_lines_before_and_says_that_the_rest_is_lost(tm
     assert 5_000 < len(texts) < 15_000
     assert texts == [f"line {number}" for number in range(len(texts))]
     [(position, _, error)] = [entry for batch in batches for entry in batch.quarantined if "lost" in entry[2]]
-    assert (position, "Truncated" in error) == (f"a.jsonl.gz#{len(texts) + 1}", True)
+    assert (position, "ends too early" in error) == (f"a.jsonl.gz#{len(texts) + 1}", True)
 
 
 def test_bytes_behind_damage_are_counted(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_bytes_behind_damage_are_counted(tmp_path: Path) -> None:
 
 
 def test_overlong_line_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "MAXIMUM_LINE", 100)
+    monkeypatch.setattr(records, "MAXIMUM_LINE", 100)
     (tmp_path / "a.jsonl").write_bytes(b'{"text": "%s"}\n{"text": "short"}\n' % (b"x" * 250))
     rows, quarantined = read_one(tmp_path / "a.jsonl")
     assert [row["text"] for row in rows] == ["short"]

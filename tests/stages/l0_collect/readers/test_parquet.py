@@ -108,7 +108,7 @@ def test_file_without_rows_is_no_error(tmp_path: Path) -> None:
     assert read(path) == []
 
 
-@pytest.mark.parametrize("damage", [b"", b"PAR1", b"no parquet at all", None])
+@pytest.mark.parametrize("damage", [b"PAR1", None])
 def test_unreadable_footer_is_one_quarantine_entry(tmp_path: Path, damage: bytes | None) -> None:
     path = write(tmp_path / "a.parquet", {"text": ["x"] * 100})
     whole = Path(path).read_bytes()
