@@ -117,9 +117,11 @@ def pieces(stream: BinaryIO, codec: Codec) -> Iterator[bytes | Damage]:
     start = _skip_zeros(stream, 0)
     while start < size:
         held, end = _hold(stream, codec, start)
-        if end.state == "bad":
-            following = _next_member(stream, codec, start + 1, size)
-            yield Damage(f"{end.error}; nothing of byte {start} to {following} can be trusted", following - start)
+        following = size if end.state == "whole" else _next_member(stream, codec, start + 1, size)
+        # A damaged length may swallow all that follows: a member that others begin in is not cut by the file's end.
+        if end.state == "bad" or following < size:
+            error = end.error or f"a member of the {codec.name} data has no end"
+            yield Damage(f"{error}; nothing of byte {start} to {following} can be trusted", following - start)
             start = following
             continue
         if held is None:  # too much to be held, and right: decode it again
@@ -130,6 +132,7 @@ def pieces(stream: BinaryIO, codec: Codec) -> Iterator[bytes | Damage]:
             yield from held
         if end.state == "cut":
             yield Damage(f"the {codec.name} data ends too early; what follows is lost", size - end.at)
+            return
         start = _skip_zeros(stream, end.at)
 
 
@@ -182,7 +185,7 @@ def _decode(stream: BinaryIO, codec: Codec, start: int, enough: int | None = Non
                     yield bytes(gathered)
                 gathered.clear()
             if decoder.eof:
-                yield _End("whole", at - len(decoder.unused_data))
+                yield _End("whole", at - len(decoder.unused_data or b""))  # lz4 has None for nothing
                 return
             if enough is not None and given + len(gathered) >= enough:
                 yield bytes(gathered)
@@ -194,7 +197,7 @@ def _decode(stream: BinaryIO, codec: Codec, start: int, enough: int | None = Non
 
 
 def _next_member(stream: BinaryIO, codec: Codec, at: int, size: int) -> int:
-    """Where the next member begins that can be decoded to its end, or to the end of the file."""
+    """Where the next member begins that can be decoded, at least up to the end of the file; else its size."""
     overlap = LONGEST_BEGINNING - 1
     while at < size:
         stream.seek(at)

@@ -310,11 +310,10 @@ class _Scanner:
 
     def _take(self) -> Value:
         """The value that ends here."""
-        begin, self._begin = self._begin, None
-        if self._is_too_long:
-            self._is_too_long = False
-            return _too_long("value")
-        return self._data[begin : self._at]
+        value = self._data[self._begin : self._at]
+        is_too_long = self._is_too_long or len(value) > MAXIMUM_LINE
+        self._begin, self._is_too_long = None, False
+        return _too_long("value") if is_too_long else value
 
 
 def _end_of(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
