@@ -1,9 +1,8 @@
-"""Input files, wherever they lie: a local path, `hf://datasets/…`, `s3://…` or `gs://…`."""
+"""Input files, wherever they lie: a local path, `hf://datasets/…` or `s3://…`."""
 
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,9 @@ import pyarrow as pa
 from pipeline.rows.document import content_hash
 from pipeline.steps import Fault, Unit
 from pipeline.store.shard import file_sha256
+from stages.l0_collect.readers import hash_memory
 
-REMOTE = re.compile(r"^(hf|s3|gs)://")
+REMOTE = re.compile(r"^(hf|s3)://")
 
 
 def open_input(path: str) -> BinaryIO:
@@ -63,7 +63,7 @@ def identify(path: str) -> tuple[str, str]:
     """(what names the content, state): sha256 of a local file; for a remote one what its server says identifies it."""
     state = state_of(path)
     while True:
-        found = _identity(path, state)
+        found = state if REMOTE.match(path) else hash_memory.remembered_sha256(path, state)
         after = state_of(path)
         if after == state:
             return found, state
@@ -74,8 +74,7 @@ def state_of(path: str) -> str:
     """What another content under this path would not have; the time of change (ctime) cannot be set."""
     if REMOTE.match(path):
         return remote_identity(path)
-    found = os.stat(path)
-    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+    return hash_memory.state_of(path)
 
 
 def _identity(path: str, state: str) -> str:

@@ -11,6 +11,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 
+def check_shape(metadata: pq.FileMetaData) -> None:
+    """Raise ValueError if the footer contradicts itself.
+
+    Asked for a column that is not there, Arrow ends the process.
+    """
+    rows = 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.num_columns != metadata.num_columns:
+            raise ValueError(
+                f"the footer promises {metadata.num_columns} columns, and row group {number} has {group.num_columns}: "
+                "it is damaged"
+            )
+        if group.num_rows < 0:
+            raise ValueError(f"by the footer row group {number} has {group.num_rows} rows: it is damaged")
+        rows += group.num_rows
+    if rows != metadata.num_rows:
+        raise ValueError(f"the footer promises {metadata.num_rows} rows, and its row groups {rows}: it is damaged")
+
+
 class FooterCheck:
     """The footer's word on one column of one row group."""
 

@@ -20,7 +20,7 @@ from pipeline.rows.visible import has_visible
 from pipeline.steps import SourceBatch, Unit, describe, is_fault
 from pipeline.store.bounded import BATCH_BYTES, BATCH_ROWS, BoundedFile, decoded_bytes
 from stages.l0_collect.readers.files import open_input, open_unit, raise_unless_damaged
-from stages.l0_collect.readers.footer import FooterCheck
+from stages.l0_collect.readers.footer import FooterCheck, check_shape
 from stages.l0_collect.readers.sniff import looks_like
 from stages.l0_collect.readers.table import Places, TableSource, unique
 
@@ -52,6 +52,7 @@ class ParquetSource(TableSource):
             try:
                 file = pq.ParquetFile(stream)
                 schema, metadata = file.schema_arrow, file.metadata
+                check_shape(metadata)
             except Exception as error:
                 _raise_if_fault(error)
                 stream.seek(0)
@@ -66,6 +67,7 @@ class ParquetSource(TableSource):
         with open_unit(unit) as stream:
             try:
                 file = BoundedFile(stream)
+                check_shape(file.metadata)
                 places = self.places(unique(file.schema.names))
             except Exception as error:
                 _raise_if_fault(error)
