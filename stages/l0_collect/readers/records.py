@@ -21,7 +21,7 @@ from stages.l0_collect.readers.members import Codec, Damage, codec_of, head_of, 
 
 MAXIMUM_LINE = 64 << 20
 """Bytes; a longer line or value is quarantined without being held in memory."""
-HEAD_BYTES = 1 << 20
+HEAD_BYTES = 1 << 18
 """Decoded bytes from which the form of a file is seen."""
 BLOCK = 1 << 20
 BOMS = (
