@@ -32,7 +32,7 @@ def has_visible(texts: pa.Array) -> pa.BooleanArray:
 
 def is_visible(text: str) -> bool:
     """`has_visible` for one text."""
-    return any(map(_shows, text))
+    return "!" <= text[:1] <= "~" or any(map(_shows, text))
 
 
 def _shows(sign: str) -> bool:

@@ -103,6 +103,8 @@ class JsonlSource(TableSource):
             raise ValueError(f"text is {_name_of_type(text)}, not a string")
         if not is_visible(text):
             raise ValueError("text is empty")
+        if value.count(b'"%b"' % places.text.encode()) > 1 and _comes_again(places.text, value):
+            raise ValueError(f"'{places.text}' comes twice in the line, and a document has one text")
         row: dict[str, str | None] = dict.fromkeys(COLUMNS.names, "")
         row |= {out: _string(values[name]) for out, name in places.identity()}
         row["text"] = text
@@ -148,6 +150,17 @@ def _is_deep(value: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def _comes_again(key: str, line: bytes) -> bool:
+    """Whether the outermost object has the key more than once; parsers keep the last one in silence."""
+    outermost: list[tuple[str, Any]] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> None:
+        outermost[:] = pairs  # the outermost object ends last
+
+    json.loads(line, object_pairs_hook=keep)
+    return [name for name, _ in outermost].count(key) > 1
 
 
 def _is_null(value: Any) -> bool:

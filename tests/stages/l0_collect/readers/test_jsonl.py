@@ -244,3 +244,15 @@ def test_a_damaged_member_is_one_entry_and_its_bytes_are_counted(tmp_path: Path)
     [batch] = read(tmp_path / "a.jsonl.gz")
     assert batch.rows.column("text").to_pylist() == [f"{part} {line}" for part in (0, 2) for line in range(100)]
     assert ([entry[0] for entry in batch.quarantined], batch.unread_bytes) == (["a.jsonl.gz#101"], len(bad))
+
+
+def test_a_line_with_two_texts_is_no_document(tmp_path: Path) -> None:
+    lines = [
+        '{"text": "a", "n": 1, "text": "b"}',
+        '{"text": "c", "n": {"text": "d"}}',
+        '{"text": "text", "n": 1, "n": 2}',
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    rows, quarantined = read_one(tmp_path / "a.jsonl")
+    assert [(row["text"], row["meta"]) for row in rows] == [("c", '{"n": {"text": "d"}}'), ("text", '{"n": 2}')]
+    assert quarantined == [("a.jsonl#1", "", "'text' comes twice in the line, and a document has one text")]
