@@ -77,6 +77,8 @@ def test_a_data_sets_folder_reads_its_data(tmp_path: Path) -> None:
     assert names(tmp_path, ".", kind="jsonl") == ["data/1.jsonl", "data/en/0.jsonl"]
     write(tmp_path / "plain", "data/0.jsonl", "1.jsonl")
     assert names(tmp_path / "plain", ".", kind="jsonl") == ["1.jsonl"], "a folder called data beside files of its own"
+    write(tmp_path / "other", "README.md", "data/0.csv", "1.jsonl")
+    assert names(tmp_path / "other", ".", kind="jsonl") == ["1.jsonl"], "nothing of this kind in its data"
     write(tmp_path / "bare", "data/0.jsonl")
     assert names(tmp_path / "bare", ".", kind="jsonl") == ["data/0.jsonl"]
 
