@@ -318,6 +318,16 @@ def test_a_source_counts_what_it_could_not_read_and_what_is_no_document(store: L
     ]
 
 
+def test_a_text_in_which_nothing_can_be_seen_is_quarantined_whatever_the_source(store: LocalStore, tmp_path: Path):
+    (file,) = write_lines(tmp_path / "input", ["one two", "\u200b", " \u3164", "three"])
+    record = run_row_task(task(store, Unit(file.path, file.sha256), source=Lines(), poison=(2,)))
+    assert [row["text"] for row in read(store, "data")] == ["one two", "three"]
+    assert (record.counts.rows_in, record.counts.quarantined) == (4, 2)
+    entries = [(row["id"], row["step"], row["error"]) for row in read(store, "quarantine")]
+    assert (content_hash("", "\u200b"), "00 lines", "text is empty") in entries
+    assert [error for _, _, error in entries if error != "text is empty"] == [KILLED]
+
+
 def test_a_document_of_the_largest_size_stays(store: LocalStore):
     counts = run_row_task(task(store, Unit("file", "hash"), source=Given(max_document_bytes=50))).counts
     assert (counts.rows_out, counts.dropped) == (2, {"given.no_page": 2})
