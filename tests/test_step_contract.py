@@ -67,7 +67,7 @@ DECIDE_NOTHING = {
 def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
     """Parameters of the steps that name files."""
     folder = tmp_path_factory.mktemp("files")
-    names = {name: folder / name for name in ("in.parquet", "in.jsonl", "in.warc", "domains", "model.bin")}
+    names = {name: folder / name for name in ("in.parquet", "in.jsonl", "in.warc", "in.txt", "domains", "model.bin")}
     pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
     names["in.jsonl"].write_text("".join(f"{json.dumps(row)}\n" for row in DOCUMENTS) + "no JSON\n")
     page = PAGES[0]["html"]
@@ -76,6 +76,7 @@ def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
         f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\nContent-Length: {len(head + page)}"
     )
     names["in.warc"].write_bytes(record.encode() + b"\r\n\r\n" + head + page + b"\r\n\r\n")
+    names["in.txt"].write_text(TEXTS[0])
     names["domains"].write_text("example.net\n")
     spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), epochs=1, threads=1)
     good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
@@ -84,6 +85,7 @@ def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
         "parquet": {"paths": [str(names["in.parquet"])]},
         "jsonl": {"paths": [str(names["in.jsonl"])]},
         "warc": {"paths": [str(names["in.warc"])]},
+        "text": {"paths": [str(names["in.txt"])]},
         "url_filter": {"domains": str(names["domains"])},
         "fasttext_quality": {"model": str(names["model.bin"])},
     }

@@ -8,13 +8,22 @@ from stages.l0_collect.extract.extract_html import ExtractHtml
 from stages.l0_collect.readers.files import expand, identify
 from stages.l0_collect.readers.jsonl import JsonlSource
 from stages.l0_collect.readers.parquet import ParquetSource
+from stages.l0_collect.readers.text import TextSource
 from stages.l0_collect.readers.warc import WarcSource
 
-AnySource = Annotated[ParquetSource | JsonlSource | WarcSource, Field(discriminator="kind")]
+AnySource = Annotated[ParquetSource | JsonlSource | WarcSource | TextSource, Field(discriminator="kind")]
 """Every source that a recipe may name."""
 Step = ExtractHtml
 """Every step that an L0 recipe may name."""
-FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".json": "jsonl", ".ndjson": "jsonl", ".warc": "warc"}
+FORMATS = {
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".json": "jsonl",
+    ".ndjson": "jsonl",
+    ".warc": "warc",
+    ".txt": "text",
+    ".md": "text",
+}
 COMPRESSIONS = (".gz", ".zst")
 
 
