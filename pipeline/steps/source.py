@@ -24,8 +24,9 @@ class Unit:
     state: str = ""
     """What told the file from others of its path when it was hashed; readers compare it before and after they read.
     Empty: the unit belongs to no plan, and nothing is compared."""
-    parts: tuple[Unit, ...] = ()
-    """The pieces of a unit that gathers many small ones of several files; `start` and `stop` then count them."""
+    parts: tuple[Any, ...] = ()
+    """The pieces of a unit that gathers many small ones of several files, as its source describes them; `start` and
+    `stop` then count them."""
 
 
 @dataclass(slots=True)
