@@ -1,6 +1,7 @@
 """Every step keeps to the contract, has a test of its own, and declares the libraries that decide its bytes."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pipeline.run.contract import check_step
 from pipeline.steps import Step
 from stages.l2_select.train.seeds import Seeds
 from stages.l2_select.train.train_classifier import TrainSpec, train
+from tests.stages.l0_collect.readers.crawl import build, write_index
+from tests.stages.l0_collect.readers.range_server import serving
 
 STEPS = {kind_of(step): step for _, step in all_steps()}
 TESTS = Path(__file__).parent
@@ -66,8 +69,8 @@ DECIDE_NOTHING = {
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
-    """Parameters of the steps that name files."""
+def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
+    """Parameters of the steps that name files or servers."""
     folder = tmp_path_factory.mktemp("files")
     names = {name: folder / name for name in ("in.parquet", "in.jsonl", "in.warc", "in.txt", "domains", "model.bin")}
     pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
@@ -83,7 +86,7 @@ def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
     spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), epochs=1, threads=1)
     good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
     train(pa.array(good), pa.array(bad), spec, folder)
-    return {
+    parameters = {
         "parquet": {"paths": [str(names["in.parquet"])]},
         "jsonl": {"paths": [str(names["in.jsonl"])]},
         "warc": {"paths": [str(names["in.warc"])]},
@@ -91,6 +94,9 @@ def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
         "url_filter": {"domains": str(names["domains"])},
         "fasttext_quality": {"model": str(names["model.bin"])},
     }
+    with serving() as server:
+        index = write_index(folder / "index.parquet", build(server))
+        yield parameters | {"common_crawl": {"index": str(index), "base": server.url}}
 
 
 @pytest.mark.parametrize("kind", STEPS)

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.rows.document import content_hash
-from pipeline.steps import Source, SourceBatch, Unit
+from pipeline.steps import Reason, Source, SourceBatch, Unit
 from stages.l0_collect.readers.captures import Capture, Wish, from_cdx, from_columns
 from stages.l0_collect.readers.files import expand, open_input
 from stages.l0_collect.readers.http_ranges import HttpClient, NotThere, RemoteFile
@@ -146,7 +146,11 @@ class CommonCrawlSource(Source):
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
         buffer = RowBuffer(COLUMNS)
         pages = WarcSource(source=self.source, verify_digests=self.verify_digests)
-        for span, found in self._fetched(_spans(unit.parts)):
+        captures: tuple[Capture, ...] = unit.parts
+        for capture in captures:
+            if capture.length > MAXIMUM_BODY:
+                buffer.drop(_position(capture), capture.url, Reason("too_large", capture.length, MAXIMUM_BODY))
+        for span, found in self._fetched(_spans([one for one in captures if one.length <= MAXIMUM_BODY])):
             for capture in span.captures:
                 _sort(capture, span, found, pages, buffer)
                 if buffer.is_full():
@@ -244,7 +248,7 @@ def _fetch(client: HttpClient, base: str, span: _Span) -> bytes | NotThere:
 
 def _sort(capture: Capture, span: _Span, found: bytes | NotThere, pages: WarcSource, buffer: RowBuffer) -> None:
     """Put the capture among the rows, the drops or the quarantined."""
-    position = f"{capture.filename.rpartition('/')[2]}@{capture.offset}"
+    position = _position(capture)
     try:
         record = _record(capture, span, found)
     except ValueError as error:
@@ -252,6 +256,10 @@ def _sort(capture: Capture, span: _Span, found: bytes | NotThere, pages: WarcSou
         buffer.skip(capture.length)
         return
     pages._sort(record, position, buffer)
+
+
+def _position(capture: Capture) -> str:
+    return f"{capture.filename.rpartition('/')[2]}@{capture.offset}"
 
 
 def _record(capture: Capture, span: _Span, found: bytes | NotThere) -> Record:

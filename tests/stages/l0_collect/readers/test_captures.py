@@ -67,7 +67,7 @@ SOME = st.lists(st.sampled_from(["example.org", "www.example.org", "sub.example.
 PATHS = st.lists(st.sampled_from(["example.org/", "other.test/docs/", "www.example.org/d", "sub.example.org/docs/b"]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SOME, PATHS, st.sets(st.sampled_from(["eng", "deu", "fra"])), st.sampled_from([(), HTML, ("application/pdf",)]))
 def test_statistics_and_servers_leave_nothing_out(
     crawl: Crawl, hosts: list[str], prefixes: list[str], languages: set[str], mime: tuple[str, ...]
