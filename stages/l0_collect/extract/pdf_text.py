@@ -20,10 +20,17 @@ HYPHEN = re.compile(r"([^\W\d_]+)\x02([^\W\d_]*)")
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
-LIST_ITEM = re.compile(r"(?:[-*•·▪\u2013—○●■□►▸]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)]|\[\d{1,4}\])\s")
+NEW_LINE = re.compile(
+    r"(?:[-*•·▪\u2013—○●■□►▸]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)]|\[\d{1,4}\])\s"  # items of lists
+    r"|\d{1,3}(?:\.\d{1,3})+\.?\s+[^\W\d_]"  # numbered headings
+    r"|--?[A-Za-z]"  # options of commands
+    r"|\d+$"  # page numbers
+)
+"""What begins a line of its own, however full the one before."""
 FULL = 0.75
-"""Of the usual length of the page's lines; a line that is shorter ends a paragraph."""
-SHORTEST_FULL = 30
+"""Of the usual length of the document's lines, the one that a quarter of them reaches, so that titles, lists and code,
+which are short, do not decide it."""
+SHORTEST_USUAL = 30
 """Characters; where the usual line is shorter, lines are no running text."""
 
 
@@ -63,8 +70,10 @@ def read(data: bytes, maximum_pages: int) -> dict[str, Any]:
 
 def joined(pages: list[str]) -> str:
     """The pages as paragraphs, with a blank line between pages; words that were cut at line ends are whole again."""
-    lines = [[" ".join(line.split(" ")) for line in page.splitlines()] for page in pages]
-    text = "\n\n".join(page for page in ("\n".join(_paragraphs(page)) for page in lines) if page.strip())
+    lines = [[line.strip() for line in page.splitlines() if line.strip()] for page in pages]
+    lengths = sorted(len(line) for page in lines for line in page)
+    full = FULL * max(SHORTEST_USUAL, lengths[3 * len(lengths) // 4]) if lengths else 0
+    text = "\n\n".join("\n".join(_paragraphs(page, full)) for page in lines if page)
     return CONTROL.sub("", _without_hyphens(text))
 
 
@@ -83,20 +92,20 @@ def _without_hyphens(text: str) -> str:
     return HYPHEN.sub(whole, text).replace("\x02", "-")
 
 
-def _paragraphs(lines: list[str]) -> list[str]:
-    """The lines with those of a paragraph in one: a PDF knows only lines, each as wide as its column."""
-    lines = [line.rstrip() for line in lines if line.strip()]
-    lengths = sorted(len(line) for line in lines)
-    usual = lengths[len(lengths) // 2] if lengths else 0
+def _paragraphs(lines: list[str], full: float) -> list[str]:
+    """The lines with those of a paragraph in one: a PDF knows only lines, each as wide as its column.
+
+    A line of fewer than `full` characters ends a paragraph.
+    """
     found: list[str] = []
     goes_on = False
     for line in lines:
-        if goes_on and not LIST_ITEM.match(line):
+        if goes_on and not NEW_LINE.match(line):
             both_run_on = WITHOUT_SPACES.match(found[-1][-1]) and WITHOUT_SPACES.match(line[0])
             found[-1] += line if both_run_on else f" {line}"
         else:
             found.append(line)
-        goes_on = usual >= SHORTEST_FULL and len(line) >= FULL * usual and not _is_tabular(line)
+        goes_on = len(line) >= full and not _is_tabular(line)
     return found
 
 
