@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -46,6 +46,8 @@ class SourceBatch:
 class Source(Step):
     """Reads files into rows. Every row of the input comes out as a row, a drop or a quarantine entry."""
 
+    schema: ClassVar[pa.Schema] = None
+    """Columns of the rows; None where they depend on the files."""
     paths: tuple[str, ...] = ()
     max_document_bytes: int = 16 << 20
     """Larger texts or pages are dropped (`too_large`): logs and dumps, of which Gopher's rules would keep none, and one

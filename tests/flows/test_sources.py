@@ -1,5 +1,6 @@
 """Recipes over sources that are no files of rows: what a newcomer runs, and what is said of mistakes."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pipeline.steps import extras
 from stages.l0_collect.readers import http_ranges
 from tests.flows.helpers import document, orefine, result_of
 from tests.stages.l0_collect.readers.crawl import build, serve_cdx, write_index
+from tests.stages.l0_collect.readers.pdfs import LINE, make_pdf
 from tests.stages.l0_collect.readers.range_server import RangeServer, serving
 
 
@@ -134,10 +136,45 @@ def test_mistakes_are_said_before_the_start(
     assert not (tmp_path / "store").exists()
 
 
-def test_a_missing_extra_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = extras.find_spec
-    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "requests" else found(name))
-    chosen = recipe(tmp_path, {"kind": "common_crawl", "cdx": "https://index.test/"}, "extract_html")
+def test_pages_of_which_no_step_makes_text_are_refused(tmp_path: Path) -> None:
+    chosen = recipe(tmp_path, {"kind": "common_crawl", "index": "i.parquet"})
     done = orefine("run", chosen, "--store", tmp_path / "store", code=2)
-    assert "pip install 'orefine[common-crawl]'" in done.stderr
+    assert (
+        "common_crawl gives pages, and no step makes text of them; add `steps: [{kind: extract_html}]`" in done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "extra"),
+    [
+        ("requests", {"kind": "common_crawl", "cdx": "https://index.test/"}, "common-crawl"),
+        ("pypdfium2", {"kind": "pdf", "paths": ["papers"]}, "pdf"),
+    ],
+)
+def test_a_missing_extra_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, source: dict[str, object], extra: str
+) -> None:
+    steps = ["extract_html"] if source["kind"] == "common_crawl" else []
+    found = extras.find_spec
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == module else found(name))
+    done = orefine("run", recipe(tmp_path, source, *steps), "--store", tmp_path / "store", code=2)
+    assert f"pip install 'orefine[{extra}]'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_of_pdf_files(tmp_path: Path) -> None:
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    (papers / "a.pdf").write_bytes(make_pdf([[LINE, LINE]], "/Title (Ferries) /CreationDate (D:20260131)"))
+    (papers / "scan.pdf").write_bytes(make_pdf([[LINE], [], []]))
+    chosen = recipe(tmp_path, {"kind": "pdf", "paths": [str(papers)]})
+    [level] = result_of(orefine("run", chosen, "--store", tmp_path / "store", "--json"))["levels"]
+    assert (level["rows_in"], level["rows_out"], level["dropped"]) == (2, 1, {"pdf.no_text_layer": 1})
+    [row], [dropped] = table(tmp_path / "store", "data"), table(tmp_path / "store", "dropped")
+    assert (row["text"], row["date"]) == (f"{LINE} {LINE}", "2026-01-31")
+    assert json.loads(str(row["meta"])) == {
+        "extractor": "text_layer", "pages": 1, "pages_with_text": 1, "source_id": "a.pdf", "title": "Ferries",
+    }  # fmt: skip
+    assert (dropped["id"], dropped["value"], dropped["threshold"]) == ("scan.pdf", pytest.approx(1 / 3), 0.5)
+    told = orefine("explain", "scan.pdf", "--store", tmp_path / "store").stdout
+    assert "no_text_layer" in told

@@ -18,6 +18,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Any, BinaryIO, ClassVar, Literal
 
+import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.rows.document import content_hash
@@ -49,6 +50,7 @@ class CommonCrawlSource(Source):
 
     kind: Literal["common_crawl"] = "common_crawl"
     libraries: ClassVar[tuple[str, ...]] = WarcSource.libraries
+    schema: ClassVar[pa.Schema] = COLUMNS
     index: tuple[str, ...] = ()
     """Parquet files, patterns or folders of a columnar index (`…/cc-index/table/cc-main/warc/crawl=…/subset=warc/`):
     local, hf://, s3://, or files by http(s)://."""
@@ -144,7 +146,7 @@ class CommonCrawlSource(Source):
         ]
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
-        buffer = RowBuffer(COLUMNS)
+        buffer = RowBuffer(self.schema)
         pages = WarcSource(source=self.source, verify_digests=self.verify_digests)
         captures: tuple[Capture, ...] = unit.parts
         for capture in captures:
