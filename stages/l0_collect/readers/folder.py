@@ -83,37 +83,60 @@ class FolderSource(Source):
         ]
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
-        buffer = RowBuffer(self.schema)
+        buffer, root = RowBuffer(self.schema), _root(unit.path)
         for part in unit.parts:
             with open_unit(part) as stream:
-                self.add(stream, _printable(_name(part.path, unit.path)), buffer)
+                self.add(stream, _printable(_name(part.path, root)), buffer)
             if buffer.is_full():
                 yield buffer.take()
         yield buffer.take()
 
     def _files(self, path: str) -> list[str]:
         """The files of an input, in the order of their names. Raises FileNotFoundError if there is none."""
-        if REMOTE.match(path):
-            found = expand([path]) if GLOB.search(path) else _below(path)
-        elif os.path.isdir(path):
-            found = list(_walk(path))
-        else:
-            return sorted(expand([path]), key=lambda file: _name(file, path))
-        kept = [file for file in found if file == path or GLOB.search(path) or self._is_ours(_name(file, path))]
+        root = _root(path)
+        if root != path or not (REMOTE.match(path) or os.path.isdir(path)):  # a file or a pattern
+            return sorted(expand([path]), key=lambda file: _name(file, root))
+        found = _below(path) if REMOTE.match(path) else _walk(path)
+        kept = {_name(file, root): file for file in found if file == path or file.lower().endswith(self.endings)}
+        kept = {name: file for name, file in kept.items() if not any(map(_is_hidden, name.split("/")))}
         if not kept:
             raise FileNotFoundError(
                 f"input '{path}' holds no {' or '.join(self.endings)}; name another folder or a file"
             )
-        return sorted(kept, key=lambda file: _name(file, path))
+        return [file for _, file in sorted(kept.items())]
 
-    def _is_ours(self, name: str) -> bool:
-        return name.lower().endswith(self.endings) and not any(part.startswith((".", "_")) for part in name.split("/"))
+
+def _root(path: str) -> str:
+    """Where the names of an input's files begin: the folder itself, that of a file, or what a pattern begins with."""
+    if REMOTE.match(path) and not GLOB.search(path):
+        return path
+    if os.path.isdir(path):
+        return path
+    parts = path.split("/")
+    if not os.path.isfile(path):  # its name may hold brackets
+        parts = [*takewhile(lambda part: not GLOB.search(part), parts), ""]
+    return "/".join(parts[:-1]) or ("/" if path.startswith("/") else ".")
+
+
+def _name(file: str, root: str) -> str:
+    if not REMOTE.match(file):
+        return os.path.relpath(file, root)
+    return file.removeprefix(root).strip("/") or file.rpartition("/")[2]
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith((".", "_"))
 
 
 def _walk(folder: str) -> Iterator[str]:
-    """The files below a local folder; links to folders are not followed, since they may lead in circles."""
-    for parent, _, names in os.walk(folder, onerror=_raise):
-        yield from (os.path.join(parent, name) for name in names)
+    """The files below a local folder. Links to folders are followed, each folder once: they may lead in circles."""
+    seen = set()
+    for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+        place = os.path.realpath(parent)
+        folders[:] = sorted(name for name in folders if not _is_hidden(name)) if place not in seen else []
+        if place not in seen:
+            yield from (os.path.join(parent, name) for name in names)
+        seen.add(place)
 
 
 def _raise(error: OSError) -> None:
@@ -127,16 +150,6 @@ def _below(path: str) -> list[str]:
         return expand([f"{path.rstrip('/')}/**"])
     except FileNotFoundError:
         return expand([path])
-
-
-def _name(file: str, path: str) -> str:
-    """The file from the folder on that the input names: before the first wildcard, or around a single file."""
-    if file == path:
-        root = path.rpartition("/")[0]
-    else:
-        parts = path.rstrip("/").split("/")
-        root = "/".join(list(takewhile(lambda part: not GLOB.search(part), parts)))
-    return os.path.relpath(file, root or ".") if not REMOTE.match(file) else file.removeprefix(root).strip("/")
 
 
 def _printable(name: str) -> str:
@@ -158,7 +171,8 @@ def _identified(file: str, state: str) -> tuple[str, str]:
 
 def _content_of(path: str, files: Iterable[str]) -> str:
     """What names the content of an input: names and contents of its files."""
-    return content_hash(*(part for file, (content, _) in _contents(files) for part in (_name(file, path), content)))
+    root = _root(path)
+    return content_hash(*(part for file, (content, _) in _contents(files) for part in (_name(file, root), content)))
 
 
 def _size(file: str) -> int:

@@ -5,13 +5,14 @@ import os
 import random
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.steps import SourceBatch
-from stages.l0_collect.readers import folder
+from stages.l0_collect.readers import files, folder
 from stages.l0_collect.readers.files import InputChanged
 from stages.l0_collect.readers.text import TextSource
 
@@ -19,9 +20,9 @@ GERMAN = "Die Fähre fährt täglich über die Bucht, im Sommer auch mit Fahrrä
 NAMES = st.from_regex(r"[a-c]{1,2}(/[a-c]{1,2})?\.txt", fullmatch=True)
 
 
-def write(root: Path, **files: bytes | str) -> Path:
+def write(root: Path, **contents: bytes | str) -> Path:
     """Files under their names, in which `__` stands for a slash and `_` for a dot."""
-    for key, content in files.items():
+    for key, content in contents.items():
         path = root / key.replace("__", "/").replace("_", ".")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -73,6 +74,32 @@ def test_the_name_begins_at_the_folder_that_is_named(tmp_path: Path, monkeypatch
     assert list(rows(read("docs/"))) == list(rows(read("./docs"))) == ["a/x.txt", "b/y.txt"]
     monkeypatch.chdir(tmp_path / "docs")
     assert list(rows(read("."))) == ["a/x.txt", "b/y.txt"]
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_is_a_folder(tmp_path: Path) -> None:
+    write(tmp_path / "notes [old]", a_txt="one", b_pdf="no text", deep__c_txt="two")
+    assert list(rows(read(tmp_path / "notes [old]"))) == ["a.txt", "deep/c.txt"]
+    assert list(rows(read(tmp_path / "notes [old]" / "a.txt"))) == ["a.txt"]
+
+
+def test_linked_folders_are_followed_and_circles_are_not(tmp_path: Path) -> None:
+    write(tmp_path, docs__a_txt="one", elsewhere__b_txt="two")
+    (tmp_path / "docs" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "docs" / "round").symlink_to(tmp_path / "docs")
+    assert list(rows(read(tmp_path / "docs"))) == ["a.txt", "more/b.txt"]
+
+
+def test_a_remote_folder_is_one_with_all_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe({"/notes/a.txt": b"one", "/notes/deep/b.md": b"two", "/notes/c.pdf": b"no", "/notes/_log/d.txt": b"no"})
+    remote = files.re.compile("^(memory)://")
+    for module in (files, folder):
+        monkeypatch.setattr(module, "REMOTE", remote)
+    monkeypatch.setattr(files, "_file_system", lambda _path: memory)
+    monkeypatch.setattr(files, "remote_identity", lambda path: f"etag of {path}")
+    assert rows(read("memory:///notes")) == {"a.txt": "one", "deep/b.md": "two"}
+    assert rows(read("memory:///notes/deep/*")) == {"b.md": "two"}
+    assert rows(read("memory:///notes/a.txt")) == {"a.txt": "one"}
 
 
 def test_what_is_no_document_has_a_reason_and_costs_no_other(tmp_path: Path) -> None:
