@@ -65,6 +65,27 @@ def test_lines_without_spaces_between_words_are_joined_without() -> None:
     line = "渡轮每天四次穿过海湾夏天还运送自行车和小船渡轮每天四次穿过海湾夏天还"
     assert joined([f"{line}\r\n{line}"]) == line * 2
     assert joined([f"{line}\r\nferry {line}"]) == f"{line} ferry {line}"
+    assert joined([f"{line} ferry\r\n{line}"]) == f"{line} ferry {line}"
+
+
+def test_a_page_has_text_from_fifty_characters_on_blanks_apart() -> None:
+    found = read(make_pdf([["x" * 49 + " " * 9], ["x" * 25 + " " + "x" * 25], []]), 10)
+    assert (found["pages"], found["pages_with_text"]) == (3, 1)
+
+
+def test_a_line_of_three_quarters_of_the_usual_length_goes_on() -> None:
+    usual, lines = "x" * 80, ["a" * 60, "b" * 59, "c"]
+    text = joined(["\r\n".join([usual, usual, "end", *lines])])
+    assert text == f"{usual} {usual} end\n{lines[0]} {lines[1]}\n{lines[2]}"
+
+
+@pytest.mark.parametrize(("behind", "rule"), [(4000, None), (4200, "truncated")])
+def test_the_end_of_the_file_must_be_marked_near_its_end(behind: int, rule: str | None) -> None:
+    assert read(make_pdf([[LINE]]) + b" " * behind, 10).get("rule") == rule
+
+
+def test_an_unknown_kind_of_encryption_is_encryption() -> None:
+    assert read(make_pdf([[LINE]], trailer="/Encrypt << /Filter /Other /V 9 >>"), 10)["rule"] == "encrypted"
 
 
 LINES = st.lists(
