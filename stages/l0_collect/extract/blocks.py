@@ -313,69 +313,15 @@ def _number(said: str | None, otherwise: int) -> int:
         return otherwise
 
 
-SKIPPED = frozenset(
-    [
-        "head",
-        "script",
-        "style",
-        "template",
-        "svg",
-        "iframe",
-        "audio",
-        "video",
-        "canvas",
-        "textarea",
-        "select",
-        "datalist",
-        "input",
-        "img",
-        "meter",
-        "progress",
-        "map",
-        "area",
-    ]
-)
-BLOCK_TAGS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "body",
-        "button",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figure",
-        "footer",
-        "form",
-        "frameset",
-        "header",
-        "hgroup",
-        "hr",
-        "html",
-        "legend",
-        "main",
-        "nav",
-        "noframes",
-        "option",
-        "p",
-        "search",
-        "section",
-        "summary",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-    ]
-)
+SKIPPED_TAGS = """
+    head script style template svg iframe audio video canvas textarea select datalist input img meter progress map area
+"""
+SKIPPED = frozenset(SKIPPED_TAGS.split())
+BLOCKS = """
+    address article aside body button center dd details dialog dir div dl dt fieldset figure footer form frameset header
+    hgroup hr html legend main nav noframes option p search section summary tbody td tfoot th thead tr
+"""
+BLOCK_TAGS = frozenset(BLOCKS.split())
 SPECIAL: dict[str, Callable[[_Walk, Element], None]] = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), _Walk.heading),
     **dict.fromkeys(("ul", "ol", "menu"), _Walk.list),

@@ -21,38 +21,8 @@ INVISIBLE = re.compile(
 RAISED_RUN = re.compile(f"(.?){RAISED}\\s*([^{RAISED}{END_RAISED}]*?)\\s*{END_RAISED}(?=(.?))", re.DOTALL)
 LOWERED_RUN = re.compile(f"(.?){LOWERED}\\s*([^{LOWERED}{END_LOWERED}]*?)\\s*{END_LOWERED}", re.DOTALL)
 SCRIPT_MARKS = re.compile(f"[{RAISED}{END_RAISED}{LOWERED}{END_LOWERED}]")
-ABBREVIATIONS = frozenset(
-    [
-        "st",
-        "nd",
-        "rd",
-        "th",
-        "e",
-        "er",
-        "re",
-        "ère",
-        "eme",
-        "ème",
-        "d",
-        "de",
-        "o",
-        "a",
-        "os",
-        "as",
-        "mo",
-        "ma",
-        "tm",
-        "sm",
-        "r",
-        "c",
-        "me",
-        "mme",
-        "lle",
-        "gr",
-        "ste",
-        "dr",
-    ]
-)
+SPELLING = "st nd rd th e er re ère eme ème d de o a os as mo ma tm sm r c me mme lle gr ste dr"
+ABBREVIATIONS = frozenset(SPELLING.split())
 """Raised letters that are spelling (1st, 2e, Mme, nº): without a mark they read as they should."""
 SLASHES = ("/", "\u2044")
 
