@@ -1,0 +1,137 @@
+"""Tables: which of them are data, their cells as a grid, the grid as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+MAXIMUM_SPAN = 100
+"""Columns of one cell; real tables stay far below, hostile ones ask for millions."""
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+PARTS_OF_PAGES = (
+    "table",
+    "form",
+    "nav",
+    "article",
+    "section",
+    "main",
+    "header",
+    "footer",
+    "hr",
+    "iframe",
+    "blockquote",
+)
+"""What no cell of data holds."""
+BLOCKS = (*PARTS_OF_PAGES, *HEADINGS, "p", "div", "ul", "ol", "dl", "pre", "center")
+LONGEST_CELL = 400
+LONGEST_CELL_UNDER_HEAD = 2000
+"""Characters. On the 2,500 real pages at hand cells of layout are longer, and cells of data shorter."""
+ROW_OF_WORDS = 200
+"""Characters of a row of layout that may be one line."""
+
+
+def is_data(table: Any) -> bool:
+    """Whether the table's rows and columns mean something, or only place things on the page.
+
+    Judged from the innermost table outwards, so that a table in a cell is still a table only if it is data.
+    """
+    role = table.get("role", "").lower()
+    if role in ("presentation", "none") or table.get("datatable") == "0":
+        return False
+    if next(table.iterdescendants(*PARTS_OF_PAGES), None) is not None:
+        return False
+    heads = next(table.iterdescendants("th", "thead"), None) is not None
+    for heading in table.iterdescendants(*HEADINGS):
+        if not heads or _cell(heading) != "th":
+            return False
+    if any("\n" in "".join(code.itertext()).strip() for code in table.iterdescendants("pre")):
+        return False  # lines of code have no place in a cell
+    lines = list(grid(table))
+    sizes = [[0 if cell is None else _size(cell) for cell in line] for line in lines]
+    filled = [line for line in sizes if any(line)]
+    if len(filled) < 2 or max(map(len, filled)) < 2:
+        return False
+    longest = max(map(max, filled))
+    heads = heads or table.find("caption") is not None or bool(table.get("summary"))
+    if heads or role in ("table", "grid"):
+        return longest <= LONGEST_CELL_UNDER_HEAD
+    if longest > LONGEST_CELL or len(filled) < 0.7 * len(lines):
+        return False
+    counts = [sum(map(bool, line)) for line in filled]
+    usual = max(set(counts), key=counts.count)
+    if usual < 2 or counts.count(usual) < 0.6 * len(counts):
+        return False
+    linked = sum(_size(link) for link in table.iterdescendants("a"))
+    return linked < 0.5 * sum(map(sum, filled))
+
+
+def unwrap(table: Any) -> None:
+    """Turn a table of layout into plain blocks; a row of a few words stays a line."""
+    for row in list(rows(table)):
+        is_line = _size(row) <= ROW_OF_WORDS and next(row.iterdescendants(*BLOCKS, "br"), None) is None
+        for cell in row.iterchildren("td", "th"):
+            cell.tag = "span" if is_line else "div"
+            if is_line:
+                cell.tail = " "
+        row.tag = "div"
+    for part in table:
+        if part.tag in ("thead", "tbody", "tfoot", "caption", "colgroup"):
+            part.tag = "div"
+    table.tag = "div"
+
+
+def _cell(element: Any) -> str:
+    """The kind of cell around an element."""
+    while element is not None and element.tag not in ("td", "th"):
+        element = element.getparent()
+    return "" if element is None else str(element.tag)
+
+
+def _size(element: Any) -> int:
+    return len(" ".join("".join(element.itertext()).split()))
+
+
+def rows(table: Any) -> Iterator[Any]:
+    """The table's own rows, without those of tables in its cells."""
+    for child in table:
+        if child.tag == "tr":
+            yield child
+        elif child.tag in ("thead", "tbody", "tfoot"):
+            yield from child.iterchildren("tr")
+
+
+def grid(table: Any) -> Iterator[list[Any | None]]:
+    """Row by row the cells, with None for the places that a wide or high cell covers besides its first."""
+    covered: dict[int, int] = {}  # column: rows still covered from above
+    for row in rows(table):
+        cells: list[Any | None] = []
+        for cell in row.iterchildren("td", "th"):
+            while covered.get(len(cells), 0):
+                covered[len(cells)] -= 1
+                cells.append(None)
+            wide, high = span(cell, "colspan"), span(cell, "rowspan")
+            for column in range(wide):
+                if high > 1:
+                    covered[len(cells)] = high - 1
+                cells.append(None if column else cell)
+        while covered.get(len(cells), 0):
+            covered[len(cells)] -= 1
+            cells.append(None)
+        yield cells
+
+
+def span(cell: Any, name: str) -> int:
+    said = cell.get(name, "")
+    return min(max(int(said), 1), MAXIMUM_SPAN) if said.isdecimal() and len(said) < 9 else 1
+
+
+def rendered(grid: list[list[str]]) -> str:
+    """The grid's first row is the head: Markdown knows no table without one."""
+    columns = max(map(len, grid))
+    lines = [_line(row + [""] * (columns - len(row))) for row in grid]
+    lines.insert(1, "| " + " | ".join(["---"] * columns) + " |")
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
