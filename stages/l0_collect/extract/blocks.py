@@ -118,6 +118,8 @@ class _Walk:
                 self.add(child.tail)
 
     def add(self, text: str) -> None:
+        if not self.pieces and text.isspace():
+            return  # between blocks
         self.pieces.append(text)
         if self.link_depth:
             self.links += len(" ".join(text.split()))

@@ -47,7 +47,7 @@ class ExtractHtml(Transform):
     """
 
     kind: Literal["extract_html"] = "extract_html"
-    libraries: ClassVar[tuple[str, ...]] = ("trafilatura", "lxml", "charset-normalizer")
+    libraries: ClassVar[tuple[str, ...]] = ("trafilatura", "lxml", "resiliparse")
     maximum_bytes: int = Field(4 << 20, ge=1)
     maximum_elements: int = Field(50_000, ge=1)
     maximum_depth: int = Field(128, ge=1)
@@ -90,6 +90,8 @@ class ExtractHtml(Transform):
             return Reason("too_many_bytes", len(html), self.maximum_bytes)
         bounds = {"maximum_elements": self.maximum_elements, "maximum_depth": self.maximum_depth}
         found = _EXTRACTOR.extract(html, {"content_type": content_type, "seconds": self.timeout_s, **bounds})
+        if found.get("undecodable"):
+            return Reason("undecodable")
         if found["elements"] > self.maximum_elements:
             return Reason("too_many_elements", found["elements"], self.maximum_elements)
         if found["depth"] > self.maximum_depth:

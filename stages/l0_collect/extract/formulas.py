@@ -11,11 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-SIGNS = (b"<math", b"math/tex", b"katex", b"mathjax", b"mjx-", b"latex", b"mwe-math", b"mimetex", b"mathtex", b"cht=tx")
-"""A page without any of them (in lower case) has no formula."""
 CARRIERS = (
-    ".//*[self::math or self::mjx-container or self::img"
-    " or self::script[starts-with(@type, 'math/')]"
+    "descendant::*[self::math or self::mjx-container or self::img or self::script[starts-with(@type, 'math/')]"
     " or starts-with(@class, 'MathJax') or starts-with(@class, 'katex') or contains(@class, 'mwe-math-element')]"
 )
 PICTURE = re.compile(
@@ -28,8 +25,11 @@ DEEPEST = 60
 
 def simplify(tree: Any) -> None:
     """Leave one span with TeX of each formula in the tree."""
-    for carrier in tree.xpath(CARRIERS):
-        if carrier.getroottree().getroot() is not tree:
+    has_source = next(tree.iter("math"), None) is not None or any(
+        script.get("type", "").startswith("math/") for script in tree.iter("script")
+    )
+    for carrier in tree.xpath(CARRIERS) if has_source else list(tree.iter("img")):
+        if has_source and carrier.getroottree().getroot() is not tree:
             continue  # went away with the carrier around it
         tag, names = carrier.tag, carrier.get("class", "")
         if tag == "img":

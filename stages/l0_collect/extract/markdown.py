@@ -12,6 +12,7 @@ LINE_END = "\x01"
 RAISED, END_RAISED = "\x02", "\x03"
 LOWERED, END_LOWERED = "\x04", "\x05"
 
+INVISIBLE_SIGNS = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
 INVISIBLE = re.compile(
     r"[\u00ad\u200b\u2060\ufeff]"  # soft hyphen, zero-width space, word joiner, byte order mark: never part of a word
     r"|(?<![^\s!-/:-@\[-`{-~])[\u200c\u200d]+"  # a joiner behind nothing it could join
@@ -29,13 +30,13 @@ SLASHES = ("/", "\u2044")
 
 def tidy(raw: str) -> list[list[str]]:
     """The paragraphs of a run, each the list of its lines: an empty line between two line ends parts paragraphs."""
-    if not raw.isascii():
+    if not raw.isascii() and INVISIBLE_SIGNS.search(raw):
         raw = INVISIBLE.sub("", raw)
-    if RAISED in raw:
-        raw = RAISED_RUN.sub(_raised, raw)
-    if LOWERED in raw:
-        raw = LOWERED_RUN.sub(_lowered, raw)
-    raw = SCRIPT_MARKS.sub("", raw)
+    if RAISED in raw or LOWERED in raw:
+        raw = SCRIPT_MARKS.sub("", LOWERED_RUN.sub(_lowered, RAISED_RUN.sub(_raised, raw)))
+    if LINE_END not in raw:
+        line = " ".join(raw.split())
+        return [[line]] if line else []
     paragraphs: list[list[str]] = [[]]
     for piece in raw.split(LINE_END):
         if line := " ".join(piece.split()):

@@ -7,93 +7,34 @@ a page that takes over the process must not get any further.
 
 from __future__ import annotations
 
-import codecs
 import json
 import logging
 import os
-import re
 import resource
 import signal
 import struct
 import sys
 from typing import Any, BinaryIO
 
-BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-CHARSET = re.compile(r"charset\s*=\s*(?:[\"']\s*)?([\w.:-]+)", re.IGNORECASE | re.ASCII)
-META_CHARSET = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*(?:[\"']\s*)?([\w.:-]+)", re.IGNORECASE)
-META_WITHIN = 4096
-"""Bytes; browsers look at 1,024, but real pages put scripts first."""
-# Browsers read these labels as their Windows supersets (WHATWG Encoding Standard), and so do the pages' authors.
-SUPERSETS = {
-    "ascii": "cp1252",
-    "iso8859-1": "cp1252",
-    "iso8859-9": "cp1254",
-    "tis-620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-    "big5": "big5hkscs",
-}
-ENCODINGS = ("utf-8", "cp", "iso", "koi8", "gb", "big5", "euc", "hz", "mac", "johab", "kz", "ptcp")
-SEVEN_BIT = ("iso2022", "hz")
-"""Look like ASCII, and so like UTF-8, until they are decoded."""
-GUESS_FROM = 16 << 10
-"""Bytes."""
 MAXIMUM_TITLE = 500
 MAXIMUM_MEMORY = 4 << 30
 """Bytes of address space; the worst page within the default bounds took 0.2 GB."""
 
 
-def decode(page: bytes, content_type: str) -> str:
-    """The page as text: by its byte order mark or, in turn, as UTF-8, as its header or meta tag says, by its bytes.
-
-    UTF-8 comes before what is declared: a page that is valid UTF-8 is UTF-8, whatever it says.
-    """
-    for bom, its_encoding in BOMS:
-        if page.startswith(bom):
-            return page[len(bom) :].decode(its_encoding, "replace")
-    header, meta = CHARSET.search(content_type), META_CHARSET.search(page[:META_WITHIN])
-    labels = [header[1] if header else "", meta[1].decode("ascii", "replace") if meta else ""]
-    declared = [encoding for label in labels if (encoding := _encoding_for(label))]
-    seven_bit = [encoding for encoding in declared if encoding.startswith(SEVEN_BIT)]
-    for encoding in (*seven_bit, "utf-8", *declared):
-        try:
-            return page.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return page.decode(declared[0] if declared else _guess(page), "replace")
-
-
-def _encoding_for(label: str) -> str | None:
-    """Python's name for a label of the web; None for what is unknown or no encoding of pages."""
-    try:
-        name = codecs.lookup(label).name
-    except (LookupError, ValueError):
-        return None
-    name = SUPERSETS.get(name, name)
-    return name if name.startswith(ENCODINGS) else None
-
-
-def _guess(page: bytes) -> str:
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(page[:GUESS_FROM]).best()
-    return best.encoding if best else "cp1252"
-
-
 def extract(page: bytes, content_type: str, maximum_elements: int, maximum_depth: int) -> dict[str, Any]:
-    """{text, title, elements, depth}; text and title are empty if the page breaks a bound or has none."""
-    import trafilatura
-    from lxml import etree  # type: ignore[import-untyped]
-    from lxml.html import HTMLParser, document_fromstring  # type: ignore[import-untyped]
+    """{text, title, elements, depth}; text and title are empty if the page breaks a bound or has none.
 
-    markup = decode(page, content_type).replace("\0", "").encode()
-    parser = HTMLParser(collect_ids=False, encoding="utf-8", remove_comments=True, remove_pis=True)
+    With `undecodable` if no encoding makes text of it.
+    """
+    import trafilatura
+
+    from stages.l0_collect.extract.decode import Undecodable, decode
+    from stages.l0_collect.extract.tree import parse
+
     try:
-        tree = document_fromstring(markup, parser=parser)
-    except etree.ParserError:  # nothing in it at all
-        return {"text": "", "title": "", "elements": 0, "depth": 0}
+        tree = parse(decode(page, content_type))
+    except Undecodable:
+        return {"text": "", "title": "", "elements": 0, "depth": 0, "undecodable": True}
     elements, depth = _size(tree)
     found = {"text": "", "title": "", "elements": elements, "depth": depth}
     if elements <= maximum_elements and depth <= maximum_depth:

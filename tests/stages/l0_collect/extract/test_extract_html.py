@@ -12,7 +12,6 @@ from pipeline.rows.batch import Batch
 from pipeline.steps import Fault, Transformed
 from stages.l0_collect.extract import extract_html
 from stages.l0_collect.extract.extract_html import ExtractHtml
-from stages.l0_collect.extract.page import decode
 
 TEXT = "The ferry crosses the bay four times a day, and in the summer it also carries bicycles and small boats."
 PAGE = f"""<html><head><title> Ferry
@@ -119,26 +118,6 @@ def test_a_missing_library_is_no_pages_fault() -> None:
 def test_a_process_is_replaced_after_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extract_html, "PAGES_PER_PROCESS", 2)
     assert [TEXT in text for text in extract(*[PAGE] * 5).batch.text.to_pylist()] == [True] * 5
-
-
-@pytest.mark.parametrize(
-    ("page", "content_type", "text"),
-    [
-        ("käse".encode(), "", "käse"),
-        ("käse".encode(), "text/html; charset=iso-8859-1", "käse"),
-        ("käse“".encode("cp1252"), "text/html; charset=ISO-8859-1", "käse“"),
-        (b"<meta charset='windows-1251'>" + "привет".encode("cp1251"), "", "<meta charset='windows-1251'>привет"),
-        ("\ufeffkäse".encode("utf-16"), "text/html; charset=utf-8", "\ufeffkäse"),
-        ("日本".encode("shift_jis"), 'text/html; charset="Shift_JIS"', "日本"),
-        ("日本".encode("iso2022_jp"), "text/html; charset=iso-2022-jp", "日本"),
-        ("käse".encode("latin-1"), "text/html; charset=utf-8", "k\ufffdse"),
-        ("käse".encode(), "text/html; charset=utf-7", "käse"),
-        ("käse".encode(), "text/html; charset=rot13", "käse"),
-        (("Größe und Länge, schön und grün. " * 20).encode("latin-1"), "", "Größe und Länge, schön und grün. " * 20),
-    ],
-)  # fmt: skip
-def test_decode(page: bytes, content_type: str, text: str) -> None:
-    assert decode(page, content_type) == text
 
 
 @pytest.mark.slow
