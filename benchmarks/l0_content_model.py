@@ -3,9 +3,10 @@
     python -m benchmarks.l0_content_model read WARC TRUTH PAGES [--part 0/2]     # pages → blocks with labels, once
     python -m benchmarks.l0_content_model judge PAGES --fold 0                   # one of five folds; all without --fold
     python -m benchmarks.l0_content_model train PAGES stages/l0_collect/extract/content_model.npz
+    python -m benchmarks.l0_content_model train PAGES MODELS/fold0.npz --fold 0  # without that fold
 
-WARC and TRUTH are those of WCXB's development pages (CC BY 4.0). Folds are split by site, so that no page is judged by a
-model that has seen another page of its site; the tables of odds are made within the folds too. Needs scikit-learn.
+WARC and TRUTH are those of WCXB's development pages (CC BY 4.0). Folds are split by site, so that no page is judged by
+a model that has seen another page of its site; the tables of odds are made within the folds too. Needs scikit-learn.
 """
 
 from __future__ import annotations
@@ -101,10 +102,11 @@ def _without_lone_words(aligned: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]
     if len(aligned) < 6:
         return aligned
     padded = np.concatenate([[False], aligned, [False]])
-    return aligned & (padded[:-2] | padded[2:])
+    beside: npt.NDArray[np.bool_] = padded[:-2] | padded[2:]
+    return aligned & beside
 
 
-@njit(cache=True)
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def _align(ours: Any, theirs: Any) -> Any:  # pragma: no cover
     """Which of our words a longest common subsequence has; runs count for more than words that stand alone."""
     rows, columns = len(ours), len(theirs)
@@ -192,7 +194,7 @@ def _word_votes(page: Page, per: dict[str, list[float]]) -> None:
 
 
 def fit(pages: list[Page], rows: dict[str, Matrix], settings: dict[str, Any]) -> Trees:
-    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]
 
     chosen, targets, weights = [], [], []
     for page in pages:
@@ -285,7 +287,7 @@ def read(warc: Path, truth: Path, part: int, parts: int) -> list[Page]:
             if number % parts != part:
                 continue
             url = record.headers["WARC-Target-URI"]
-            html = decode(record.reader.read(), record.http_headers.get("Content-Type", ""))
+            html = decode(record.reader.read(), record.http_headers.get("Content-Type") or "")
             tree = parse(html)
             found = blocks(tree)
             seen = outline(found, html, tree.findtext(".//title") or "")
@@ -307,7 +309,7 @@ def main() -> None:
         return
     pages = [page for path in options.paths if path.suffix == ".pickle" for page in pickle.loads(path.read_bytes())]
     if options.what == "train":
-        train(pages).save(options.paths[-1])
+        train([page for page in pages if fold(page, FOLDS) != options.fold]).save(options.paths[-1])
         return
     judged = []
     for number in range(FOLDS) if options.fold is None else [options.fold]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.l0_collect.extract.features import TEXT_FEATURES, Matrix, Odds, Outline, features, outline
+from stages.l0_collect.extract.features import TEXT_FEATURES, Matrix, Odds, Outline, features, outline, shifted
 from stages.l0_collect.extract.trees import Trees
 
 MODEL = Path(__file__).with_name("content_model.npz")
@@ -45,7 +45,7 @@ class Model:
 
 
 @cache
-def load(path: Path = MODEL) -> Model:
+def load(path: Path) -> Model:
     with np.load(path, allow_pickle=False) as arrays:
         tables = json.loads(arrays["tables"].tobytes())
         return Model(Odds(tables["names"], tables["words"]), Trees.from_arrays(arrays, "first"),
@@ -57,7 +57,7 @@ def choose(blocks: Sequence[Any], html: str, title: str) -> tuple[list[bool], fl
     if not blocks:
         return [], 0.0
     page = outline(blocks, html, title)
-    kept, expected = best_cut(load().shares(page), page.texts[:, WORDS])
+    kept, expected = best_cut(load(MODEL).shares(page), page.texts[:, WORDS])
     return kept.tolist(), expected
 
 
@@ -82,9 +82,8 @@ def context(seen: Matrix, shares: Matrix, page: Outline) -> Matrix:
     columns: list[npt.NDArray[Any]] = [shares]
     for step in AROUND:
         column = np.full(count, -1, np.float32)
-        if abs(step) < count:
-            here, there = (slice(step, None), slice(None, -step)) if step > 0 else (slice(None, step), slice(-step, None))
-            column[there] = shares[here]
+        here, there = shifted(step)
+        column[there] = shares[here]
         columns.append(column)
     own_hits, own_words = (np.bincount(holder, values, len(parent)) for values in (hits, words))
     all_hits, all_words = own_hits.tolist(), own_words.tolist()

@@ -22,8 +22,13 @@ FIRST_WORDS = 16
 """Words of a block that are looked up in the table."""
 PRICE = re.compile(r"[$€£¥₹]\s?\d|\d\s?(?:€|USD|EUR|GBP|zł|kr\b)")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-SCHEMA_TYPE = re.compile(r"[\"']@type[\"']\s*:\s*\[?\s*[\"'](\w+)|itemtype=[\"']?https?://schema.org/(\w+)")
-OG_TYPE = re.compile(r"property=[\"']og:type[\"']\s+content=[\"'](\w+)|content=[\"'](\w+)[\"']\s+property=[\"']og:type")
+TYPES = tuple(map(re.compile, (
+    r"@type[\"']\s*:\s*\[?\s*[\"'](\w+)",
+    r"itemtype=[\"']?https?://schema.org/(\w+)",
+    r"property=[\"']og:type[\"']\s+content=[\"'](\w+)",
+    r"content=[\"'](\w+)[\"']\s+property=[\"']og:type",
+)))  # fmt: skip
+"""What a page says it is, in the ways it may; each begins with letters, which makes the search fast."""
 SCHEMAS: Mapping[str, Sequence[str]] = {
     "article": ("Article", "NewsArticle", "BlogPosting", "TechArticle", "Recipe", "article"),
     "product": ("Product", "ProductGroup", "product"),
@@ -32,8 +37,9 @@ SCHEMAS: Mapping[str, Sequence[str]] = {
     "service": ("Organization", "LocalBusiness", "Service", "SoftwareApplication", "FAQPage"),
     "website": ("website",),
 }
-ENDS = ".!?…:;。！？：؟।"
-COMMAS = ",、，،"
+DIGIT = re.compile(r"\d")
+ENDS = ".!?:;\u2026\u3002\uff01\uff1f\uff1a\u061f\u0964"  # the first five are ASCII
+COMMAS = ",\u3001\uff0c\u060c"
 
 
 @dataclass(slots=True)
@@ -79,15 +85,12 @@ def outline(blocks: Sequence[Any], html: str, title: str) -> Outline:
             element = element.getparent()
         above = index[element] if element is not None else 0
         for element in reversed(path):
-            attributes = element.attrib
-            own = ""
-            if attributes:
-                own = " ".join([attributes[name][:NAMES_WITHIN] for name in ATTRIBUTES if name in attributes])
-            tag = element.tag
+            tag, said = element.tag, dict(element.items())
+            own = " ".join([said[name][:NAMES_WITHIN] for name in ATTRIBUTES if name in said]) if said else ""
             if own not in cache:
                 cache[own] = tuple({name.lower() for name in NAME.findall(own)})
             index[element] = len(parent)
-            looks.append((above, tag, attributes.get("class", "")))
+            looks.append((above, tag, said.get("class", "")))
             parent.append(above)
             names.append((f"<{tag}>", *cache[own]))
             above = len(parent) - 1
@@ -107,6 +110,7 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str) -> Matrix:
         text, kind, count = block.text, block.kind, len(its_words)
         characters = len(text) or 1
         level = int(block.markdown[:7].count("#")) if kind == "heading" else 0
+        ends, commas = (ENDS[:5], COMMAS[:1]) if text.isascii() else (ENDS, COMMAS)
         common = sum([word in title_words for word in its_words[:FIRST_WORDS]]) if title_words else 0
         rows.append((
             *[kind == one for one in KINDS],
@@ -115,10 +119,10 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str) -> Matrix:
             count,
             characters / (count or 1),
             min(block.links / characters, 1.0),
-            sum([text.count(sign) for sign in ENDS]),
-            sum([text.count(sign) for sign in COMMAS]),
+            sum([text.count(sign) for sign in ends]),
+            sum([text.count(sign) for sign in commas]),
             text[-1:] in ENDS,
-            len(re.findall(r"\d", text[:200])) / min(characters, 200),
+            len(DIGIT.findall(text[:200])) / min(characters, 200),
             sum([word[:1].isupper() for word in text.split(None, 20)[:20]]) / min(count or 1, 20),
             PRICE.search(text) is not None,
             YEAR.search(text) is not None,
@@ -130,8 +134,7 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str) -> Matrix:
 
 
 def _page(texts: Matrix, html: str, elements: int) -> Matrix:
-    types = Counter([one or other for one, other in SCHEMA_TYPE.findall(html)])
-    types.update([one or other for one, other in OG_TYPE.findall(html)])
+    types = Counter([found for pattern in TYPES for found in pattern.findall(html)])
     column = {name: texts[:, place] for place, name in enumerate(TEXT_FEATURES)}
     words = column["words"]
     total = max(float(words.sum()), 1.0)
@@ -158,6 +161,7 @@ ABOVE = (1, 2, 3, 5, 8)
 AROUND_FEATURES = ("words", "links", "ends", "blocks", "paragraph_words", "before")
 BEFORE_AFTER = (-3, -2, -1, 1, 2, 3)
 NEIGHBOUR_FEATURES = ("words", "links", "level", "is_ended", "list_item", "paragraph")
+NEIGHBOUR_ODDS = ("odds", "path", "is_sibling")
 
 
 def feature_names() -> list[str]:
@@ -168,7 +172,7 @@ def feature_names() -> list[str]:
         "odds_own", "odds_path", "odds_path_lowest", "odds_path_highest", "alike", "alike_above",
         *(f"{name}_{steps}_up" for steps in ABOVE for name in AROUND_FEATURES),
         "up_to_best",
-        *(f"{name}_at_{step:+d}" for step in BEFORE_AFTER for name in (*NEIGHBOUR_FEATURES, "odds", "path", "is_sibling")),
+        *(f"{name}_at_{step:+d}" for step in BEFORE_AFTER for name in (*NEIGHBOUR_FEATURES, *NEIGHBOUR_ODDS)),
         *(f"page_{name}" for name in PAGE_FEATURES),
     ]  # fmt: skip
 
@@ -187,7 +191,9 @@ def features(page: Outline, odds: Odds) -> Matrix:
     up, best = _surroundings(page, column, holder)
     parts = [
         texts,
-        np.stack([np.arange(count) / max(count, 1), before / total, (total - before - words) / total, depth[holder]], 1),
+        np.stack(
+            [np.arange(count) / max(count, 1), before / total, (total - before - words) / total, depth[holder]], 1
+        ),
         word_odds,
         path[holder],
         *up,
@@ -196,14 +202,18 @@ def features(page: Outline, odds: Odds) -> Matrix:
     near = np.stack([*[column[name] for name in NEIGHBOUR_FEATURES], word_odds[:, 0], path[holder, 1]], 1)
     above = np.array(page.parent, np.int64)[holder]
     for step in BEFORE_AFTER:
-        shifted = np.full((count, near.shape[1] + 1), -1, np.float32)
-        here, there = (slice(step, None), slice(None, -step)) if step > 0 else (slice(None, step), slice(-step, None))
-        # block i sees block i + step
-        shifted[there, :-1] = near[here]
-        shifted[there, -1] = (holder[here] == holder[there]) + (above[here] == above[there])
-        parts.append(shifted)
+        beside = np.full((count, near.shape[1] + 1), -1, np.float32)
+        here, there = shifted(step)
+        beside[there, :-1] = near[here]
+        beside[there, -1] = (holder[here] == holder[there]) | (above[here] == above[there])
+        parts.append(beside)
     parts.append(np.broadcast_to(page.page, (count, len(page.page))))
-    return np.concatenate(parts, 1).astype(np.float32)
+    return np.concatenate(parts, 1, dtype=np.float32, casting="same_kind")
+
+
+def shifted(step: int) -> tuple[slice, slice]:
+    """(where the neighbours `step` blocks on stand, where those stand that see them)"""
+    return (slice(step, None), slice(None, -step)) if step > 0 else (slice(None, step), slice(-step, None))
 
 
 def _word_odds(words: list[list[str]], odds: Mapping[str, int]) -> Matrix:
@@ -232,7 +242,9 @@ def _path_odds(page: Outline, odds: Mapping[str, int]) -> tuple[Matrix, Matrix]:
     return np.array(rows, np.float32).reshape(len(rows), 6), np.array(depths, np.float32)
 
 
-def _surroundings(page: Outline, column: Mapping[str, Matrix], holder: npt.NDArray[np.int64]) -> tuple[list[Matrix], Matrix]:
+def _surroundings(
+    page: Outline, column: Mapping[str, Matrix], holder: npt.NDArray[np.int64]
+) -> tuple[list[Matrix], Matrix]:
     """(what the elements above each block hold, at each of ABOVE; steps up to the one with the most paragraphs)"""
     count = len(page.parent)
     words, links = column["words"], column["links"] * column["words"]
@@ -267,15 +279,12 @@ def _surroundings(page: Outline, column: Mapping[str, Matrix], holder: npt.NDArr
     np.add.at(direct, parent[holder], prose)
     np.add.at(direct, holder, prose)
     best = int(direct.argmax()) if count else 0
+    chain, element = {best: 0}, best
+    while element:
+        chain[page.parent[element]] = chain[element] + 1
+        element = page.parent[element]
     far = []
-    chain, element, up = {}, best, 0
-    while True:
-        chain[element] = up
-        if element == page.parent[element]:
-            break
-        element, up = page.parent[element], up + 1
     for element in page.holder:
-        steps = 0
         while element not in chain:
             element = page.parent[element]
         far.append(chain[element])

@@ -16,38 +16,36 @@ import struct
 import sys
 from typing import Any, BinaryIO
 
-MAXIMUM_TITLE = 500
 MAXIMUM_MEMORY = 4 << 30
 """Bytes of address space; the worst page within the default bounds took 0.2 GB."""
 
 
 def extract(page: bytes, content_type: str, maximum_elements: int, maximum_depth: int) -> dict[str, Any]:
-    """{text, title, elements, depth}; text and title are empty if the page breaks a bound or has none.
+    """{text, extractor, confidence, elements, depth} and what the page says about itself (about.py).
 
-    With `undecodable` if no encoding makes text of it.
+    `text` is empty if the page breaks a bound or has none. With `undecodable` if no encoding makes text of it.
     """
-    import trafilatura
-
+    from stages.l0_collect.extract.about import about
     from stages.l0_collect.extract.decode import Undecodable, decode
+    from stages.l0_collect.extract.main_text import main_text
     from stages.l0_collect.extract.tree import parse
 
+    found: dict[str, Any] = {"text": "", "elements": 0, "depth": 0}
     try:
-        tree = parse(decode(page, content_type))
+        html = decode(page, content_type)
     except Undecodable:
-        return {"text": "", "title": "", "elements": 0, "depth": 0, "undecodable": True}
-    elements, depth = _size(tree)
-    found = {"text": "", "title": "", "elements": elements, "depth": depth}
-    if elements <= maximum_elements and depth <= maximum_depth:
-        title = " ".join((tree.findtext(".//title") or "").split())
-        # `deduplicate` stays off: it compares with the pages before, so the output would depend on their order.
-        text = trafilatura.extract(tree, favor_precision=True, include_comments=False, deduplicate=False)
-        found |= {"text": text or "", "title": title[:MAXIMUM_TITLE]}
+        return found | {"undecodable": True}
+    tree = parse(html)
+    found["elements"], found["depth"] = _size(tree)
+    if found["elements"] <= maximum_elements and found["depth"] <= maximum_depth:
+        found |= about(tree)
+        found["text"], found["extractor"], found["confidence"] = main_text(tree, html, found["title"])
     return found
 
 
 def _size(tree: Any) -> tuple[int, int]:
     """(elements, depth)"""
-    from lxml import etree
+    from lxml import etree  # type: ignore[import-untyped]
 
     elements = depth = deepest = 0
     for event, _ in etree.iterwalk(tree, events=("start", "end")):

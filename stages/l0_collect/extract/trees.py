@@ -44,7 +44,8 @@ class Trees:
         at = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
         for _ in range(self.depth):
             at = self.child.take(at) + (flat.take(self.feature.take(at) + first) > self.threshold.take(at))
-        return self.value.take(at).sum(1, dtype=np.int64) + self.base
+        sums: npt.NDArray[np.int64] = self.value.take(at).sum(1, dtype=np.int64)
+        return sums + np.int64(self.base)
 
     def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
         """For np.savez."""

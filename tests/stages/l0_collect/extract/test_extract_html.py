@@ -42,11 +42,14 @@ def reasons(result: Transformed) -> list[tuple[str, float, float]]:
 def test_main_text_and_title_stay_and_the_html_goes() -> None:
     result = extract(PAGE)
     [row] = result.batch.rows.to_pylist()
-    assert set(row) == {"url", "content_type", "text", "title"}
+    assert set(row) == {"url", "content_type", "text", *(field.name for field in extract_html.ADDED)}
     assert TEXT in row["text"]
     assert "Sign in" not in row["text"]
     assert "Privacy" not in row["text"]
     assert row["title"] == "Ferry times"
+    assert (row["published"], row["license"]) == (None, None)
+    assert row["extractor"] == "blocks"
+    assert 0.5 < row["extractor_confidence"] <= 1
     assert result.changed == {"extracted": 1}
 
 
@@ -80,7 +83,8 @@ def extractor_that_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         f"import os, signal, sys, time\nsys.path.insert(0, {str(folder)!r})\nimport page\n"
         "def extract(html, *settings):\n"
         "    exec(html.decode())\n"
-        "    return {'text': 'ok', 'title': '', 'elements': 1, 'depth': 1}\n"
+        "    said = dict.fromkeys(('title', 'published', 'declared_language', 'canonical_url', 'license'), '')\n"
+        "    return said | {'text': 'ok', 'elements': 1, 'depth': 1, 'extractor': 'blocks', 'confidence': 1.0}\n"
         "page.extract = extract\npage.main()\n"
     )
     monkeypatch.setattr(extract_html.page, "__file__", str(script))
