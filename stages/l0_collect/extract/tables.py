@@ -23,6 +23,8 @@ PARTS_OF_PAGES = (
 )
 """What no cell of data holds."""
 BLOCKS = (*PARTS_OF_PAGES, *HEADINGS, "p", "div", "ul", "ol", "dl", "pre", "center")
+LONGEST_TITLE = 150
+"""Characters of a cell with a heading in it; more of them are a section of the page."""
 LONGEST_CELL = 400
 LONGEST_CELL_UNDER_HEAD = 2000
 """Characters. On the 2,500 real pages at hand cells of layout are longer, and cells of data shorter."""
@@ -40,10 +42,8 @@ def is_data(table: Any) -> bool:
         return False
     if next(table.iterdescendants(*PARTS_OF_PAGES), None) is not None:
         return False
-    heads = next(table.iterdescendants("th", "thead"), None) is not None
-    for heading in table.iterdescendants(*HEADINGS):
-        if not heads or _cell(heading) != "th":
-            return False
+    if any(_size(_cell(heading)) > LONGEST_TITLE for heading in table.iterdescendants(*HEADINGS)):
+        return False
     if any("\n" in "".join(code.itertext()).strip() for code in table.iterdescendants("pre")):
         return False  # lines of code have no place in a cell
     lines = list(grid(table))
@@ -52,14 +52,15 @@ def is_data(table: Any) -> bool:
     if len(filled) < 2 or max(map(len, filled)) < 2:
         return False
     longest = max(map(max, filled))
-    heads = heads or table.find("caption") is not None or bool(table.get("summary"))
-    if heads or role in ("table", "grid"):
+    has_head = next(table.iterdescendants("th", "thead", "caption"), None) is not None or bool(table.get("summary"))
+    if has_head or role in ("table", "grid"):
         return longest <= LONGEST_CELL_UNDER_HEAD
     if longest > LONGEST_CELL or len(filled) < 0.7 * len(lines):
         return False
-    counts = [sum(map(bool, line)) for line in filled]
-    usual = max(set(counts), key=counts.count)
-    if usual < 2 or counts.count(usual) < 0.6 * len(counts):
+    wide = sum(any(cell is not None and cell.get("colspan", "1") != "1" for cell in line) for line in lines)
+    columns = max(set(widths := [len(line) for line in filled]), key=widths.count)
+    full = sum(sum(map(bool, line)) for line in filled)
+    if wide > 0.3 * len(lines) or widths.count(columns) < 0.7 * len(filled) or full < 0.5 * columns * len(filled):
         return False
     linked = sum(_size(link) for link in table.iterdescendants("a"))
     return linked < 0.5 * sum(map(sum, filled))
@@ -80,11 +81,11 @@ def unwrap(table: Any) -> None:
     table.tag = "div"
 
 
-def _cell(element: Any) -> str:
-    """The kind of cell around an element."""
-    while element is not None and element.tag not in ("td", "th"):
+def _cell(element: Any) -> Any:
+    """The cell around an element, or the table if it is in none."""
+    while element.tag not in ("td", "th", "table"):
         element = element.getparent()
-    return "" if element is None else str(element.tag)
+    return element
 
 
 def _size(element: Any) -> int:

@@ -30,6 +30,10 @@ END_TAG = re.compile(rb"</(?:[bB][oO][dD][yY]|[hH][tT][mM][lL])\b[^>]*>")
 NEVER_SEEN = ("script", "style", "template", "noscript")
 """Their content is no text of the page; <noscript> doubles what a script shows."""
 HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+SHOWN_ON_DEMAND = re.compile(
+    r"\btab[-_]?(?:s|pane|panel|content|body)\b|accordion|collaps|faq|answer|^ S:\d", re.IGNORECASE
+)
+"""Classes of tabs and folded answers, text of the page too, and what React holds until a script puts it in place."""
 MAY_HIDE = "descendant::*[@hidden or @style or @aria-hidden]"
 LITTLE = 200
 """Characters; hidden text up to here goes, whatever its share."""
@@ -90,6 +94,10 @@ def _take_hidden_away(tree: Any) -> None:
 
 
 def _is_hidden(element: Any) -> bool:
+    if element.get("role") == "tabpanel" or SHOWN_ON_DEMAND.search(
+        f"{element.get('class', '')} {element.get('id', '')}"
+    ):
+        return False
     said = element.get("hidden")
     if (said is not None and said.lower() != "until-found") or HIDING.search(element.get("style", "")):
         return True
