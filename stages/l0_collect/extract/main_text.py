@@ -3,7 +3,7 @@
 | way         | when                                                                                    |
 |-------------|-----------------------------------------------------------------------------------------|
 | blocks      | nearly always: the blocks that the content model keeps (content.py)                     |
-| trafilatura | the model is not sure of any choice of blocks, and trafilatura finds something          |
+| trafilatura | the model is sure of no choice of blocks, and trafilatura finds something               |
 | json_ld     | hardly a block has words: the page is made by scripts, but describes itself in JSON-LD  |
 """
 
@@ -18,6 +18,8 @@ from stages.l0_collect.extract.content import choose
 
 SURE = 0.5
 """Expected F1; see benchmarks/README.md for what each way is worth below it."""
+MANY_BLOCKS = 1000
+"""On larger pages trafilatura takes seconds; those of which the model is not sure are tables of numbers or spam."""
 FEW_WORDS = 40
 """A page of fewer is made by scripts, or says nothing."""
 BODY = ("articleBody", "text", "description", "reviewBody", "acceptedAnswer", "mainEntity", "@graph", "hasPart",
@@ -34,7 +36,7 @@ def main_text(tree: Any, html: str, title: str) -> tuple[str, str, float]:
         described = json_ld(tree)
         if len(described.split()) >= FEW_WORDS:
             return described, "json_ld", expected
-    if expected < SURE and found:
+    if expected < SURE and len(found) <= MANY_BLOCKS:
         other = _trafilatura(tree)
         if other:
             return other, "trafilatura", expected

@@ -30,6 +30,12 @@ def test_where_the_model_is_not_sure_trafilatura_reads(monkeypatch: pytest.Monke
     assert "four times a day" in text
 
 
+def test_trafilatura_does_not_read_what_would_take_it_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SURE", 1.1)
+    monkeypatch.setattr(module, "MANY_BLOCKS", 3)
+    assert main_text(parse(ARTICLE), ARTICLE, "Ferry")[1] == "blocks"
+
+
 def test_where_trafilatura_finds_nothing_the_blocks_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SURE", 1.1)
     monkeypatch.setattr(module, "_trafilatura", lambda tree: "")
