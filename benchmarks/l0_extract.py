@@ -57,30 +57,30 @@ class Page:
     """Code lines, table cells, list items, formulas of the truth."""
 
 
-def wcxb(folder: Path) -> Iterator[Page]:
+def wcxb(folder: Path, every: int) -> Iterator[Page]:
     truth = json.loads(gzip.decompress((folder / "wcxb_dev.truth.json.gz").read_bytes()))
-    for url, html in _warc(folder / "wcxb_dev.warc.gz"):
+    for url, html in _warc(folder / "wcxb_dev.warc.gz", every):
         known = truth[url]
         parts = markdown_parts(known["markdown"])
         yield Page(url, known["type"], html, known["text"], known["with"], known["without"], parts)
 
 
-def mixed(folder: Path) -> Iterator[Page]:
+def mixed(folder: Path, every: int) -> Iterator[Page]:
     truth = json.loads((folder / "pages_mixed.truth.json").read_text())
-    for url, html in _warc(folder / "pages_mixed.warc.gz"):
+    for url, html in _warc(folder / "pages_mixed.warc.gz", every):
         if url in truth:
             yield Page(url, "mixed", html, "", truth[url]["with"], truth[url]["without"])
 
 
-def readability(folder: Path) -> Iterator[Page]:
+def readability(folder: Path, every: int) -> Iterator[Page]:
     from lxml.html import document_fromstring  # type: ignore[import-untyped]
 
     with tarfile.open(folder / "readability_pages.tar.gz") as archive:
         files = {member.name: archive.extractfile(member) for member in archive.getmembers() if member.isfile()}
-        for name in sorted(files):
+        for name in sorted(name for name in files if name.endswith("source.html"))[::every]:
             expected = files.get(name.replace("source.html", "expected.html"))
             source = files[name]
-            if name.endswith("source.html") and source and expected:
+            if source and expected:
                 tree = document_fromstring(b"<html><body>" + expected.read() + b"</body></html>")
                 parts = {
                     "code": [line for code in tree.iter("pre") for line in code.text_content().split("\n")],
@@ -91,14 +91,16 @@ def readability(folder: Path) -> Iterator[Page]:
                 yield Page(name, "readability", source.read().decode("utf-8", "replace"), text, parts=parts)
 
 
-SETS: dict[str, Callable[[Path], Iterator[Page]]] = {"wcxb": wcxb, "mixed": mixed, "readability": readability}
+SETS: dict[str, Callable[[Path, int], Iterator[Page]]] = {"wcxb": wcxb, "mixed": mixed, "readability": readability}
 
 
-def _warc(path: Path) -> Iterator[tuple[str, str]]:
+def _warc(path: Path, every: int) -> Iterator[tuple[str, str]]:
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
     with path.open("rb") as stream:
-        for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
+        for number, record in enumerate(ArchiveIterator(stream, record_types=WarcRecordType.response)):
+            if number % every:
+                continue
             try:
                 html = decode(record.reader.read(), record.http_headers.get("Content-Type") or "")
             except Undecodable:
@@ -247,7 +249,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable()
     for name in options.sets.split(","):
-        pages = list(SETS[name](options.folder / "crawl"))[:: options.every]
+        pages = list(SETS[name](options.folder / "crawl", options.every))
         rows = [measure(extractor, pages, options.folds if name == "wcxb" else None)
                 for extractor in options.only or EXTRACTORS]  # fmt: skip
         rows = [row for row in rows if row]
