@@ -47,7 +47,7 @@ def extract(page: bytes, content_type: str, maximum_elements: int, maximum_depth
 
 def _size(tree: Any) -> tuple[int, int]:
     """(elements, depth)"""
-    from lxml import etree
+    from lxml import etree  # type: ignore[import-untyped]
 
     elements = depth = deepest = 0
     for event, _ in etree.iterwalk(tree, events=("start", "end")):
