@@ -194,14 +194,19 @@ class _Walk:
         first = None
         if element.tag == "ol":
             first = _number(element.get("start"), 1)
-        above = self.lists[-1].indent + "  " * (1 + (self.lists[-1].number is not None)) if self.lists else ""
+        above = ""
+        if self.lists:
+            above = self.lists[-1].indent + " " * (2 if self.lists[-1].number is None else 3)
         self.lists.append(_List(first, above))
         self.block(element)
         self.lists.pop()
 
     def item(self, element: Element) -> None:
         if self.flat:
-            if any(piece.strip() for piece in self.pieces[-8:]) and element.getprevious() is not None:
+            while self.pieces and self.pieces[-1].isspace():
+                self.pieces.pop()
+            if self.pieces and element.getprevious() is not None:
+                self.pieces[-1] = self.pieces[-1].rstrip()
                 self.pieces.append("; ")
             return self.block(element)
         if not self.lists:  # an item outside of a list

@@ -18,6 +18,8 @@ CARRIERS = (
 PICTURE = re.compile(
     r"latex|mimetex|mathtex|/math/render/|[?&]cht=tx|codecogs\.com|(?:^|\s)tex(?:\s|$)|mwe-math-fallback", re.IGNORECASE
 )
+GONE = "x-gone"
+"""The tag of what the tree is to lose."""
 DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
 DEEPEST = 60
 """MathML below is given as its words."""
@@ -93,9 +95,10 @@ def _has_script(carrier: Any) -> bool:
 
 def _drop_rendering(script: Any) -> None:
     while (before := script.getprevious()) is not None and not (before.tail or "").strip():
-        if not before.get("class", "").startswith("MathJax"):
+        if not before.get("class", "").startswith("MathJax") and before.tag != GONE:
             break
-        before.drop_tree()
+        before.tag = GONE
+        script = before
 
 
 def _replace(carrier: Any, tex: str, is_display: bool) -> None:
@@ -104,7 +107,7 @@ def _replace(carrier: Any, tex: str, is_display: bool) -> None:
     carrier.clear()
     carrier.tail = tail
     if not tex:
-        carrier.drop_tree()
+        carrier.tag = GONE
         return
     carrier.tag = "span"
     carrier.set("class", "formula")

@@ -49,13 +49,9 @@ def tidy(raw: str) -> list[list[str]]:
 def _raised(match: re.Match[str]) -> str:
     """10^13, but 1st and "word[1]"; a caret closes only what would melt into the sign behind it."""
     before, text, after = match.groups()
-    if (
-        not text
-        or not (before.isalnum() or before in ")]}|")
-        or (not text[:1].isalnum() and text[:1] not in "+-\u2212")
-    ):
+    if not text or not _can_bear(before) or not (text[0].isalnum() or text[0] in "+-\u2212"):
         return before + text
-    if after in SLASHES and after and text.isdecimal() and before.isdecimal():
+    if after in SLASHES and text.isdecimal() and before.isdecimal():
         return f"{before} {text}"  # 3 1/2, not 3^1/2
     if text.lower().rstrip(".") in ABBREVIATIONS or (text.isalpha() and (len(text) > 3 or " " in text)):
         return before + text
@@ -65,9 +61,14 @@ def _raised(match: re.Match[str]) -> str:
 def _lowered(match: re.Match[str]) -> str:
     """H~2~O; the 2 of 1/2 stays plain."""
     before, text = match.groups()
-    if not text or before in SLASHES or not (before.isalnum() or before in ")]}|"):
+    if not text or not _can_bear(before):
         return before + text
     return f"{before}~{text}~"
+
+
+def _can_bear(sign: str) -> bool:
+    """Whether what is raised or lowered behind the sign would melt into it or belongs to it."""
+    return sign.isalnum() or sign in (")", "]", "}", "|", END_RAISED, END_LOWERED)
 
 
 def inline_code(text: str) -> str:

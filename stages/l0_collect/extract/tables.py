@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 MAXIMUM_SPAN = 100
-"""Columns of one cell; real tables stay far below, hostile ones ask for millions."""
+"""Columns that wide and high cells may fill; real tables stay far below, hostile ones ask for millions."""
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 PARTS_OF_PAGES = (
     "table",
@@ -107,18 +107,20 @@ def grid(table: Any) -> Iterator[list[Any | None]]:
     for row in rows(table):
         cells: list[Any | None] = []
         for cell in row.iterchildren("td", "th"):
-            while covered.get(len(cells), 0):
-                covered[len(cells)] -= 1
-                cells.append(None)
+            _cover(cells, covered)
             wide, high = span(cell, "colspan"), span(cell, "rowspan")
-            for column in range(wide):
+            for column in range(max(1, min(wide, MAXIMUM_SPAN - len(cells)))):
                 if high > 1:
                     covered[len(cells)] = high - 1
                 cells.append(None if column else cell)
-        while covered.get(len(cells), 0):
-            covered[len(cells)] -= 1
-            cells.append(None)
+        _cover(cells, covered)
         yield cells
+
+
+def _cover(cells: list[Any | None], covered: dict[int, int]) -> None:
+    while len(cells) < MAXIMUM_SPAN and covered.get(len(cells), 0):
+        covered[len(cells)] -= 1
+        cells.append(None)
 
 
 def span(cell: Any, name: str) -> int:

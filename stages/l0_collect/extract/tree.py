@@ -27,8 +27,14 @@ C1 = re.compile(rb"\xc2([\x80-\x9f])")
 """Controls as Unicode has them; on pages they are signs of Windows-1252 that went through a wrong converter."""
 NONCHARACTER = re.compile(rb"\xef(?:\xb7[\x90-\xaf]|\xbf[\xbe\xbf])")
 END_TAG = re.compile(rb"</(?:[bB][oO][dD][yY]|[hH][tT][mM][lL])\b[^>]*>")
+START_TAG = re.compile(rb"(<[a-zA-Z][a-zA-Z0-9:-]*)[\s/][^<>]*>")
+LONG_TAG = 20_000
+"""Bytes; longer ones are looked at."""
+MOST_ATTRIBUTES = 5_000
+"""Rather than 135 s, the time that a million of them took."""
 NEVER_SEEN = ("script", "style", "template", "noscript")
 """Their content is no text of the page; <noscript> doubles what a script shows."""
+GONE = formulas.GONE
 HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 SHOWN_ON_DEMAND = re.compile(
     r"\btab[-_]?(?:s|pane|panel|content|body)\b|accordion|collaps|faq|answer|^ S:\d", re.IGNORECASE
@@ -67,15 +73,26 @@ def _clean(html: str) -> bytes:
     """The page as UTF-8 without what breaks a tree, and without the ends behind which the parser would stop reading."""
     markup = html.encode("utf-8", "ignore").translate(FORM_FEED_TO_SPACE, CONTROLS)
     markup = END_TAG.sub(b"", CONTROL_REFERENCE.sub(b"", markup))
+    if max(map(len, markup.split(b">"))) > LONG_TAG:
+        markup = START_TAG.sub(_without_swarm, markup)
     if not html.isascii():
         markup = C1.sub(lambda sign: sign[1].decode("cp1252", "ignore").encode(), markup)
         markup = NONCHARACTER.sub(b"", markup)
     return markup
 
 
+def _without_swarm(tag: re.Match[bytes]) -> bytes:
+    """A start tag, alone if it has attributes without number: the parser compares each with all before it."""
+    attributes = tag[0].count(b"=") + len(tag[0].split()) > MOST_ATTRIBUTES
+    return tag[1] + b">" if attributes else tag[0]
+
+
 def _take_hidden_away(tree: Any) -> None:
-    size = functools.cache(lambda: sum(map(len, tree.itertext())))  # seldom asked for
-    for element in list(tree.iter(*NEVER_SEEN)):
+    """Elements are renamed one by one and taken out in one go: lxml's drop_tree copies the text around it each time."""
+    from lxml import etree
+
+    size = functools.cache(lambda: _length(tree))  # seldom asked for
+    for element in tree.iter(*NEVER_SEEN):
         tag = element.tag
         if tag == "script" and element.get("type", "").strip().lower() == "application/ld+json":
             continue
@@ -84,13 +101,15 @@ def _take_hidden_away(tree: Any) -> None:
         elif tag == "noscript" and _length(element) > max(LITTLE, MOST * size()):
             element.tag = "div"
         else:
-            element.drop_tree()
+            element.tag = GONE
+    etree.strip_elements(tree, GONE, with_tail=False)
     size.cache_clear()
     for element in tree.xpath(MAY_HIDE):
         if element.tag not in ("html", "body") and _is_hidden(element):
             length = _length(element)
             if length <= LITTLE or length <= MOST * size():
-                element.drop_tree()
+                element.tag = GONE
+    etree.strip_elements(tree, GONE, with_tail=False)
 
 
 def _is_hidden(element: Any) -> bool:
@@ -105,12 +124,18 @@ def _is_hidden(element: Any) -> bool:
 
 
 def _is_double(element: Any) -> bool:
-    """Whether the words of an element that only the eye is meant for stand beside it once more."""
-    words = " ".join("".join(element.itertext()).split())
+    """Whether the words of an element that only the eye is meant for stand right beside it once more."""
+    words = _words(element)
     around = element.getparent()
-    if not words or around is None:
-        return False
-    return " ".join("".join(around.itertext()).split()).count(words) > 1
+    beside = [element.getprevious(), element.getnext()]
+    if around is not None and beside == [None, None]:
+        beside = [around.getprevious(), around.getnext()]
+    seen = [other for other in beside if other is not None and other.get("aria-hidden") != "true"]
+    return bool(words) and any(words == _words(other) for other in seen)
+
+
+def _words(element: Any) -> str:
+    return " ".join("".join(element.itertext()).split())
 
 
 def _length(element: Any) -> int:
