@@ -37,6 +37,7 @@ SCHEMAS: Mapping[str, Sequence[str]] = {
     "service": ("Organization", "LocalBusiness", "Service", "SoftwareApplication", "FAQPage"),
     "website": ("website",),
 }
+KIND_FLAGS = {kind: tuple(float(kind == one) for one in KINDS) for kind in KINDS}
 DIGIT = re.compile(r"\d")
 ENDS = ".!?:;\u2026\u3002\uff01\uff1f\uff1a\u061f\u0964"  # the first five are ASCII
 COMMAS = ",\u3001\uff0c\u060c"
@@ -113,7 +114,7 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str) -> Matrix:
         ends, commas = (ENDS[:5], COMMAS[:1]) if text.isascii() else (ENDS, COMMAS)
         common = sum([word in title_words for word in its_words[:FIRST_WORDS]]) if title_words else 0
         rows.append((
-            *[kind == one for one in KINDS],
+            *KIND_FLAGS[kind],
             level,
             characters,
             count,
@@ -254,9 +255,13 @@ def _surroundings(
     np.add.at(sums, holder, values)
     own = sums.tolist()
     for number in range(count - 1, 0, -1):  # children before parents
-        mine, above = own[number], own[page.parent[number]]
-        for place, value in enumerate(mine):
-            above[place] += value
+        one, two, three, four, five = own[number]
+        above = own[page.parent[number]]
+        above[0] += one
+        above[1] += two
+        above[2] += three
+        above[3] += four
+        above[4] += five
     sums = np.array(own, np.float32).reshape(count, values.shape[1])
     parent = np.array(page.parent, np.int64)
     total = max(float(words.sum()), 1.0)
