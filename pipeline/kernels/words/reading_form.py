@@ -65,15 +65,12 @@ def _look(data, offsets, classes, found):
     for text in range(len(found)):
         i, stop = np.int64(offsets[text]), np.int64(offsets[text + 1])
         stop = head_of(data, i, stop, HEAD)
-        flags, surplus = 0, np.int64(0)
+        flags, surplus = np.int64(0), np.int64(0)
         while i < stop:
-            code = np.int64(data[i])
-            if code < 0x80:
-                i += 1
-            else:
-                code, i = decode(data, i, stop)
-                if code > 0xFFFF:
-                    continue
+            code, after = (np.int64(data[i]), i + 1) if data[i] < 0x80 else decode(data, i, stop)
+            i = after
+            if code > 0xFFFF:
+                continue
             kind = np.int64(classes[code])
             flags |= kind
             surplus += (kind >> 1 & 1) - (kind & 1)
