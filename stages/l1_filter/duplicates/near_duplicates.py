@@ -131,12 +131,13 @@ class NearDuplicates(DuplicatesStep):
     def band_rows(self, batch: Batch, _: pa.Table | None) -> pa.Table:
         """One row per document and band: its bucket, a hash of all its shingles, and about its survivor order."""
         from pipeline.kernels.duplicates.minhash import band_keys, signatures
+        from pipeline.store.partitions import counted
 
         found = self._shingles(batch.text)
         rows = np.flatnonzero(np.diff(found.offsets)).astype(np.int32)  # a text without words has nothing to compare
         keys = band_keys(signatures(found, self.bands * self.rows, self.seed)[rows], self.bands)
         order = self.order(self.quality(batch), batch.column("id"))
-        return pa.table(
+        table = pa.table(
             {
                 "key": keys.ravel(),
                 "row": np.repeat(rows, self.bands),
@@ -144,6 +145,7 @@ class NearDuplicates(DuplicatesStep):
                 "order": np.repeat(order[rows], self.bands),
             }
         )
+        return counted(table, self.dates_missing(batch))
 
     def candidate_pairs(self, keys: pa.Table, first_part: int = NO_PARTS) -> pa.Table:
         """Pairs (a, b) of documents that share a bucket, as nodes; `copy` if all their shingles agree."""
