@@ -99,10 +99,10 @@ class DuplicatesStep(GroupingStep):
             raise ValueError(f"{self.kind}: against '{place}': it has no index; run it with `{self.kind}.index: true`")
         step = next(step for step in manifest.steps if step["kind"] == self.kind)
         for name in self.same:
-            if step[name] != getattr(self, name):
+            if step.get(name) != getattr(self, name):
                 raise ValueError(
-                    f"{self.kind}: against '{place}': its index has {name} {step[name]}, this step "
-                    f"{getattr(self, name)}; they must be equal"
+                    f"{self.kind}: against '{place}': its index has {name} {step.get(name)}, this step "
+                    f"{getattr(self, name)}; they must be equal: run that level again, or set the parameter here"
                 )
         files.sort(key=lambda file: file.path)
         identity = content_hash(*(file.sha256 for file in files))

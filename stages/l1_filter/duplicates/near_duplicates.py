@@ -1,7 +1,9 @@
 """Keep one of all documents that share most of their word n-grams.
 
 Found by MinHash bands, then checked: a document is dropped only if its true Jaccard similarity to the document that
-stays reaches `verify`. Nothing is dropped through a chain of others, so a page template cannot wipe out a source.
+stays reaches `verify`. Numbers are words like others in both, so that two tables of scores or prices are two documents;
+only where nothing is checked (`verify: null`) each counts as `0`, as with FineWeb. Nothing is dropped through a chain
+of others, so a page template cannot wipe out a source.
 
 | rule      | value                                   | threshold |
 |-----------|-----------------------------------------|-----------|
@@ -65,7 +67,7 @@ class NearDuplicates(DuplicatesStep):
     FineWeb does.
     """
 
-    same: ClassVar[tuple[str, ...]] = ("ngram", "bands", "rows", "seed", "scheme")
+    same: ClassVar[tuple[str, ...]] = ("ngram", "bands", "rows", "seed", "scheme", "folds_numbers")
 
     kind: Literal["near_duplicates"] = "near_duplicates"
     ngram: int = Field(5, ge=1, description="words a shingle")
@@ -95,6 +97,15 @@ class NearDuplicates(DuplicatesStep):
                 f"not {self.bands} of {self.rows}; leave out the preset or bands and rows"
             )
         return self
+
+    @property
+    def folds_numbers(self) -> bool:
+        """Is each number one word, as with FineWeb? Not where similarity is what the reader of a page would call so."""
+        return self.verify is None
+
+    def identity(self) -> dict[str, Any]:
+        """With `folds_numbers`, in which an earlier index must agree."""
+        return {**super().identity(), "folds_numbers": self.folds_numbers}
 
     def columns(self) -> tuple[pa.Field, ...]:
         return (CLUSTER_SIZE, REPEAT) if self.repeat else (CLUSTER_SIZE,)
@@ -269,7 +280,7 @@ class NearDuplicates(DuplicatesStep):
     def _shingles(self, texts: pa.StringArray) -> Shingles:
         from pipeline.kernels.duplicates.shingles import shingles
 
-        return shingles(texts, self.ngram, HASHES[self.scheme])
+        return shingles(texts, self.ngram, HASHES[self.scheme], fold_numbers=self.folds_numbers)
 
     def _decisions(self, rows: pa.Table, survivor: Array, similarity: Array, cluster: Array) -> pa.Table:
         """What to write for rows of known survivor and cluster, given as positions; clusters of one are left out."""
