@@ -1,8 +1,8 @@
 """Replace what identifies or harms a person: addresses, numbers of phones, cards and accounts, access keys.
 
 No-break and other spaces, dashes, full-width signs, digits of any script, hidden signs and HTML escapes (`&#64;`,
-`&nbsp;`) hide nothing. Replacements are fixed, so the same text always gives the same result. They come from ranges kept for documentation
-(RFC 2606, 5737, 3849) or fiction, or cannot occur. Neither counts nor errors hold what was found.
+`&nbsp;`) hide nothing. Replacements are fixed, so the same text always gives the same result. They come from ranges
+kept for documentation (RFC 2606, 5737, 3849) or fiction, or cannot occur. Neither counts nor errors hold what was found.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class PersonalData(Transform):
 
     kind: Literal["personal_data"] = "personal_data"
     email: Replacement = "email@example.com"
-    """Addresses at example.com, example.net and example.org stay, and so do git@ and places of files (u@host:path/x)."""
+    """Addresses at example.com, .net and .org stay, and so do git@ and the places of files (user@host:path/x)."""
     ipv4: Replacement = "192.0.2.1"
-    """Public addresses; private, loopback, documentation and multicast ranges stay, and so do four single digits and versions
-    that are called so."""
+    """Public addresses; private, loopback, documentation and multicast ranges stay, and so do four single digits and
+    versions that are called so."""
     ipv6: Replacement = "2001:db8::1"
     """Global unicast addresses of three groups or more."""
     phone: Replacement = "+1 202 555 0100"
