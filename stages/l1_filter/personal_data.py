@@ -2,7 +2,8 @@
 
 No-break and other spaces, dashes, full-width signs, digits of any script, hidden signs and HTML escapes (`&#64;`,
 `&nbsp;`) hide nothing. Replacements are fixed, so the same text always gives the same result. They come from ranges
-kept for documentation (RFC 2606, 5737, 3849) or fiction, or cannot occur. Neither counts nor errors hold what was found.
+kept for documentation (RFC 2606, 5737, 3849) or fiction, or cannot occur. Neither counts nor errors hold
+what was found.
 """
 
 from __future__ import annotations
