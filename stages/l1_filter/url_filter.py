@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +39,8 @@ class UrlFilter(Filter):
 
     Rows without a URL are kept. At least one list must be given; none comes with the package.
     """
+
+    libraries: ClassVar[tuple[str, ...]] = ("idna",)
 
     kind: Literal["url_filter"] = "url_filter"
     domains: str | None = None
