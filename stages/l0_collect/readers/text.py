@@ -15,7 +15,7 @@ from typing import BinaryIO, ClassVar, Literal
 import pyarrow as pa
 
 from pipeline.steps import Reason
-from stages.l0_collect.extract.decode import decode
+from stages.l0_collect.extract.decode import Undecodable, decode
 from stages.l0_collect.readers.files import raise_unless_damaged
 from stages.l0_collect.readers.folder import FolderSource
 from stages.l0_collect.readers.row_buffer import RowBuffer
