@@ -36,6 +36,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -77,6 +78,13 @@ class Mutant:
     def applied(self) -> bytes:
         return self.source[: self.start] + self.text.encode() + self.source[self.stop :]
 
+    def parses(self) -> bool:
+        try:
+            ast.parse(self.applied())
+        except SyntaxError:
+            return False
+        return True
+
     def key(self) -> str:
         """What stays the same while the file does."""
         told = [self.path, hashlib.sha256(self.source).hexdigest(), self.start, self.stop, self.text]
@@ -113,15 +121,13 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
         start = starts[node.lineno - 1] + node.col_offset
         stop = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
         found[start, stop, text] = Mutant(path, source, node.lineno, start, stop, text)
-    return [found[key] for key in sorted(found) if _parses(found[key].applied())]
+    return [found[key] for key in sorted(found)]
 
 
-def _parses(source: bytes) -> bool:
-    try:
-        ast.parse(source)
-    except SyntaxError:
-        return False
-    return True
+def sample(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+    """So many of them at random; the one in a thousand that is no Python (`f(*b, a)` turned round) is passed over."""
+    drawn = random.Random(seed).sample(mutants, len(mutants))
+    return list(islice((mutant for mutant in drawn if mutant.parses()), count))
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
@@ -348,12 +354,12 @@ def main() -> None:
     options = parser.parse_args()
     paths = modules(options.module or ["pipeline"])
     everything = [mutant for path in paths for mutant in mutants_of(path, (ROOT / path).read_bytes())]
-    chosen = random.Random(options.seed).sample(everything, min(options.count, len(everything)))
+    chosen = sample(everything, options.count, options.seed)
     print(f"{len(everything)} mutants in all; {len(chosen)} tried, seed {options.seed}", flush=True)
-    chosen.sort(key=lambda mutant: (mutant.path, mutant.start, mutant.text))
     log = Log(options.log, options.near)
     trials = try_all(chosen, options.jobs, options.near, log, lambda line: print(line, file=sys.stderr, flush=True))
-    print("\n".join(table(trials)))
+    # Tried as drawn, so that what a stopped call leaves is a sample too; shown by place.
+    print("\n".join(table(sorted(trials, key=lambda trial: (trial.mutant.path, trial.mutant.start)))))
 
 
 if __name__ == "__main__":
