@@ -101,3 +101,18 @@ def test_sums_over_shards_and_passes():
     through = chain([first, second])
     assert (through.rows_in, through.rows_out, through.bytes_in, through.bytes_out) == (5, 1, 50, 10)
     through.check("both passes")
+
+
+def test_a_step_counts_what_came_and_what_ended_there():
+    counts = Counts()
+    counts.come("01 words", 4)
+    counts.come("01 words", 1)
+    counts.drop("01 words", ["short", "long", "short"])
+    counts.quarantine("01 words", 2)
+    counts.drop("02 words", ["short"])  # another step of the same kind
+    assert counts.by_step["01 words"].model_dump() == {
+        "rows_in": 5, "dropped": {"short": 2, "long": 1}, "quarantined": 2,
+    }  # fmt: skip
+    assert counts.by_step["02 words"].dropped == {"short": 1}
+    assert counts.dropped == {"words.short": 3, "words.long": 1}
+    assert counts.quarantined == 2
