@@ -90,6 +90,14 @@ def test_a_worker_does_not_remember_every_site(monkeypatch: pytest.MonkeyPatch):
     assert sum(rows for rows, _ in by_source(counts).values()) == 90
 
 
+def test_steps_come_in_order_also_where_a_shard_met_them_in_another():
+    first, second = Counts(), Counts()
+    first.come("02 b", 1)
+    second.come("01 a", 2)
+    second.come("02 b", 3)
+    assert [(step, at.rows_in) for step, at in total([first, second]).by_step.items()] == [("01 a", 2), ("02 b", 4)]
+
+
 def test_rows_made_count_as_rows_in():
     Counts(rows_in=2, rows_made=2, rows_out=3, dropped={"rewrite.truncated": 1}).check("l3")
 
