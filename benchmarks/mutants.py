@@ -125,7 +125,7 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
 
 
 def sample(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
-    """So many of them at random; the one in a thousand that is no Python (`f(*b, a)` turned round) is passed over."""
+    """So many of them at random; the one in a thousand that is no Python (other quotes in an f-string) is passed over."""
     drawn = random.Random(seed).sample(mutants, len(mutants))
     return list(islice((mutant for mutant in drawn if mutant.parses()), count))
 
@@ -144,8 +144,10 @@ def _changes(node: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
 
 
 def _says_nothing(node: ast.AST) -> bool:
-    """Docstrings and `...`, protocols, the names for `import *`, and what only a type checker runs."""
+    """Docstrings and `...`, protocols, the names for `import *`, names of types, and what only a type checker runs."""
     match node:
+        case ast.Assign(value=ast.Subscript(value=ast.Name(id="Literal"))):
+            return True
         case ast.Expr(value=ast.Constant()) | ast.Assign(targets=[ast.Name(id="__all__")]):
             return True
         case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.ClassDef(bases=[ast.Name(id="Protocol")]):
@@ -202,16 +204,18 @@ def modules(names: Sequence[str]) -> list[str]:
 @cache
 def checked_by(path: str, near: bool = False) -> list[tuple[str, ...]]:
     """What is run for a module: its mirror; its neighbours'; unless `near`, the tests that import it and the core's."""
-    mirror = "tests" / Path(path).with_name(f"test_{Path(path).name}")
+    folder, stem = "tests" / Path(path).parent, Path(path).stem
+    # `test_plan_lines.py` is of `plan.py` as `test_plan.py` is.
+    mirror = sorted(str(test.relative_to(ROOT)) for test in (ROOT / folder).glob(f"test_{stem}*.py"))
+    # Beside a module of `pipeline/` itself lie all the tests of the core.
+    beside = [str(folder)] if (ROOT / folder).is_dir() and len(folder.parts) > 2 else []
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     package, _, own = name.rpartition(".")
     naming = re.compile(rf"(from|import) {re.escape(name)}\b(?!\.)|from {re.escape(package)} import .*\b{own}\b")
     tests = sorted((ROOT / "tests").rglob("test_*.py"))
     importing = [str(test.relative_to(ROOT)) for test in tests if naming.search(test.read_text())]
-    # Beside a module of `pipeline/` itself lie all the tests of the core.
-    places = [mirror, mirror.parent] if package.count(".") else [mirror]
-    beside = [(str(place),) for place in places if (ROOT / place).exists()]
-    return beside if near else [*beside, tuple(dict.fromkeys([*importing, *CORE]))]
+    around = [] if near else [*importing, *CORE]
+    return [tuple(dict.fromkeys(some)) for some in (mirror, beside, around) if some]
 
 
 class Tree:
