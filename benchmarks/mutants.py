@@ -125,7 +125,7 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
 
 
 def sample(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
-    """So many of them at random; the one in a thousand that is no Python (other quotes in an f-string) is passed over."""
+    """So many of them at random; one in a thousand is no Python (other quotes in an f-string) and is passed over."""
     drawn = random.Random(seed).sample(mutants, len(mutants))
     return list(islice((mutant for mutant in drawn if mutant.parses()), count))
 
