@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
+from pipeline.run import contract
 from pipeline.run.contract import EMPTY, TEXTS, check_step
 from pipeline.steps import Outcome, RowStep, Step
 from stages.l3_synthesize.rewrite import Rewrite
@@ -117,9 +118,15 @@ class FirstFile(Wordless):
         return found.set_column(found.schema.get_field_index("rule"), "rule", rules)
 
 
-def test_a_grouping_step_may_not_look_at_the_files():
+def test_a_grouping_step_may_not_look_at_the_files(monkeypatch: pytest.MonkeyPatch):
     rows = [{"text": text, "quality": number} for number, text in enumerate(("one word", "one more", "two of them"))]
+    halves: list[list[int]] = []
+    kept = contract._kept
+    monkeypatch.setattr(
+        contract, "_kept", lambda step, files: (halves.append([rows.num_rows for rows in files]), kept(step, files))[1]
+    )
     check_step(Wordless, {}, rows)
+    assert halves == [[5], [5], [3, 2]]
     with pytest.raises(AssertionError, match="FirstFile decides otherwise where the same rows come in two files"):
         check_step(FirstFile, {}, rows)
 
