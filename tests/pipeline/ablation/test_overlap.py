@@ -1,6 +1,7 @@
 """Held-out text that training text holds too is left out, by windows of 13 words."""
 
 import random
+import string
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,9 +44,17 @@ def windows_of(text: str) -> list[tuple[str, ...]]:
 def test_window_hashes_agree_with_the_plain_rule() -> None:
     choice = random.Random(0)
     texts = ["".join(choice.choices("aB1 ,.é中文\n", k=choice.randrange(200))) for _ in range(50)]
+    texts += [f"{string.ascii_letters} {string.digits} {string.punctuation} " * 13]  # every letter, in both cases
     texts += ["x " * 40, "X, " * 40, "", "中" * 20]
     hashes, rows = hash_windows(pa.array(["skipped", *texts], pa.string()).slice(1))
     expected = [(row, window) for row, text in enumerate(texts) for window in windows_of(text)]
     assert rows.tolist() == [row for row, _ in expected]
     assert len(set(zip(hashes.tolist(), (window for _, window in expected), strict=True))) == len(set(hashes.tolist()))
     assert len(set(hashes.tolist())) == len({window for _, window in expected})
+
+
+def test_capitals_are_the_same_words() -> None:
+    words = " ".join(string.ascii_lowercase)
+    lower, upper = (hash_windows(pa.array([text]))[0].tolist() for text in (words, words.upper()))
+    assert lower == upper
+    assert len(set(lower)) == 26 - 12

@@ -149,3 +149,11 @@ def test_an_input_of_no_files_or_no_parts_still_gives_a_file_with_a_schema(store
     files = write_lines(tmp_path / "input", ["one"], ["two"])
     made = run_level(Level("l0_collect", "toy", (), Nothing()), store, InlineRunner(), silent, files)
     assert [file.rows for file in made.manifest.of("data")] == [0]
+
+
+def test_a_file_of_which_nothing_could_be_read_is_named_unless_that_is_allowed(store: LocalStore, tmp_path: Path):
+    files = write_lines(tmp_path / "input", ["one"], ["", ""])
+    level = replace(l0(), allow_empty=False)
+    with pytest.raises(LevelError, match=r"input/1\.txt"):
+        run_level(level, store, InlineRunner(), silent, files)
+    assert run_level(replace(level, allow_empty=True), store, InlineRunner(), silent, files).manifest.rows_out == 1
