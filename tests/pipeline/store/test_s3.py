@@ -191,3 +191,11 @@ def test_small_reads_share_a_request():
     file.seek(0)
     assert file.read(2 * WINDOW) == data[: 2 * WINDOW]
     assert asked == [(10, 10 + WINDOW), (len(data) - 8, len(data)), (0, 2 * WINDOW)]
+
+
+def test_an_endpoint_for_s3_alone_goes_before_that_for_all_services(opened, s3_endpoint, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://localhost:1")
+    again = S3Store(opened.root.split("/")[2], "p")
+    assert again.create("a", b"x")
+    assert opened.read("a") == b"x"
