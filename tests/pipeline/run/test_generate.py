@@ -52,12 +52,13 @@ class Echo(Generator):
         return Reason("refused") if "REFUSE" in reply.text else {"text": reply.text, "parent_id": request.parent.id}
 
 
-def run(folder: Path, step: Generator) -> tuple[LocalStore, Finished]:
+def run(folder: Path, step: Generator, keep_dropped_text: bool = False) -> tuple[LocalStore, Finished]:
     store = LocalStore(folder / "store")
     lines = ["one", "refuse me", "too long", "crash it", "engine fails", "two"]
     first = run_level(l0(), store, InlineRunner(), silent, write_lines(folder / "input", lines))
     Echo.asked.clear()
-    return store, run_level(Level("l3", "toy", (step,)), store, InlineRunner(), silent, parent=first)
+    level = Level("l3", "toy", (step,), keep_dropped_text=keep_dropped_text)
+    return store, run_level(level, store, InlineRunner(), silent, parent=first)
 
 
 def test_every_request_has_one_end(tmp_path: Path):
@@ -121,6 +122,12 @@ def test_a_new_row_keeps_where_its_parent_came_from():
         "id": content_hash("p", "k", "ONE"), "text_hash": content_hash("ONE"), "url": "u", "source": "s",
         "date": "2024", "text": "ONE", "parent_id": "p",
     }  # fmt: skip
+
+
+def test_the_text_of_a_refused_request_is_its_parents(tmp_path: Path):
+    store, level = run(tmp_path, Echo(), keep_dropped_text=True)
+    dropped = pq.read_table(store.shown(f"{level.directory}/dropped/part-00000.parquet"))
+    assert dropped.column("text").to_pylist() == ["refuse me", "too long"]
 
 
 class Silent(Echo):
