@@ -118,12 +118,6 @@ def footer_sha256(store: Store, path: str) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def read_schema(store: Store, path: str) -> pa.Schema:
-    """Columns of a Parquet file, from its footer."""
-    with store.open(path) as file:
-        return pq.read_schema(file)
-
-
 def num_rows(store: Store, path: str) -> int:
     """Rows of a Parquet file, from its footer."""
     with store.open(path) as file:
