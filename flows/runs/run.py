@@ -25,7 +25,7 @@ from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
 from pipeline.steps.extras import is_installed, missing, require
-from pipeline.store.store import Store, open_store, remove_abandoned
+from pipeline.store.store import Store, open_store
 from stages import l0_collect
 
 RAY_FROM_BYTES = 512 << 20
@@ -95,7 +95,7 @@ def open_run(
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else _to_stderr)
-    if count := remove_abandoned(run.store):
+    if count := run.store.remove_abandoned():
         run.emit("note", {"text": f"removed {count} temporary files of runs that were killed"})
     return run
 

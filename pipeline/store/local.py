@@ -7,11 +7,11 @@ import errno
 import fcntl
 import os
 import shutil
-import socket
-import uuid
 from pathlib import Path
 
 import pyarrow as pa
+
+from pipeline.store.temporary import is_abandoned, temporary_name
 
 NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """What disks without hard links answer to a link; EPERM on Linux."""
@@ -105,7 +105,16 @@ class LocalStore:
     def temporary(self) -> Path:
         folder = self._path("tmp")
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+        return folder / temporary_name()
+
+    def remove_abandoned(self) -> int:
+        removed = 0
+        for path in self._path("tmp").glob("*"):
+            with contextlib.suppress(FileNotFoundError):  # its owner is alive after all, and done
+                if is_abandoned(path.name, path.stat().st_mtime):
+                    self.remove(f"tmp/{path.name}")  # also the folder of a release that was being filled
+                    removed += 1
+        return removed
 
     def shown(self, path: str) -> str:
         return str(self._path(path))

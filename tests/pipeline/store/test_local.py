@@ -11,7 +11,6 @@ import pytest
 
 from pipeline.store.appear import appearing
 from pipeline.store.local import LocalStore
-from pipeline.store.store import remove_abandoned
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_only_temporary_files_of_the_dead_are_removed(store: LocalStore):
         path.write_bytes(b"half")
     for path in (old, foreign):
         os.utime(path, (0, 0))
-    assert remove_abandoned(store) == 2
+    assert store.remove_abandoned() == 2
     assert sorted(mine.parent.iterdir()) == sorted([mine, elsewhere, foreign])
 
 
