@@ -69,9 +69,12 @@ class Forks:
         )
         assert self._line() == "ready"
 
-    def start(self, store: str) -> int:
-        """The process that refines into this store; its id is taken until its end is asked for."""
-        self._say(store)
+    def start(self, store: str, cgroup: Path | None = None) -> int:
+        """The process that refines into this store; its id is taken until its end is asked for.
+
+        `cgroup`: the control group that it joins first.
+        """
+        self._say(json.dumps([store, str(cgroup or "")]))
         return int(self._line())
 
     def ended(self) -> int:
@@ -109,7 +112,10 @@ def main() -> None:
         process = os.fork()
         if not process:
             try:
-                (folder / "result.json").write_text(json.dumps(refine(folder, line.strip())))
+                store, cgroup = json.loads(line)
+                if cgroup:
+                    Path(cgroup, "cgroup.procs").write_text(str(os.getpid()), encoding="utf-8")
+                (folder / "result.json").write_text(json.dumps(refine(folder, store)))
             except BaseException:
                 traceback.print_exc()
                 os._exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -161,8 +162,11 @@ def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: F
     try:
         level = with_earlier(with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else "")
         finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
-    finally:
-        write_events(run)
+    except BaseException:
+        with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
+            write_events(run)
+        raise
+    write_events(run)
     if finished.reused:
         run.say(f"{level.name}: nothing to do, {finished.manifest.rows_out:,} rows are there")
     return finished

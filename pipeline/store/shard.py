@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -97,7 +97,8 @@ class ShardWriter:
 
     def __exit__(self, *_: object) -> None:
         if self._writer is not None:
-            self._writer.close()
+            with suppress(Exception):  # a full disk takes no footer either; the file is committed, or thrown away here
+                self._writer.close()
         self._temporary.unlink(missing_ok=True)
 
 
