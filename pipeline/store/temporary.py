@@ -26,7 +26,7 @@ def is_abandoned(name: str, written: float) -> bool:
     for a day. What has another name is not ours.
     """
     owner = NAME.fullmatch(name)
-    return bool(owner) and (is_dead_here(owner[1], int(owner[2])) or time.time() - written > ABANDONED_AFTER)
+    return owner is not None and (is_dead_here(owner[1], int(owner[2])) or time.time() - written > ABANDONED_AFTER)
 
 
 def is_dead_here(host: str, process: int) -> bool:
