@@ -4,10 +4,13 @@ The seed is fixed; the moments still vary with the machine, which is what is wan
 on each store.
 """
 
+import contextlib
 import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -21,9 +24,12 @@ from pipeline.publish.verify import verify_release
 from pipeline.run.level import Finished
 from pipeline.store.artifact import unfinished
 from pipeline.store.store import Store, open_store
-from tests.killed_run import ROWS, Forks, write_inputs
+from tests.killed_run import ROWS, Forks, refine, write_inputs
 
 KILLS = int(os.environ.get("KILLS", "10"))
+RAY_KILLS = 3 if KILLS < 100 else 20
+"""Of workers: a Ray takes ten seconds to start."""
+SECONDS = 200
 
 
 @pytest.fixture
@@ -56,6 +62,82 @@ def test_killed_runs_lose_and_duplicate_nothing(forks: Forks, tmp_path: Path, bu
         assert list((tmp_path / "tmp").iterdir()) == []
         stores += 1
     print(f"{place}: {kills} kills, {stores} stores, a run takes {length:.1f} s")
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_killed_workers_and_drivers_of_ray_lose_and_duplicate_nothing(tmp_path: Path):
+    write_inputs(tmp_path)
+    clean = refine(tmp_path, str(tmp_path / "clean"))
+    moments = random.Random(20261126)
+    stores = workers = drivers = 0
+    while workers < RAY_KILLS:
+        store = str(tmp_path / str(stores))
+        driver = start_on_ray(tmp_path, store)
+        for _ in range(moments.randint(1, 4)):
+            time.sleep(moments.uniform(0, 1))
+            workers += kill_a_worker(driver)
+        drivers += stop(driver)
+        stores += 1
+        assert refine(tmp_path, store) == clean
+        check(open_store(store))
+    driver = start_on_ray(tmp_path, str(tmp_path / "last"))
+    for _ in range(3):  # fewer than a task is tried again
+        kill_a_worker(driver)
+    assert driver.wait(SECONDS) == 0
+    stop(driver)
+    assert refine(tmp_path, str(tmp_path / "last")) == clean
+    print(f"Ray: {workers} workers and {drivers} drivers killed")
+
+
+def start_on_ray(folder: Path, store: str) -> subprocess.Popen[bytes]:
+    """A run on a Ray of its own, of which a worker is at work."""
+    options = ["--input", str(folder / "in"), "--store", store, "--runner", "ray", "--workers", "2"]
+    command = [sys.executable, "-m", "flows.cli", "run", str(folder / "recipe.yaml"), *options]
+    environment = os.environ | {"RAY_AUTH_MODE": "disabled"}
+    quiet = subprocess.DEVNULL
+    driver = subprocess.Popen(command, env=environment, start_new_session=True, stdout=quiet, stderr=quiet)
+    until = time.monotonic() + SECONDS
+    while not working(driver.pid):
+        assert driver.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return driver
+
+
+def working(driver: int) -> list[int]:
+    """The worker processes below this one that are at a task now, as Ray names them."""
+    parents, names = {}, {}
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            process = int(place.name)
+            parents[process] = int((place / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+            names[process] = (place / "cmdline").read_bytes()
+
+    def is_below(process: int) -> bool:
+        return process == driver or (process in parents and is_below(parents[process]))
+
+    return [process for process, name in names.items() if name.startswith(b"ray::attempt") and is_below(process)]
+
+
+def kill_a_worker(driver: subprocess.Popen[bytes]) -> bool:
+    """Kill one as soon as any is at work; False if the run has ended first."""
+    while driver.poll() is None:
+        for process in working(driver.pid)[:1]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def stop(driver: subprocess.Popen[bytes]) -> bool:
+    """Kill the driver, and what it has started and has outlived it; False if it had ended by itself."""
+    driver.kill()
+    driver.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(driver.pid, signal.SIGKILL)
+    return driver.returncode == -signal.SIGKILL
 
 
 def check(store: Store) -> None:
