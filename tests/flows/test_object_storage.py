@@ -65,7 +65,7 @@ l4_verify: {steps: [{kind: format}, {kind: faithfulness}]}
 def test_all_levels_are_the_same_on_a_disk_and_in_a_bucket(bucket: str, tmp_path: Path):
     recipe = tmp_path / "all.yaml"
     recipe.write_text(ALL_LEVELS)
-    source = write_parquet(tmp_path / "a.parquet", rows(60))
+    source = write_parquet(tmp_path / "a.parquet", rows(120))
     found = []
     for store in (str(tmp_path / "store"), f"{bucket}/store"):
         arguments = ("run", recipe, "--input", source, "--store", store, "--runner", "inline", "--json")
@@ -80,7 +80,7 @@ def test_all_levels_are_the_same_on_a_disk_and_in_a_bucket(bucket: str, tmp_path
     assert [level["content_id"] for level in local["levels"]] == [level["content_id"] for level in remote["levels"]]
     assert local["version"] == remote["version"]
     selected, written, certified = local["levels"][2:]
-    assert 0 < selected["rows_out"] < selected["rows_in"] == 60
+    assert 0 < selected["rows_out"] < selected["rows_in"] == 120
     assert 0 < certified["rows_out"] <= written["rows_out"]
 
 
