@@ -74,16 +74,12 @@ class LocalStore:
     def copy(self, source: str, target: str) -> bool:
         # No hard link: who writes to one name of a file, and root may even where it is read-only, changes the other.
         temporary = self.temporary()
-        with (
-            _thrown_away(temporary, self._path(target)),
-            open(self._path(source), "rb") as read,
-            open(temporary, "xb") as written,
-        ):
-            with contextlib.suppress(OSError):  # shares the blocks where the disk can
-                while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
-                    pass
-            shutil.copyfileobj(read, written, 1 << 20)  # what is left, where it cannot
-            written.flush()
+        with _thrown_away(temporary, self._path(target)):
+            with open(self._path(source), "rb") as read, open(temporary, "xb") as written:
+                with contextlib.suppress(OSError):  # shares the blocks where the disk can
+                    while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
+                        pass
+                shutil.copyfileobj(read, written, 1 << 20)  # what is left, where it cannot
             return self.commit(temporary, target)
 
     def replace(self, path: str, data: bytes) -> None:

@@ -191,6 +191,13 @@ def test_only_temporary_files_and_uploads_of_the_dead_are_removed(opened, tmp_pa
     names = [path.name.removeprefix("orefine-") for path in (mine, dead, old)]
     for name in (*names, "notes"):
         opened.create(f"tmp/{name}", b"half")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getuid", lambda: 12345)
+        for name in names[1:]:
+            opened.remove(f"tmp/{name}")
+        assert opened.remove_abandoned() == 0, "another user's"
+    for name in names[1:]:
+        opened.create(f"tmp/{name}", b"half")
     assert opened.remove_abandoned() == 3
     assert sorted(tmp_path.iterdir()) == sorted([mine, foreign])
     assert opened.list("tmp") == sorted(f"tmp/{name}" for name in (names[0], names[2], "notes")), "that one is of today"
