@@ -29,7 +29,7 @@ from pipeline.run.passes import Level, PlanError, check_steps, schema_after, spl
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
-from pipeline.steps import GroupingStep, Step, Unit, WorkerDied, describe, joined
+from pipeline.steps import GroupingStep, Step, Unit, WorkerDied, describe, distinct_names, joined
 from pipeline.store.artifact import Artifact
 from pipeline.store.checked import open_checked, read_checked
 from pipeline.store.damage import damaged
@@ -148,9 +148,12 @@ def _input_units(level: Level, inputs: Sequence[InputFile]) -> tuple[list[Unit],
     if level.source is None:
         raise PlanError([f"{level.name} has neither a source nor a level before it; add `l0_collect` to the recipe"])
     ordered = sorted(inputs, key=lambda file: (file.sha256, file.path))
+    names = distinct_names([file.path for file in ordered])
     with _usable(level):
         units = [
-            replace(unit, state=file.state) for file in ordered for unit in level.source.units(file.path, file.sha256)
+            replace(unit, state=file.state, name=names[file.path])
+            for file in ordered
+            for unit in level.source.units(file.path, file.sha256)
         ]
     # Without a single row there still is a shard, so that what comes after finds a file with a schema.
     return units or [Unit(file.path, file.sha256, 0, 0, file.state) for file in ordered[:1]], BASE_SCHEMA
