@@ -13,12 +13,10 @@ from pipeline.publish.release import publish
 from pipeline.report.page import funnel_lines, summary
 from pipeline.rows.document import BASE_SCHEMA, to_schema
 from pipeline.run.level import Finished, LevelError, run_level
-from pipeline.run.passes import split_passes
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.runner import ONE_CORE
 from pipeline.store.damage import Damaged
 from pipeline.store.local import LocalStore
-from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 
 FILES = (
@@ -180,15 +178,6 @@ def test_unknown_columns_go_to_meta():
     )
     metas = to_schema(rows, BASE_SCHEMA).column("meta").to_pylist()
     assert [json.loads(meta) for meta in metas] == [{"score": 3}, {"lang": "en", "score": 4}]
-
-
-def test_passes_end_with_a_row_pass():
-    words, group = MinWords(), SameFirstWord()
-    assert split_passes([words, group]) == [(words,), group, ()]
-    assert split_passes([]) == [()]
-    # What a grouping step adds is written before the next one reads.
-    repeats = ExactDuplicates()
-    assert split_passes([repeats, group, group, words]) == [repeats, group, (), group, (words,)]
 
 
 def test_a_level_does_not_read_a_changed_file_of_its_parent(tmp_path: Path):

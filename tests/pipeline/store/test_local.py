@@ -129,3 +129,13 @@ def test_a_folder_that_was_not_filled_does_not_appear(store: LocalStore):
     with pytest.raises(ValueError, match="stop"):
         stopped()
     assert store.list(".") == []
+
+
+def test_writing_leaves_no_file_open(store: LocalStore):
+    store.create("a/b", b"x")
+    before = os.listdir("/proc/self/fd")
+    for number in range(3):
+        store.create(f"a/{number}", b"x")
+        store.replace("a/b", b"y")
+        store.compare_and_swap("a/c", None, b"z")
+    assert os.listdir("/proc/self/fd") == before

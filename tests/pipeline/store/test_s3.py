@@ -62,7 +62,7 @@ def test_a_write_whose_answer_is_lost_is_known_as_ours_though_no_try_is_left(ope
     monkeypatch.setattr(s3, "RETRY_SECONDS", 0)
     with Wire(s3_endpoint, Disturbed("reply lost", "PUT", "/p/a")) as wire:
         assert through(wire, opened, monkeypatch).create("a", b"x")
-    assert len([seen for seen in wire.seen if seen.startswith("PUT")]) == 1
+    assert [seen.split()[0] for seen in wire.seen] == ["PUT", "HEAD"]  # whose it is, without its bytes
 
 
 def test_the_same_bytes_of_somebody_else_are_not_ours(opened, s3_endpoint, monkeypatch):
@@ -191,3 +191,11 @@ def test_small_reads_share_a_request():
     file.seek(0)
     assert file.read(2 * WINDOW) == data[: 2 * WINDOW]
     assert asked == [(10, 10 + WINDOW), (len(data) - 8, len(data)), (0, 2 * WINDOW)]
+
+
+def test_an_endpoint_for_s3_alone_goes_before_that_for_all_services(opened, s3_endpoint, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://localhost:1")
+    again = S3Store(opened.root.split("/")[2], "p")
+    assert again.create("a", b"x")
+    assert opened.read("a") == b"x"
