@@ -64,7 +64,8 @@ AT_ONE_PLACE = (
     "record_starts.ARC_BEGINNING", "page_sniff.SPACE", "page_sniff.COMMENT", "page_sniff.GUARD",
     "page_sniff.JSON_OBJECT", "page_sniff.STYLE",
     "page_sniff.SCRIPT", "page_sniff.TAG", "names_in_text.NO_BREAK",
-    "records.BEGINS_ARRAY", "records.BEGINS_PRETTY", "records.SCALAR", "records.SEPARATORS", "records.STRING", "sniff.JSON",
+    "records.BEGINS_ARRAY", "records.BEGINS_PRETTY", "records.SCALAR", "records.SEPARATORS", "records.STRING",
+    "sniff.JSON",
 )  # fmt: skip
 """Patterns that are never searched for: they match where the caller stands, or not."""
 FILL = tuple(" \na1A.,:-'\"()[<|/*。")
