@@ -180,7 +180,9 @@ def steps(as_json: Json = False) -> None:
     print_result(entries, as_json, lines)
 
 
-for _command in (store_commands.show, store_commands.explain, store_commands.verify, store_commands.export):
+for _command in (
+    store_commands.show, store_commands.explain, store_commands.verify, store_commands.export, store_commands.ledger,
+):  # fmt: skip
     app.command()(_command)
 app.command("train-classifier")(model_commands.train_classifier)
 app.command("score")(model_commands.score)

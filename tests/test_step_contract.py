@@ -30,9 +30,9 @@ REWRITTEN = [
     {
         "text": "In 1999 Ada Lovelace wrote 3 notes.",
         "source_text": "Ada Lovelace, 3 notes, 1999.",
-        "prompt": "rephrase@1",
+        "form": '{"kind": "prose"}',
     },
-    {"text": "In 1998 Ada wrote", "source_text": "Ada Lovelace, 1999.", "prompt": "rephrase@1"},
+    {"text": "In 1998 Ada wrote", "source_text": "Ada Lovelace, 1999.", "form": '{"kind": "prose"}'},
 ]
 PAGES = [{"html": b"<html><body><article><p>A page with some words to read.</p></article></body></html>"}]
 EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
@@ -53,6 +53,7 @@ DECIDE_NOTHING = {
     "llvmlite": "as numba",
     "pyarrow": "counts for every level",
     "yaml": "reads parameters, which count themselves",
+    "aiohttp": "carries what a server replies, which the ledger keeps",
     "huggingface_hub": "fetches files, which count by their content",
     "fsspec": "as huggingface_hub",
     "fasttext": "trains models, which count by their hash; its version counts where one is trained",
@@ -67,7 +68,7 @@ DECIDE_NOTHING = {
 def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
     """Parameters of the steps that name files."""
     folder = tmp_path_factory.mktemp("files")
-    names = {name: folder / name for name in ("in.parquet", "in.jsonl", "in.warc", "domains", "model.bin")}
+    names = {name: folder / name for name in ("in.parquet", "in.jsonl", "in.warc", "in.wet", "domains", "model.bin")}
     pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
     names["in.jsonl"].write_text("".join(f"{json.dumps(row)}\n" for row in DOCUMENTS) + "no JSON\n")
     page = PAGES[0]["html"]
@@ -76,6 +77,9 @@ def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
         f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\nContent-Length: {len(head + page)}"
     )
     names["in.warc"].write_bytes(record.encode() + b"\r\n\r\n" + head + page + b"\r\n\r\n")
+    names["in.wet"].write_bytes(
+        record.replace("response", "conversion").encode() + b"\r\n\r\n" + head + page + b"\r\n\r\n"
+    )
     names["domains"].write_text("example.net\n")
     spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), epochs=1, threads=1)
     good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
@@ -84,6 +88,7 @@ def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
         "parquet": {"paths": [str(names["in.parquet"])]},
         "jsonl": {"paths": [str(names["in.jsonl"])]},
         "warc": {"paths": [str(names["in.warc"])]},
+        "wet": {"paths": [str(names["in.wet"])]},
         "url_filter": {"domains": str(names["domains"])},
         "fasttext_quality": {"model": str(names["model.bin"])},
     }

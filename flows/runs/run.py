@@ -136,7 +136,7 @@ def find_paths(recipe: Recipe) -> list[str]:
     if not source.paths:
         raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
     try:
-        return l0_collect.expand(source.paths)
+        return l0_collect.expand(source.paths, source.kind)
     except FileNotFoundError as error:
         raise RecipeError(str(error)) from None
 

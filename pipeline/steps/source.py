@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,30 @@ class Unit:
     state: str = ""
     """What told the file from others of its path when it was hashed; readers compare it before and after they read.
     Empty: the unit belongs to no plan, and nothing is compared."""
+    name: str = ""
+    """What tells the file from the other inputs: the end of its path, as long as that takes."""
+
+    @property
+    def shown(self) -> str:
+        """The file as positions in quarantine and drops name it."""
+        return self.name or self.path.rstrip("/").rpartition("/")[2]
+
+
+def distinct_names(paths: Sequence[str]) -> dict[str, str]:
+    """Path → its last part, or as many of its last parts as tell it from the other paths.
+
+    Not the whole path: the same files in another place give the same rows, also in quarantine.
+    """
+    parts = {path: path.rstrip("/").split("/") for path in paths}
+    names = {path: "" for path in paths}
+    open_paths, length = list(names), 0
+    while open_paths:
+        length += 1
+        for path in open_paths:
+            names[path] = "/".join(parts[path][-length:])
+        count = Counter(names.values())
+        open_paths = [path for path in open_paths if count[names[path]] > 1 and length < len(parts[path])]
+    return names
 
 
 @dataclass(slots=True)

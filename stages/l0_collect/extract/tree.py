@@ -91,7 +91,7 @@ def _take_hidden_away(tree: Any) -> None:
     """Elements are renamed one by one and taken out in one go: lxml's drop_tree copies the text around it each time."""
     from lxml import etree
 
-    size = functools.cache(lambda: _length(tree))  # seldom asked for
+    size = functools.cache(lambda: tree.xpath("string-length(.)"))  # seldom asked for
     for element in tree.iter(*NEVER_SEEN):
         tag = element.tag
         if tag == "script" and element.get("type", "").strip().lower() == "application/ld+json":
@@ -113,14 +113,12 @@ def _take_hidden_away(tree: Any) -> None:
 
 
 def _is_hidden(element: Any) -> bool:
-    if element.get("role") == "tabpanel" or SHOWN_ON_DEMAND.search(
-        f"{element.get('class', '')} {element.get('id', '')}"
-    ):
-        return False
-    said = element.get("hidden")
-    if (said is not None and said.lower() != "until-found") or HIDING.search(element.get("style", "")):
-        return True
-    return element.get("aria-hidden") == "true" and _is_double(element)
+    style, said = element.get("style"), element.get("hidden")
+    is_hidden = (said is not None and said.lower() != "until-found") or (style is not None and HIDING.search(style))
+    if not is_hidden:
+        return element.get("aria-hidden") == "true" and _is_double(element)
+    names = f"{element.get('class', '')} {element.get('id', '')}"
+    return element.get("role") != "tabpanel" and not SHOWN_ON_DEMAND.search(names)
 
 
 def _is_double(element: Any) -> bool:

