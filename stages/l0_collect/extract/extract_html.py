@@ -20,37 +20,24 @@ everywhere; a limit on processor time, kept by a process that can be killed, is 
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import hashlib
-import json
-import os
-import select
-import signal
-import subprocess
-import threading
 from functools import cache
-from typing import Any, BinaryIO, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import Field
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import TEXT
-from pipeline.steps import Fault, Judgement, Reason, Transform, Transformed
+from pipeline.steps import Judgement, Reason, Transform, Transformed
 from pipeline.steps.extras import CORE
-from pipeline.steps.interpreter import python, safe_environment
 from stages.l0_collect.extract import page
 from stages.l0_collect.extract.content import MODEL
-from stages.l0_collect.extract.page import read_block, write_block
+from stages.l0_collect.extract.killable import ExtractionError, KillableProcess
 
 SAID = ("title", "published", "declared_language", "canonical_url", "license")
 WAY, CONFIDENCE = pa.field("extractor", pa.string()), pa.field("extractor_confidence", pa.float64())
 ADDED = (*(pa.field(name, pa.string()) for name in SAID), WAY, CONFIDENCE)
-PAGES_PER_PROCESS = 2000
-"""Then a fresh one takes over: extractors leak."""
-WAIT_PER_SECOND = 10
-"""Wall-clock seconds to wait for each second of processor time allowed: only a stuck machine needs them."""
 
 
 class ExtractHtml(Transform):
@@ -109,7 +96,7 @@ class ExtractHtml(Transform):
         if len(html) > self.maximum_bytes:
             return Reason("too_many_bytes", len(html), self.maximum_bytes)
         bounds = {"maximum_elements": self.maximum_elements, "maximum_depth": self.maximum_depth}
-        found = _EXTRACTOR.extract(html, {"content_type": content_type, "seconds": self.timeout_s, **bounds})
+        found = _EXTRACTOR.ask(html, {"content_type": content_type, "seconds": self.timeout_s, **bounds})
         if found.get("undecodable"):
             return Reason("undecodable")
         if found["elements"] > self.maximum_elements:
@@ -126,73 +113,4 @@ def _model_hash() -> str:
     return hashlib.sha256(MODEL.read_bytes()).hexdigest()
 
 
-class ExtractionError(Exception):
-    """The page could not be processed, in words for the quarantine."""
-
-
-class _Extractor:
-    """The process that extracts, started when needed and replaced when it dies or has done enough."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pages = 0
-        self._lock = threading.Lock()
-
-    def start(self) -> None:
-        if self._process is not None:
-            return
-        # By file: importing the package would cost a second.
-        self._process = subprocess.Popen(
-            python(page.__file__), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env=os.environ | safe_environment(), start_new_session=True,
-        )  # fmt: skip
-        self._pages = 0
-
-    def extract(self, html: bytes, request: dict[str, Any]) -> dict[str, Any]:
-        """The process's answer. Raises ExtractionError if there is none or it is an error, Fault if a library lacks."""
-        with self._lock:
-            self.start()
-            found = self._ask(html, request)
-            self._pages += 1
-            if self._pages >= PAGES_PER_PROCESS:
-                self.stop()
-        if "missing" in found:
-            raise Fault(f"the extractor lacks a library: {found['missing']}")
-        if "error" in found:
-            raise ExtractionError(found["error"])
-        return found
-
-    def stop(self) -> int | None:
-        """End the process; its return code, negative for the signal that had ended it before."""
-        process, self._process = self._process, None
-        if process is None:
-            return None
-        process.kill()  # no harm if it has ended: the code stays what it was
-        cast(BinaryIO, process.stdout).close()
-        with contextlib.suppress(BrokenPipeError):
-            cast(BinaryIO, process.stdin).close()
-        return process.wait()
-
-    def _ask(self, html: bytes, request: dict[str, Any]) -> dict[str, Any]:
-        process = cast("subprocess.Popen[bytes]", self._process)
-        requests, replies = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
-        try:
-            write_block(requests, json.dumps(request).encode())
-            write_block(requests, html)
-            requests.flush()
-            is_answered = bool(select.select([replies], [], [], WAIT_PER_SECOND * request["seconds"])[0])
-            block = read_block(replies) if is_answered else None
-        except BrokenPipeError:
-            is_answered, block = True, None
-        if block is not None:
-            return cast(dict[str, Any], json.loads(block))
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.0 if not is_answered else 5.0)
-        code = self.stop()
-        if not is_answered or code == -signal.SIGPROF:
-            raise ExtractionError(f"timed_out: more than {request['seconds']} processor seconds")
-        raise ExtractionError(f"crashed: the extractor ended with code {code}")
-
-
-_EXTRACTOR = _Extractor()
-atexit.register(_EXTRACTOR.stop)
+_EXTRACTOR = KillableProcess(page.__file__)

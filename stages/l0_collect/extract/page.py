@@ -1,23 +1,13 @@
 """The main text of one page, worked out in a process that can be killed.
 
-Run as a file this is that process. It reads requests from standard input, each two blocks (a JSON header and the page),
-and answers each with one JSON block; a block is its length in four bytes, then its bytes. JSON and not pickle, since
-a page that takes over the process must not get any further.
+Run as a file this is that process.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import resource
-import signal
-import struct
-import sys
-from typing import Any, BinaryIO
+from typing import Any
 
-MAXIMUM_MEMORY = 4 << 30
-"""Bytes of address space; the worst page within the default bounds took 0.2 GB."""
+from pipeline.processes import serve
 
 
 def extract(page: bytes, content_type: str, maximum_elements: int, maximum_depth: int) -> dict[str, Any]:
@@ -58,42 +48,8 @@ def _size(tree: Any) -> tuple[int, int]:
     return elements, deepest
 
 
-def write_block(stream: BinaryIO, data: bytes) -> None:
-    stream.write(struct.pack("<I", len(data)))
-    stream.write(data)
-
-
-def read_block(stream: BinaryIO) -> bytes | None:
-    """The next block; None at the end of the stream, also where it ends early."""
-    size = stream.read(4)
-    if len(size) < 4:
-        return None
-    (length,) = struct.unpack("<I", size)
-    data = stream.read(length)
-    return data if len(data) == length else None
-
-
 def main() -> None:
-    """Answer requests until standard input ends."""
-    logging.disable()
-    resource.setrlimit(resource.RLIMIT_AS, (MAXIMUM_MEMORY, MAXIMUM_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints must not get among the replies
-    while (header := read_block(requests)) is not None and (page := read_block(requests)) is not None:
-        asked = json.loads(header)
-        # Not handled in Python: the kernel ends the process, also in the middle of C code. It counts the processor's
-        # time and not the clock's, so that a busy machine does not decide what is kept.
-        signal.setitimer(signal.ITIMER_PROF, asked["seconds"])
-        try:
-            reply = extract(page, asked["content_type"], asked["maximum_elements"], asked["maximum_depth"])
-        except ImportError as error:  # no page's fault
-            reply = {"missing": str(error)}
-        except Exception as error:  # any page may hit a defect of a library; the others go on
-            reply = {"error": f"{type(error).__name__}: {error}"[:500]}
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        write_block(replies, json.dumps(reply).encode())
-        replies.flush()
+    serve(lambda html, asked: extract(html, asked["content_type"], asked["maximum_elements"], asked["maximum_depth"]))
 
 
 if __name__ == "__main__":
