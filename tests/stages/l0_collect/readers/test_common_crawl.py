@@ -63,6 +63,7 @@ def test_the_pages_come_as_from_a_warc_file(crawl: Crawl) -> None:
     assert row == {
         "html": page(url), "url": url, "source": "cc", "date": "2026-01-02T03:04:05Z", "http_status": 200,
         "source_id": row["source_id"], "content_type": "text/html", "warc_truncated": None,
+        "warc_digest": None,
     }  # fmt: skip
     assert row["source_id"]
 

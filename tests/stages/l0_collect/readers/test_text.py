@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.steps import SourceBatch
-from stages.l0_collect.readers import files, folder
+from stages.l0_collect.readers import files, find, folder
 from stages.l0_collect.readers.files import InputChanged
 from stages.l0_collect.readers.text import TextSource
 
@@ -93,9 +93,10 @@ def test_a_remote_folder_is_one_with_all_below(monkeypatch: pytest.MonkeyPatch) 
     memory = fsspec.filesystem("memory")
     memory.pipe({"/notes/a.txt": b"one", "/notes/deep/b.md": b"two", "/notes/c.pdf": b"no", "/notes/_log/d.txt": b"no"})
     remote = files.re.compile("^(memory)://")
-    for module in (files, folder):
+    for module in (files, find, folder):
         monkeypatch.setattr(module, "REMOTE", remote)
-    monkeypatch.setattr(files, "_file_system", lambda _path: memory)
+    for module in (files, find):
+        monkeypatch.setattr(module, "file_system", lambda _path: memory)
     monkeypatch.setattr(files, "remote_identity", lambda path: f"etag of {path}")
     assert rows(read("memory:///notes")) == {"a.txt": "one", "deep/b.md": "two"}
     assert rows(read("memory:///notes/deep/*")) == {"b.md": "two"}
