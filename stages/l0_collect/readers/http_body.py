@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from stages.l0_collect.readers.headers import Fields
 from stages.l0_collect.readers.inflate import GZIP, ZSTD, Brotli, CorruptData, Inflater, Zlib, Zstd
-from stages.l0_collect.readers.sniff import has_signature, is_binary, is_markup, is_text
+from stages.l0_collect.readers.page_sniff import has_signature, is_binary, is_markup, is_text
 
 MAXIMUM_BODY = 50 << 20
 MAXIMUM_RATIO = 100

@@ -20,10 +20,10 @@ import pyarrow as pa
 
 from pipeline.steps import Source, SourceBatch, Unit
 from stages.l0_collect.readers.digest import matches
-from stages.l0_collect.readers.files import name_of, open_input, open_unit
+from stages.l0_collect.readers.files import open_input, open_unit
 from stages.l0_collect.readers.http_body import MAXIMUM_BODY
-from stages.l0_collect.readers.members import compression
 from stages.l0_collect.readers.row_buffer import RowBuffer
+from stages.l0_collect.readers.warc_members import compression
 from stages.l0_collect.readers.warc_records import Damage, Record, records
 
 UNIT_BYTES = 64 << 20
@@ -55,7 +55,7 @@ class RecordSource(Source):
         return [Unit(path, sha256, start) for start in starts]
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
-        buffer, name = RowBuffer(self.schema), name_of(unit.path)
+        buffer, name = RowBuffer(self.schema), unit.shown
         with open_unit(unit) as stream:
             for record in records(stream, MAXIMUM_BODY, unit.start, unit.start + UNIT_BYTES):
                 self._sort(record, f"{name}@{record.position}", buffer)

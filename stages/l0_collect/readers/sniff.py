@@ -1,197 +1,62 @@
-"""What a body is, by its bytes: servers call anything text/html, and HTML anything.
-
-After the MIME Sniffing Standard of the WHATWG, which decides for browsers, with two differences: what is called HTML
-is looked at too, and HTML called plain text is taken for HTML, since nothing is executed here.
-"""
+"""What a file looks like by its first bytes, for the line that refuses a file which is not what it is taken for."""
 
 from __future__ import annotations
 
-import codecs
-import json
 import re
 
-SAMPLE = 8 << 10
-HEAD = 1445
-"""Bytes of which the standard asks whether they are binary."""
-WITHIN = 1024
-"""Bytes in which a page must begin, behind what its server let slip before it."""
-BINARY_SHARE = 50
-"""More than one in so many control characters makes a text binary: compressed data has one in eleven."""
-CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-SIGNATURES = (
-    b"%PDF-", b"%!PS", b"{\\rtf", b"\xff\xd8\xff", b"\x89PNG", b"GIF87a", b"GIF89a", b"PK\x03\x04", b"PK\x05\x06",
-    b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"\x7fELF",
-    b"MZ\x90", b"\x1a\x45\xdf\xa3", b"\xd0\xcf\x11\xe0", b"SQLite format 3\x00", b"\xca\xfe\xba\xbe", b"OggS\x00",
-    b"!<arch>", b"AT&TFORM", b"#EXTM3U", b"BEGIN:VCALENDAR", b"BEGIN:VCARD",
-)  # fmt: skip
-"""Of documents, pictures, archives, programs and lists; whatever else is binary shows in its control characters."""
-SIGNATURES_INSIDE = ((4, b"ftyp"), (8, b"WEBP"), (8, b"WAVE"), (8, b"AVI "), (257, b"ustar"))
-
-HTML_TYPES = ("text/htm", "text/xhtml", "application/xhtml+xml", "application/vnd.wap.xhtml+xml")
-"""And whatever begins so."""
-UNSURE_TYPES = (
-    "application/octet-stream", "binary/octet-stream", "application/binary", "application/x-unknown",
-    "application/unknown", "unknown/unknown", "application/force-download", "application/x-download", "*/*",
-)  # fmt: skip
-"""Say nothing of the body, as no type does."""
-TEXT_TYPES = ("text/plain", "text/xml", "application/xml")
-"""Of which only what is plainly a page is one: source code and data are called so too."""
-PAGE_ROOTS = frozenset(("html", "head", "body", "frameset"))
-ROOTS = PAGE_ROOTS | {
-    "a", "abbr", "address", "article", "aside", "audio", "b", "base", "big", "blockquote", "br", "button",
-    "caption", "center", "cite", "code", "col", "dd", "del", "details", "dialog", "dir", "div", "dl", "dt", "em",
-    "embed", "fieldset", "figure", "font", "footer", "form", "frame", "h1", "h2", "h3", "h4", "h5", "h6", "header",
-    "hr", "i", "iframe", "img", "input", "ins", "label", "legend", "li", "link", "main", "map", "mark", "menu",
-    "meta", "nav", "noscript", "object", "ol", "option", "p", "picture", "pre", "q", "s", "samp", "script",
-    "section", "select", "small", "span", "strike", "strong", "style", "sub", "summary", "sup", "table", "tbody",
-    "td", "textarea", "tfoot", "th", "thead", "title", "tr", "tt", "u", "ul", "video",
-}  # fmt: skip
-"""Elements that a page, or a piece of one, begins with."""
-DATA_ROOTS = frozenset((
-    "rss", "feed", "rdf:rdf", "urlset", "sitemapindex", "svg", "opensearchdescription", "kml", "gpx",
-    "wsdl:definitions", "soap:envelope", "plist", "package",
-))  # fmt: skip
-"""Elements of feeds, site maps and other XML that no page is in."""
-PAGE = re.compile(rb"<!doctype\s{1,9}html|<(?:html|head|body)[\s>]", re.IGNORECASE)
-TAG = re.compile(rb"<([a-z][a-z0-9:_-]{0,40})[\s/>]", re.IGNORECASE)
-SPACE = re.compile(rb"(?:[\s\x0b]|\xef\xbb\xbf)*")
-COMMENT = re.compile(rb"(?:[\s;]|\xef\xbb\xbf|/\*(?s:.){0,8000}?\*/|//[^\n]{0,2000}\n)*")
-GUARD = re.compile(rb"\)\]\}',?|(?:for|while)\s?\((?:;;|1|true)\);")
-"""What servers put before JSON so that no script can include it."""
-JSON_OBJECT = re.compile(rb"\[?\s{0,99}\{\s{0,99}\"(?:[^\"\\]|\\.){0,200}\"\s{0,9}:")
-STYLE = re.compile(
-    rb"@(?:charset|import|media|font-face|namespace|supports|layer|(?:-\w{1,9}-)?keyframes)\b"
-    rb"|[.#*:a-z][^{}<>;]{0,300}\{\s{0,99}[a-z-]{1,40}\s{0,9}:[^{}<>]{1,500}[;}]",
-    re.IGNORECASE,
+MAGIC: tuple[tuple[bytes, str], ...] = (
+    (rb"PAR1", "Parquet; read it with `kind: parquet`"),
+    (rb"PARE", "encrypted Parquet; decrypt it first"),
+    (rb"version https://git-lfs\.github\.com/spec/", "a Git LFS pointer, not the file itself; run `git lfs pull`"),
+    (rb"\x1f\x8b", "gzip; unpack it first"),
+    (rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "zstd; unpack it first"),
+    (rb"\xfd7zXZ\x00", "xz; unpack it first"),
+    (rb"BZh[1-9]", "bzip2; unpack it first"),
+    (rb"\x04\x22\x4d\x18", "lz4; unpack it first"),
+    (rb"\xff\x06\x00\x00sNaPpY", "snappy; unpack it first"),
+    (rb"PK\x03\x04|PK\x05\x06", "a zip archive; unpack it first"),
+    (rb"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
+    (rb"Rar!\x1a\x07", "a rar archive; unpack it first"),
+    (rb"(?s:.{257})ustar", "a tar archive; unpack it first"),
+    (rb"ARROW1|\xff\xff\xff\xff[^\x00]", "Arrow IPC; write it as Parquet"),
+    (rb"ORC", "ORC; write it as Parquet"),
+    (rb"Obj\x01", "Avro; write it as Parquet"),
+    (rb"SQLite format 3", "an SQLite data base; write it as Parquet"),
+    (rb"\x89HDF", "HDF5; write it as Parquet"),
+    (rb"%PDF-", "a PDF"),
+    (rb"\x89PNG|\xff\xd8\xff|GIF8", "an image"),
+    (rb"WARC/\d", "WARC; read it with `kind: warc`"),
+    (rb"\s*<\?xml", "XML"),
+    (rb"(?i:\s*(?:<!doctype html|<!--.{0,1000}?-->\s*)?<(?:html|head|body|title|meta|script|div|p|h1)\b)", "HTML"),
+    (rb"(?i:\s*<!doctype html)", "HTML; perhaps a server's error page was stored under this name"),
 )
-SCRIPT = re.compile(
-    rb"['\"]use strict['\"]|[!+(]{0,2}\s?(?:async\s)?function\b[\s\w*$]{0,60}\(|\(\s?\([\w,\s]{0,60}\)\s?=>"
-    rb"|(?:var|let|const)\s[\w$\s,]{1,200}=|import\s?[\"'{*]|export\s(?:default|const|function|class|\{)"
-    rb"|(?:jQuery|\$)\s?(?:\(\s?(?:document|function|window|['\"])|\.)"
-    rb"|(?:window|document|self|module|exports|define|require)\s?[.(\[]"
-    rb"|[\w$]{1,60}(?:\.[\w$]{1,60}){0,5}\s?(?:=\s?[\[{\"'(]|\(\s?[\[{\"'])|(?:try|do)\s?\{|if\s?\([\w$.!=\s(\"']{1,99}\)\s?\{"
-)
-MAXIMUM_JSON = 1 << 20
-"""Bytes that are parsed to tell; a longer text is taken by its last sign."""
-CODE_SIGNS = re.compile(rb"[{}();=]")
-CODE_SHARE = 100
-"""Prose has less than one in so many, code more than five."""
+PATTERNS = tuple((re.compile(pattern, re.DOTALL), what) for pattern, what in MAGIC)
+TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]+")
+JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]\d-])")
 
 
-def may_be_html(content_type: str) -> bool:
-    """Whether a body of this Content-Type is worth a look."""
-    media_type = _media_type(content_type)
-    return "/" not in media_type or media_type.startswith(HTML_TYPES) or media_type in (*UNSURE_TYPES, *TEXT_TYPES)
+def known_format(head: bytes) -> str:
+    """The format that the first bytes belong to, with the way out; empty if they belong to none that is known."""
+    return next((what for pattern, what in PATTERNS if pattern.match(head)), "")
 
 
-def is_html(body: bytes, content_type: str) -> bool:
-    """Whether the body is a page, its Content-Type taken for no more than a hint."""
-    if not may_be_html(content_type) or is_binary(body):
-        return False
-    sample, media_type = _sample(body), _media_type(content_type)
-    if media_type.startswith(HTML_TYPES):
-        return not _is_data(sample, body)
-    root = _root(sample)
-    if media_type in TEXT_TYPES:
-        return root in PAGE_ROOTS
-    return root in ROOTS or (PAGE.search(sample, 0, WITHIN) is not None and not _is_data(sample, body))
-
-
-def is_binary(body: bytes) -> bool:
-    """Whether the body is no text at all, or text in a format that no page is in."""
-    sample = _sample(body)
-    if has_signature(body):
-        return True
-    if PAGE.search(sample, 0, WITHIN) or _root(sample) in ROOTS:
-        return False
-    head = sample[:HEAD]
-    return len(CONTROLS.findall(head)) * BINARY_SHARE > len(head)
-
-
-def has_signature(body: bytes) -> bool:
-    """Whether the body is a file of a format known by its first bytes."""
-    return body.startswith(SIGNATURES) or any(body.startswith(mark, at) for at, mark in SIGNATURES_INSIDE)
-
-
-def is_text(body: bytes) -> bool:
-    """Whether the body is surely text: markup, or UTF-8 without control characters."""
-    sample = body[:SAMPLE]
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        return not is_binary(body) and (is_markup(body) or PAGE.search(_sample(body)) is not None)
-    return not is_binary(body)
-
-
-def is_markup(body: bytes) -> bool:
-    """Whether the body begins as HTML or XML does, and so cannot be compressed."""
-    return bool(_root(_sample(body)))
-
-
-def _media_type(content_type: str) -> str:
-    return content_type.partition(";")[0].partition(",")[0].strip().lower()
-
-
-def _sample(body: bytes) -> bytes:
-    """The beginning; of UTF-16 only the bytes that are not zero, which is what Latin text has in ASCII."""
-    sample = body[:SAMPLE]
-    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return sample[2:].replace(b"\0", b"")
-    if len(sample) > 3 and sample[:4].count(0) == 2 and (sample[0] == sample[2] == 0 or sample[1] == sample[3] == 0):
-        return sample.replace(b"\0", b"")
-    return sample
-
-
-def _root(sample: bytes) -> str:
-    """The first tag's name, behind space, comments and declarations; `html` for HTML's own declaration, else nothing.
-
-    A comment or declaration that does not end in the sample is called `html` too: nothing else begins so.
-    """
-    at = 0
-    while True:
-        at = SPACE.match(sample, at).end()  # type: ignore[union-attr]  # it matches nothing too
-        if sample[at : at + 9].lower() == b"<!doctype":
-            name = sample[at + 9 : at + 60].split(None, 1)[:1]
-            if name and name[0].lower().startswith(b"html"):
-                return "html"
-        if sample.startswith(b"<!--", at):
-            end = sample.find(b"-->", at + 4) + 3
-        elif sample.startswith((b"<?", b"<!"), at):
-            end = sample.find(b">", at) + 1
-        else:
-            tag = TAG.match(sample, at)
-            return tag[1].decode("ascii").lower().rpartition("html:")[2] if tag else ""
-        if end < 4:
-            return "html"
-        at = end
-
-
-def _is_data(sample: bytes, body: bytes) -> bool:
-    """Whether it is JSON, a script, a style sheet, a feed or other XML that is called HTML."""
-    root = _root(sample)
-    if root in ROOTS:
-        return False
-    if root in DATA_ROOTS or (root and sample.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml")):
-        return True
-    start = COMMENT.match(sample).end()  # type: ignore[union-attr]  # it matches nothing too
-    if guard := GUARD.match(sample, start):
-        start = SPACE.match(sample, guard.end()).end()  # type: ignore[union-attr]
-    if JSON_OBJECT.match(sample, start) or (sample[start : start + 1] in (b"[", b"{") and _is_json(body[start:])):
-        return True
-    if root or PAGE.search(sample, 0, WITHIN):
-        return False
-    if not (STYLE.match(sample, start) or SCRIPT.match(sample, start)):
-        return False
-    return len(CODE_SIGNS.findall(sample)) * CODE_SHARE > len(sample)
-
-
-def _is_json(text: bytes) -> bool:
-    if len(text) > MAXIMUM_JSON:
-        return text.rstrip()[-1:] in (b"]", b"}")
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    except RecursionError:
-        return True
-    return True
+def looks_like(head: bytes) -> str:
+    """What these first bytes look like, in words that end a sentence."""
+    if not head:
+        return "an empty file"
+    if what := known_format(head):
+        return what
+    if not head.strip(b"\0"):
+        return "NUL bytes only, as an interrupted copy leaves them"
+    if JSON.match(head):
+        return "JSON; read it with `kind: jsonl`"
+    if b"\0" in head[:4] and head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "text in UTF-16 or UTF-32"
+    if TEXT.fullmatch(head) is None:
+        return "binary data of an unknown kind"
+    first = head.splitlines()[0] if head.splitlines() else b""
+    for separator, name in ((b"\t", "tab-separated values (TSV)"), (b",", "comma-separated values (CSV)")):
+        lines = [line for line in head.splitlines()[:-1] or [first] if line.strip()][:20]
+        if first.count(separator) and all(line.count(separator) >= first.count(separator) for line in lines):
+            return f"{name}; write them as Parquet or JSON Lines"
+    return "plain text"

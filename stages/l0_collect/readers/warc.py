@@ -19,8 +19,8 @@ import pyarrow as pa
 from stages.l0_collect.readers import record_source
 from stages.l0_collect.readers.headers import Fields, split_http
 from stages.l0_collect.readers.http_body import decoded
+from stages.l0_collect.readers.page_sniff import is_html, may_be_html
 from stages.l0_collect.readers.record_source import RecordSource
-from stages.l0_collect.readers.sniff import is_html, may_be_html
 from stages.l0_collect.readers.warc_records import Record
 
 

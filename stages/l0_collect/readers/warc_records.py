@@ -20,8 +20,8 @@ from stages.l0_collect.readers.headers import (
     arc_fields,
     warc_fields,
 )
-from stages.l0_collect.readers.members import DamagedMember, Members, Plain, open_members
 from stages.l0_collect.readers.record_starts import ENOUGH, looks_like_damaged_record, next_record, starts_record
+from stages.l0_collect.readers.warc_members import DamagedMember, Members, Plain, open_members
 
 LENGTH = re.compile(r"(\d{1,18})(?:, \1)*")
 LINE_ENDS = re.compile(rb"[\r\n]*")

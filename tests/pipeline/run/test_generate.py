@@ -1,16 +1,19 @@
 """A generator over documents: one end for each request, replies kept, nothing asked twice."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
+from pipeline.run.generate import _new_row
 from pipeline.run.ledger import Ledger
-from pipeline.run.level import Finished, run_level
+from pipeline.run.level import Finished, LevelError, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Generator, Reason, Reply, Request
@@ -23,6 +26,7 @@ class Echo(Generator):
 
     kind: Literal["echo"] = "echo"
     prompts: int = 1
+    says_again: bool = True
     asked: ClassVar[list[str]] = []
 
     def columns(self) -> tuple[pa.Field, ...]:
@@ -42,20 +46,26 @@ class Echo(Generator):
         for request in reversed(requests):
             self.asked.append(request.parent.text)
             broken = "engine" in request.parent.text
-            yield Reply(request.key, request.parent.text.upper(), "error" if broken else "stop", error="lost" * broken)
+            text = request.parent.text.upper() + " WHOLE" * (request.prompt == "again")
+            yield Reply(request.key, text, "error" if broken else "stop", error="lost" * broken)
 
-    def accept(self, request: Request, reply: Reply) -> dict[str, Any] | Reason:
+    def ask_again(self, request: Request, reply: Reply) -> Request | None:
+        return replace(request, key=content_hash(request.key), prompt="again") if reply.text == "CUT" else None
+
+    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
+        if reply.text in siblings and not self.says_again:
+            return Reason("said_before")
         if "CRASH" in reply.text:
             raise ValueError("cannot read this")
         return Reason("refused") if "REFUSE" in reply.text else {"text": reply.text, "parent_id": request.parent.id}
 
 
-def run(folder: Path, step: Generator) -> tuple[LocalStore, Finished]:
+def run(folder: Path, step: Generator, *more: str, **level: Any) -> tuple[LocalStore, Finished]:
     store = LocalStore(folder / "store")
-    lines = ["one", "refuse me", "too long", "crash it", "engine fails", "two"]
+    lines = ["one", "refuse me", "too long", "crash it", "engine fails", "two", *more]
     first = run_level(l0(), store, InlineRunner(), silent, write_lines(folder / "input", lines))
     Echo.asked.clear()
-    return store, run_level(Level("l3", "toy", (step,)), store, InlineRunner(), silent, parent=first)
+    return store, run_level(Level("l3", "toy", (step,), **level), store, InlineRunner(), silent, parent=first)
 
 
 def test_every_request_has_one_end(tmp_path: Path):
@@ -89,3 +99,71 @@ def test_the_first_reply_to_a_request_stands(tmp_path: Path):
         ledger.record(Reply("k", text, "stop"))
         ledger.flush()
     assert Ledger(store).find(["k", "other"]) == {"k": Reply("k", "first", "stop")}
+
+
+def test_a_useless_reply_is_asked_for_again_once(tmp_path: Path):
+    store, level = run(tmp_path, Echo(), "cut")
+    rows = pq.read_table(store.shown(f"{level.directory}/data/part-00000.parquet")).to_pylist()
+    assert [row["text"] for row in rows] == ["ONE", "TWO", "CUT WHOLE"]
+    assert Echo.asked.count("cut") == 2
+    assert (level.manifest.rows_in, level.manifest.rows_made, level.manifest.rows_out) == (7, 0, 3)
+
+
+def test_what_a_sibling_said_is_known_to_the_next(tmp_path: Path):
+    _, level = run(tmp_path, Echo(prompts=2, says_again=False))
+    assert level.manifest.dropped["echo.said_before"] == 2  # the second of "one" and of "two"
+
+
+def test_a_refused_reply_is_kept_as_it_came(tmp_path: Path):
+    store, level = run(tmp_path, Echo(), keep_dropped_text=True)
+    rows = pq.read_table(store.shown(f"{level.directory}/dropped/part-00000.parquet")).to_pylist()
+    assert {row["reason"]: row["text"] for row in rows} == {"echo.refused": "REFUSE ME", "echo.too_long": "too long"}
+
+
+def test_a_new_row_comes_from_its_parent_and_a_refusal_says_what_was_measured(tmp_path: Path):
+    store, level = run(tmp_path, Echo())
+
+    def read(role: str) -> list[dict[str, Any]]:
+        return pq.read_table(store.shown(f"{level.directory}/{role}/part-00000.parquet")).to_pylist()
+
+    parent = level.manifest.parents[0].manifest.rpartition("/")[0]
+    parents = {row["id"]: row for row in pq.read_table(store.shown(f"{parent}/data/part-00000.parquet")).to_pylist()}
+    one = read("data")[0]
+    assert one["id"] == content_hash(one["parent_id"], content_hash("one", "0"), "ONE")
+    assert one["text_hash"] == content_hash("ONE")
+    assert parents[one["parent_id"]]["text"] == "one"
+    dropped = [(parents[row["id"]]["text"], row["reason"], row["value"], row["threshold"]) for row in read("dropped")]
+    assert dropped == [("refuse me", "echo.refused", None, None), ("too long", "echo.too_long", 8.0, 5.0)]
+    errors = [(parents[row["id"]]["text"], row["step"], row["error"]) for row in read("quarantine")]
+    assert errors == [
+        ("crash it", "01 echo", "ValueError: cannot read this"), ("engine fails", "01 echo", "lost"),
+    ]  # fmt: skip
+    (counted,) = level.manifest.by_step.values()
+    assert (counted.rows_in, counted.quarantined) == (6, 2)
+
+
+def test_a_new_row_keeps_where_its_parent_came_from():
+    parent = Document(id="p", text="one", url="u", source="s", date="2024")
+    assert _new_row(Request("k", parent, "p@0", ()), {"text": "ONE", "parent_id": "p"}) == {
+        "id": content_hash("p", "k", "ONE"), "text_hash": content_hash("ONE"), "url": "u", "source": "s",
+        "date": "2024", "text": "ONE", "parent_id": "p",
+    }  # fmt: skip
+
+
+class Silent(Echo):
+    """Loses the last request, or meets a fault of the disk with it."""
+
+    kind: Literal["silent"] = "silent"  # type: ignore[assignment]
+    disk: bool = False
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        yield from super().generate(requests if self.disk else requests[:-1])
+
+    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
+        raise OSError(28, "no space left")
+
+
+@pytest.mark.parametrize(("disk", "said"), [(False, "silent: the engine gave no reply to 1 of 5"), (True, "no space")])
+def test_a_fault_is_no_requests_own(tmp_path: Path, disk: bool, said: str):
+    with pytest.raises(LevelError, match=f"{said}.* No row was blamed"):
+        run(tmp_path, Silent(disk=disk))

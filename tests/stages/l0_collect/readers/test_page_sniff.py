@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.l0_collect.readers.sniff import is_html
+from stages.l0_collect.readers.page_sniff import is_html
 
 NOISE = random.Random(1).randbytes(3000)
 BINARY = {
