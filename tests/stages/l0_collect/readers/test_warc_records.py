@@ -206,3 +206,9 @@ def test_what_is_no_whole_record_is_said(head: bytes, problem: str) -> None:
 def test_the_same_length_twice_is_no_problem() -> None:
     data = small(1).replace(b"WARC-Date", b"Content-Length: %d\r\nWARC-Date" % len(http(noise(1, 100))))
     assert urls(cut(data)) == ["http://a.test/1"]
+
+
+def test_the_last_bytes_of_a_block_are_no_damaged_line_ends() -> None:
+    block = http(noise(1, 100))
+    short = record("http://a.test/1", block, length=len(block) - 4).rstrip(b"\r\n")
+    assert urls(cut(short + small(2))) == ["http://a.test/2"]
