@@ -109,7 +109,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     ("path", "kind"),
     [
         ("IN.JSONL", "jsonl"), ("a.Json.GZ", "jsonl"), ("a.ndjson.zst", "jsonl"), ("a.jsonl.xz", "jsonl"),
-        ("a.snappy.parquet", "parquet"), ("CC.warc.gz", "warc"), ("a.txt", None), ("folder", None),
+        ("a.snappy.parquet", "parquet"), ("CC.warc.gz", "warc"), ("a.xyz", None), ("folder", None),
     ],
 )  # fmt: skip
 def test_the_name_says_which_source_reads_it(path: str, kind: str | None) -> None:
