@@ -29,8 +29,7 @@ from hypothesis import strategies as st
 import stages
 from pipeline.rows import visible
 from pipeline.rows.batch import Batch
-from stages.l0_collect.extract import page
-from stages.l1_filter.duplicates import keep_policy as survivors
+from stages.l0_collect.extract import decode
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from stages.l1_filter.duplicates.near_duplicates import NearDuplicates
 from stages.l1_filter.heuristics.c4_quality import C4Quality
@@ -54,7 +53,7 @@ LIMIT = 0.05
 SHORTER = {
     "engine.JOINED": engine.LONGEST_SENTENCE,
     "lexicons.REFUSAL": output_checks.REFUSAL_CHARS,
-    "page.META_CHARSET": page.META_WITHIN,
+    "decode.META_CHARSET": decode.LABEL_WITHIN,
 }
 """Patterns that their caller shows no more than so many characters."""
 AT_EVERY_SIGN = ("names_in_text.TOKEN", "faithfulness.TOKEN")
@@ -203,7 +202,6 @@ FUNCTIONS: dict[str, Run] = {
     "visible.VISIBLE": arrow(visible.VISIBLE, False),
     "visible.is_visible": visible.is_visible,
     "seeds.HOST": arrow(seeds.HOST, True),
-    "survivors.ISO_DATE": arrow(survivors.ISO_DATE, True),
     "engine._swap": engine._swap,
     "names_in_text.folded": names_in_text.folded,
     "numbers_in_text": lambda text: list(numbers_in_text.numbers(text)),

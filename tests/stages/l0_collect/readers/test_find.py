@@ -58,7 +58,7 @@ def test_a_folder_means_the_files_of_the_sources_kind(tmp_path: Path) -> None:
     )  # fmt: skip
     assert names(tmp_path, ".", kind="parquet") == ["PART-1.PARQUET", "part-0.snappy.parquet"]
     assert names(tmp_path, "", kind="jsonl") == ["more.JSON.gz"]
-    assert len(names(tmp_path, ".", kind="text")) == 5, "of a source that has no endings all but the hidden ones"
+    assert len(names(tmp_path, ".", kind="theirs")) == 5, "of a source that has no endings all but the hidden ones"
 
 
 def test_marks_and_unfinished_work_are_no_matches_unless_they_are_asked_for(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     ("path", "kind"),
     [
         ("IN.JSONL", "jsonl"), ("a.Json.GZ", "jsonl"), ("a.ndjson.zst", "jsonl"), ("a.jsonl.xz", "jsonl"),
-        ("a.snappy.parquet", "parquet"), ("CC.warc.gz", "warc"), ("a.txt", None), ("folder", None),
+        ("a.snappy.parquet", "parquet"), ("CC.warc.gz", "warc"), ("a.xyz", None), ("folder", None),
     ],
 )  # fmt: skip
 def test_the_name_says_which_source_reads_it(path: str, kind: str | None) -> None:
