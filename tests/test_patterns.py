@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 import stages
 from pipeline.rows.batch import Batch
-from stages.l0_collect.extract import page
+from stages.l0_collect.extract import decode
 from stages.l0_collect.readers import parquet
 from stages.l1_filter.duplicates import keep_policy as survivors
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
@@ -54,7 +54,7 @@ LIMIT = 0.05
 SHORTER = {
     "engine.JOINED": engine.LONGEST_SENTENCE,
     "lexicons.REFUSAL": output_checks.REFUSAL_CHARS,
-    "page.META_CHARSET": page.META_WITHIN,
+    "decode.META_CHARSET": decode.LABEL_WITHIN,
 }
 """Patterns that their caller shows no more than so many characters."""
 AT_EVERY_SIGN = ("names_in_text.TOKEN", "faithfulness.TOKEN")
