@@ -59,7 +59,7 @@ def run(
 
 @app.command()
 def shard(
-    path: Annotated[str, typer.Argument(metavar="INPUT", help="Parquet, JSONL or WARC file.")],
+    path: Annotated[str, typer.Argument(metavar="INPUT", help="Parquet, JSONL, WARC, text or PDF file.")],
     output: Annotated[str, typer.Option("--output", help="Folder for levels and the release.")],
     recipe: Annotated[str | None, typer.Option(help="YAML file or name; default: ultra_fineweb_en.")] = None,
     settings: Settings = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -213,9 +213,8 @@ def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Cou
         counts.quarantine(name, len(found.quarantined))
     if found.dropped:
         names, urls, rules = (list(column) for column in zip(*found.dropped, strict=True))
-        nothing = np.full(len(names), np.nan)
         rows = pa.RecordBatch.from_pydict({"id": names, "url": urls})
-        files.drop(rows, np.arange(len(names)), name, rules, nothing, nothing)
+        files.drop(rows, np.arange(len(names)), name, rules, _told(rules, "value"), _told(rules, "threshold"))
         counts.drop(name, rules)
     keep = keep & ~_quarantine_empty(found.rows, keep, name, files, counts)
     sizes = document_bytes(found.rows)
@@ -241,6 +240,12 @@ def _quarantine_empty(rows: pa.RecordBatch, keep: Any, name: str, files: Outputs
         files.quarantine([(row, url or "", name, "text is empty") for row, url in names])
         counts.quarantine(name, int(empty.sum()))
     return empty
+
+
+def _told(rules: Sequence[str], what: str) -> Any:
+    """The value or threshold of each rule that is a `Reason`; NaN for the others."""
+    told = [getattr(rule, what, None) for rule in rules]
+    return np.array([np.nan if number is None else number for number in told], np.float64)
 
 
 def _apply_decision(

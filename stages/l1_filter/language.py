@@ -4,6 +4,10 @@
 |----------------|---------|---------------------------------------------------------------|
 | language       | string  | best label without `__label__`; empty if the model gives none |
 | language_score | float32 | its probability                                               |
+
+The model reads a text with every white space as a plain space (no-break, thin, ideographic …), without soft hyphens and
+other hidden signs, and in small letters if most of its letters are capitals. Otherwise a page in English with
+no-break spaces in its gaps is in no language, and one in capitals in the wrong one; FineWeb drops both.
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ class Language(RowStep):
     """Drop documents whose best language is not in `keep`, or whose probability is not above `minimum`.
 
     Rules `other_language` and `low_confidence`; both record the best label's probability and its minimum. An empty
-    `keep` keeps every language that is recognised with enough confidence. Newlines count as spaces.
+    `keep` keeps every language that is recognised with enough confidence.
     """
 
     kind: Literal["language"] = "language"
@@ -116,11 +120,12 @@ class Language(RowStep):
     def _classify(self, texts: pa.StringArray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """The model's labels; per text the index of the best one (-1: none) and its probability (0: none)."""
         from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
+        from pipeline.kernels.words.reading_form import reading_form
 
         # What came with an installed package is no more to be feared than the package.
         path = self._path()
         classifier = load_classifier(path) if self.model is None else guarded(load_classifier, path)
-        probability = classifier.probabilities(texts)
+        probability = classifier.probabilities(reading_form(texts))
         unknown = np.isnan(probability[:, 0])
         best = np.where(unknown, -1, probability.argmax(axis=1))
         score = np.where(unknown, 0, probability.max(axis=1)).astype(np.float32)

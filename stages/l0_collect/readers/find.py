@@ -16,6 +16,8 @@ ENDINGS = {
     "jsonl": (".jsonl", ".json", ".ndjson", ".jsonlines", ".jl"),
     "warc": (".warc", ".arc", ".wat"),
     "wet": (".wet",),
+    "text": (".txt", ".md"),
+    "pdf": (".pdf",),
 }
 """Kind of source → how its files' names end, in any case, before the ending of a compression."""
 COMPRESSIONS = (".gz", ".zst", ".zstd", ".xz", ".bz2", ".lz4")

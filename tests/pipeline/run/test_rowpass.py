@@ -50,7 +50,9 @@ class Given(Source):
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
         rows = pa.RecordBatch.from_pydict({"url": ["u/1", "u/2"], "text": ["one two", "x" * 50]})
-        yield SourceBatch(rows, [("line 3", "u/3", "not JSON")], [("4", "u/4", "no_page"), ("5", "u/5", "no_page")])
+        yield SourceBatch(
+            rows, [("line 3", "u/3", "not JSON")], [("4", "u/4", "no_page"), ("5", "u/5", Reason("no_page", 0.1, 0.5))]
+        )
 
 
 class Marks(GroupingStep):
@@ -313,7 +315,7 @@ def test_a_source_counts_what_it_could_not_read_and_what_is_no_document(store: L
     found = [(row["id"], row["url"], row["reason"], row["value"], row["threshold"]) for row in read(store, "dropped")]
     assert found == [
         ("4", "u/4", "given.no_page", None, None),
-        ("5", "u/5", "given.no_page", None, None),
+        ("5", "u/5", "given.no_page", 0.1, 0.5),
         ("u/2", "u/2", "given.too_large", 50.0, 49.0),
     ]
 

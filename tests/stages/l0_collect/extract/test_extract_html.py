@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.rows.batch import Batch
 from pipeline.steps import Fault, Transformed
-from stages.l0_collect.extract import extract_html
+from stages.l0_collect.extract import extract_html, killable
 from stages.l0_collect.extract.extract_html import ExtractHtml
 
 TEXT = "The ferry crosses the bay four times a day, and in the summer it also carries bicycles and small boats."
@@ -42,11 +42,14 @@ def reasons(result: Transformed) -> list[tuple[str, float, float]]:
 def test_main_text_and_title_stay_and_the_html_goes() -> None:
     result = extract(PAGE)
     [row] = result.batch.rows.to_pylist()
-    assert set(row) == {"url", "content_type", "text", "title"}
+    assert set(row) == {"url", "content_type", "text", *(field.name for field in extract_html.ADDED)}
     assert TEXT in row["text"]
     assert "Sign in" not in row["text"]
     assert "Privacy" not in row["text"]
     assert row["title"] == "Ferry times"
+    assert (row["published"], row["license"]) == (None, None)
+    assert row["extractor"] == "blocks"
+    assert 0.5 < row["extractor_confidence"] <= 1
     assert result.changed == {"extracted": 1}
 
 
@@ -80,10 +83,11 @@ def extractor_that_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         f"import os, signal, sys, time\nsys.path.insert(0, {str(folder)!r})\nimport page\n"
         "def extract(html, *settings):\n"
         "    exec(html.decode())\n"
-        "    return {'text': 'ok', 'title': '', 'elements': 1, 'depth': 1}\n"
+        "    said = dict.fromkeys(('title', 'published', 'declared_language', 'canonical_url', 'license'), '')\n"
+        "    return said | {'text': 'ok', 'elements': 1, 'depth': 1, 'extractor': 'blocks', 'confidence': 1.0}\n"
         "page.extract = extract\npage.main()\n"
     )
-    monkeypatch.setattr(extract_html.page, "__file__", str(script))
+    monkeypatch.setattr(extract_html._EXTRACTOR, "script", str(script))
     extract_html._EXTRACTOR.stop()
     yield
     extract_html._EXTRACTOR.stop()
@@ -91,7 +95,7 @@ def extractor_that_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.mark.usefixtures("extractor_that_obeys")
 def test_a_page_that_hangs_or_crashes_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract_html, "WAIT_PER_SECOND", 8)
+    monkeypatch.setattr(killable, "WAIT_PER_SECOND", 8)
     result = extract(
         "pass",
         "while True: pass",
@@ -116,7 +120,7 @@ def test_a_missing_library_is_no_pages_fault() -> None:
 
 
 def test_a_process_is_replaced_after_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract_html, "PAGES_PER_PROCESS", 2)
+    monkeypatch.setattr(killable, "REQUESTS_PER_PROCESS", 2)
     assert [TEXT in text for text in extract(*[PAGE] * 5).batch.text.to_pylist()] == [True] * 5
 
 
