@@ -19,8 +19,8 @@ INVISIBLE = re.compile(
     r"|(?<=[\x00-\x7f])[\u200c\u200d]+(?![^\s!-/:-@\[-`{-~])"  # and one at the end of a Latin word: typing debris
 )
 """Joiners stay where writing needs them: within words, and at the end of Indic ones."""
-RAISED_RUN = re.compile(f"(.?){RAISED}\\s*([^{RAISED}{END_RAISED}]*?)\\s*{END_RAISED}(?=(.?))", re.DOTALL)
-LOWERED_RUN = re.compile(f"(.?){LOWERED}\\s*([^{LOWERED}{END_LOWERED}]*?)\\s*{END_LOWERED}", re.DOTALL)
+RAISED_RUN = re.compile(f"(.?){RAISED}([^{RAISED}{END_RAISED}]*){END_RAISED}(?=(.?))", re.DOTALL)
+LOWERED_RUN = re.compile(f"(.?){LOWERED}([^{LOWERED}{END_LOWERED}]*){END_LOWERED}", re.DOTALL)
 SCRIPT_MARKS = re.compile(f"[{RAISED}{END_RAISED}{LOWERED}{END_LOWERED}]")
 SPELLING = "st nd rd th e er re ère eme ème d de o a os as mo ma tm sm r c me mme lle gr ste dr"
 ABBREVIATIONS = frozenset(SPELLING.split())
@@ -48,7 +48,8 @@ def tidy(raw: str) -> list[list[str]]:
 
 def _raised(match: re.Match[str]) -> str:
     """10^13, but 1st and "word[1]"; a caret closes only what would melt into the sign behind it."""
-    before, text, after = match.groups()
+    before, after = match[1], match[3]
+    text = match[2].strip()
     if not text or not _can_bear(before) or not (text[0].isalnum() or text[0] in "+-\u2212"):
         return before + text
     if after in SLASHES and text.isdecimal() and before.isdecimal():
@@ -60,7 +61,7 @@ def _raised(match: re.Match[str]) -> str:
 
 def _lowered(match: re.Match[str]) -> str:
     """H~2~O; the 2 of 1/2 stays plain."""
-    before, text = match.groups()
+    before, text = match[1], match[2].strip()
     if not text or not _can_bear(before):
         return before + text
     return f"{before}~{text}~"
