@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -24,8 +25,9 @@ from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
+from pipeline.steps import Source
 from pipeline.steps.extras import is_installed, missing, require
-from pipeline.store.store import Store, open_store, remove_abandoned
+from pipeline.store.store import Store, open_store
 from stages import l0_collect
 
 RAY_FROM_BYTES = 512 << 20
@@ -95,7 +97,7 @@ def open_run(
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else _to_stderr)
-    if count := remove_abandoned(run.store):
+    if count := run.store.remove_abandoned():
         run.emit("note", {"text": f"removed {count} temporary files of runs that were killed"})
     return run
 
@@ -123,7 +125,8 @@ def plan_recipe(recipe: Recipe, store: Store, extras: Sequence[str] = ()) -> Pla
             paths = find_paths(recipe)
         except RecipeError as error:
             problems.append(str(error))
-    return plan(recipe.levels(), store, paths, identify, partial(_complete, store=store), problems)
+    named = partial(identify, source=recipe.l0_collect.source)
+    return plan(recipe.levels(), store, paths, named, partial(_complete, store=store), problems)
 
 
 def _complete(level: Level, parent_id: str, store: Store) -> Level:
@@ -131,19 +134,24 @@ def _complete(level: Level, parent_id: str, store: Store) -> Level:
 
 
 def find_paths(recipe: Recipe) -> list[str]:
-    """The files of the recipe's source."""
+    """The files of the recipe's source, or what else its inputs are."""
     source = recipe.l0_collect.source
-    if not source.paths:
-        raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
     try:
-        return l0_collect.expand(source.paths)
-    except FileNotFoundError as error:
+        if (inputs := source.inputs()) is not None:
+            return inputs
+        if not source.paths:
+            raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
+        return l0_collect.expand(source.paths, source.kind)
+    except RecipeError:
+        raise
+    except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from None
 
 
-def identify(path: str) -> InputFile:
-    """The file named by its content: the sha256 of a local one, for a remote one what its server says."""
-    return InputFile(path, *l0_collect.identify(path))
+def identify(path: str, source: Source | None = None) -> InputFile:
+    """The input named by its content: the sha256 of a local file, for a remote one what its server says."""
+    named = source.identify(path) if source else None
+    return InputFile(path, *l0_collect.identify(path)) if named is None else InputFile(path, named)
 
 
 def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result:
@@ -161,8 +169,11 @@ def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: F
     try:
         level = with_earlier(with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else "")
         finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
-    finally:
-        write_events(run)
+    except BaseException:
+        with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
+            write_events(run)
+        raise
+    write_events(run)
     if finished.reused:
         run.say(f"{level.name}: nothing to do, {finished.manifest.rows_out:,} rows are there")
     return finished

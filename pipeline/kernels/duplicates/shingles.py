@@ -1,9 +1,10 @@
 """Word n-grams of texts as 32-bit hashes, straight from an Arrow text buffer.
 
-The text is normalised as FineWeb does before MinHash: lower-cased, each number one `0`, diacritics removed, and
-everything that is no letter, mark or number a gap between words. Han, kana and the scripts of South-East Asia that
-write no spaces count each character as a word. A shingle is `ngram` consecutive words joined by one space; a text of
-fewer words has one shingle of all its words, a text of no word has none.
+The text is normalised as FineWeb does before MinHash: lower-cased, diacritics removed, and everything that is no
+letter, mark or number a gap between words. Han, kana and the scripts of South-East Asia that write no spaces count each
+character as a word. FineWeb also makes each number one `0` (`fold_numbers`); otherwise digits of any script are ASCII
+digits, and numbers are words: one table of prices is no copy of another. A shingle is `ngram` consecutive words joined
+by one space; a text of fewer words has one shingle of all its words, a text of no word has none.
 
 Unicode classes come from a table over the basic plane: one code point becomes one code point. Decompositions into
 several letters (Hangul, some Indic vowels) are left composed.
@@ -27,6 +28,7 @@ HashName = Literal["fast", "sha1"]
 
 GAP, SKIP, DIGIT, ALONE = 0, 1, 2, 3
 """Classes of code points in the table; any other value is the code point that a letter becomes."""
+ZERO, NINE = 0x30, 0x39
 ALONE_RANGES = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Myanmar
@@ -58,7 +60,7 @@ class Shingles:
     """uint64 per text: hash of the bag of shingles; equal for texts of equal words"""
 
 
-def shingles(texts: pa.StringArray, ngram: int, hash_name: HashName = "fast") -> Shingles:
+def shingles(texts: pa.StringArray, ngram: int, hash_name: HashName = "fast", fold_numbers: bool = False) -> Shingles:
     """Hashes of all shingles of each text; a null counts as empty.
 
     Memory: 2 bytes a byte of text, and 10 more a byte of the longest one.
@@ -67,20 +69,20 @@ def shingles(texts: pa.StringArray, ngram: int, hash_name: HashName = "fast") ->
     hashes = np.empty(max(1, int(offsets[-1] - offsets[0])) // 2 + len(texts) + 1, np.uint32)
     ends = np.zeros(len(texts) + 1, np.int64)
     contents = np.zeros(len(texts), np.uint64)
-    _shingle_texts(data, offsets, class_table(), ngram, hash_name == "sha1", hashes, ends, contents)
+    _shingle_texts(data, offsets, class_table(fold_numbers), ngram, hash_name == "sha1", hashes, ends, contents)
     return Shingles(hashes[: ends[-1]], ends, contents)
 
 
-def normalise(text: str) -> str:
+def normalise(text: str, fold_numbers: bool = False) -> str:
     """The text whose words the shingles are made of, as the compiled loop sees it."""
     raw = np.frombuffer(text.encode() or b" ", np.uint8)
     out, starts = np.empty(scratch_size(len(raw)), np.uint8), np.empty(len(raw) // 2 + 2, np.int64)
-    words = _normalise(raw, 0, len(raw), class_table(), out, starts)
+    words = _normalise(raw, 0, len(raw), class_table(fold_numbers), out, starts)
     return out[: max(0, starts[words] - 1)].tobytes().decode()
 
 
 @cache
-def class_table() -> Array:
+def class_table(fold_numbers: bool) -> Array:
     """uint16 per code point of the basic plane: a class, or the code point it becomes."""
     table = np.zeros(0x10000, np.uint16)
     for first, last in UNCHANGED:
@@ -89,9 +91,11 @@ def class_table() -> Array:
     for code in range(0x10000):
         if not any(first <= code <= last for first, last in known):
             table[code] = _class_of(chr(code))
+            if table[code] == DIGIT and not fold_numbers:
+                table[code] = ZERO + unicodedata.digit(chr(code))
     for first, last in ALONE_RANGES:
         part = table[first : last + 1]
-        part[part > ALONE] = ALONE
+        part[part > NINE] = ALONE
     return table
 
 

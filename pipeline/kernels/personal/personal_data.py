@@ -1,4 +1,8 @@
-"""Finds and replaces personal data in one pass over the text buffer; `personal_rules.py` says what it looks like."""
+"""Finds and replaces personal data in the text buffer.
+
+`folding.py` reads other forms of a sign as that sign, `personal_rules.py` says what personal data looks like, and
+`validate.py` asks libraries about the few candidates that are left.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from pipeline.kernels.personal.personal_rules import ANCHOR, CLASS, DIGIT, KINDS, find_at, next_of, run_of, starts
-from pipeline.kernels.utf8 import grown, read_only, text_buffers
+from pipeline.kernels.personal.classes import ANCHOR, CLASS, DIGIT, next_of, run_of, starts
+from pipeline.kernels.personal.folding import fold
+from pipeline.kernels.personal.personal_rules import IBAN, KINDS, PHONE, find_at
+from pipeline.kernels.personal.validate import is_iban, phone_stop
+from pipeline.kernels.utf8 import Array, grown, read_only, text_buffers
 
 
 def replace(texts: pa.StringArray, replacements: Sequence[str | None]) -> tuple[pa.StringArray, dict[str, int]]:
@@ -23,9 +30,13 @@ def replace(texts: pa.StringArray, replacements: Sequence[str | None]) -> tuple[
     wanted = np.array([text is not None for text in replacements])
     ends = np.cumsum([0, *map(len, new)])
     joined = read_only(np.frombuffer(b"".join(new) or b"\0", np.uint8))
-    row, kind, start, stop = _scan(data, offsets, wanted, joined, ends)
+    folded = fold(data, offsets)
+    seen, bounds = (data, offsets) if folded is None else (folded.data, folded.offsets)
+    row, kind, start, stop = _resolved(seen, bounds, *_scan(seen, bounds, wanted, joined, ends))
     if not len(row):
         return texts, {}
+    if folded is not None:
+        start, stop = folded.starts(start), folded.stops(stop)
     out, out_offsets = _splice(data, offsets, row, kind, start, stop, joined, ends)
     edited = pa.StringArray.from_buffers(len(texts), pa.py_buffer(out_offsets), pa.py_buffer(out))
     if texts.null_count:
@@ -34,9 +45,30 @@ def replace(texts: pa.StringArray, replacements: Sequence[str | None]) -> tuple[
     return edited, {name: count for name, count in rows.items() if count}
 
 
+def _resolved(data: Array, offsets: Array, row: Array, kind: Array, start: Array, stop: Array) -> tuple[Array, ...]:
+    """What was found without candidates that are nothing, in order and without overlap."""
+    candidates = (kind == PHONE) | (kind == IBAN)
+    if not candidates.any():
+        return row, kind, start, stop
+    text, stop = data.tobytes(), stop.copy()
+    kept, free = [], -1
+    for place in np.argsort(start, kind="stable").tolist():
+        low, high = int(start[place]), int(stop[place])
+        if low < free:
+            continue
+        if kind[place] == PHONE:
+            high = phone_stop(text, low, high, int(offsets[row[place] + 1]))
+        elif kind[place] == IBAN and not is_iban(text[low:high].decode("ascii")):
+            high = -1
+        if high > low:
+            kept.append(place)
+            stop[place] = free = high
+    return row[kept], kind[kept], start[kept], stop[kept]
+
+
 @njit(cache=True, nogil=True)
 def _scan(data, offsets, wanted, new, ends):
-    """Row, kind, first byte and byte after the last of everything found, in order and without overlap."""
+    """Row, kind, first byte and byte after the last of everything found; candidates may overlap others."""
     row, kind = np.empty(64, np.int32), np.empty(64, np.int8)
     start, stop = np.empty(64, np.int64), np.empty(64, np.int64)
     count = 0
@@ -51,7 +83,10 @@ def _scan(data, offsets, wanted, new, ends):
             if found < 0 or low < free or not wanted[found]:
                 i = run_of(data, i, last, DIGIT) if CLASS[data[i]] & DIGIT else i + 1
                 continue
-            i = free = high
+            if found in (PHONE, IBAN):  # may turn out to be nothing, or shorter
+                i = run_of(data, i, last, DIGIT) if CLASS[data[i]] & DIGIT else i + 1
+            else:
+                i = free = high
             text = new[ends[found] : ends[found + 1]]
             if len(text) == high - low and starts(data, low, high, text):
                 continue

@@ -8,47 +8,29 @@ leaves is named.
 
 from __future__ import annotations
 
-import string
-
 import numpy as np
 from numba import njit
 
-KINDS = ("email", "ipv4", "ipv6", "phone", "card", "iban", "key")
-EMAIL, IPV4, IPV6, PHONE, CARD, IBAN, KEY = range(7)
-NOTHING = (-1, -1, -1)
-
-DIGIT, LETTER, UPPER, HEX, LOCAL, HOST, TOKEN, ANCHOR = (1 << bit for bit in range(8))
-ALNUM = DIGIT | LETTER
-_LETTERS_DIGITS = string.ascii_letters + string.digits
-_SETS = {
-    DIGIT: string.digits,
-    LETTER: string.ascii_letters,
-    UPPER: string.ascii_uppercase,
-    HEX: string.hexdigits,
-    LOCAL: _LETTERS_DIGITS + "._%+-",
-    HOST: _LETTERS_DIGITS + "-",
-    TOKEN: _LETTERS_DIGITS + "_-",
-    ANCHOR: string.digits + "@+I_-",
-}
-CLASS = np.array([sum(bit for bit, chars in _SETS.items() if chr(byte) in chars) for byte in range(256)], np.uint8)
-
-TOKENS = (  # prefix, bytes of its body, least and most of them; as the issuers' documentation and secret scanners say
-    ("AKIA", UPPER | DIGIT, 16, 16),  # AWS
-    ("ASIA", UPPER | DIGIT, 16, 16),
-    ("AIza", TOKEN, 35, 35),  # Google
-    *((f"gh{letter}_", ALNUM, 36, 36) for letter in "pousr"),  # GitHub
-    ("github_pat_", TOKEN, 82, 82),
-    ("glpat-", TOKEN, 20, 20),  # GitLab
-    ("hf_", LETTER, 34, 34),  # Hugging Face
-    ("sk-", TOKEN, 32, 256),  # OpenAI, Anthropic and others
-    ("sk_live_", ALNUM, 24, 256),  # Stripe
-    ("rk_live_", ALNUM, 24, 256),
-    *((f"xox{letter}-", TOKEN, 24, 256) for letter in "abeprs"),  # Slack
+from pipeline.kernels.personal.classes import (
+    ALNUM,
+    CLASS,
+    DIGIT,
+    HEX,
+    HOST,
+    LETTER,
+    LOCAL,
+    NOTHING,
+    TOKEN,
+    UPPER,
+    is_a,
+    run_of,
+    starts,
 )
-PREFIX = np.array([list(prefix.encode().ljust(12, b"\0")) for prefix, _, _, _ in TOKENS], np.uint8)
-PREFIX_ANCHOR = np.array([min(prefix.find(c) % 99 for c in "I_-") for prefix, _, _, _ in TOKENS])
-PREFIX_SIZE = np.array([len(prefix) for prefix, _, _, _ in TOKENS])
-BODY, LEAST, MOST = (np.array([token[column] for token in TOKENS]) for column in (1, 2, 3))
+from pipeline.kernels.personal.folding import DASH
+from pipeline.kernels.personal.key_rules import KEY, find_key
+
+KINDS = ("email", "ipv4", "ipv6", "phone", "card", "iban", "key")
+EMAIL, IPV4, IPV6, PHONE, CARD, IBAN = range(KEY)
 
 IBAN_LENGTHS = """
 AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24
@@ -70,7 +52,7 @@ def find_at(data, first, i, last):
     if byte == 43:
         return _phone(data, first, i, last)
     if not CLASS[byte] & DIGIT:
-        return _key(data, first, i, last)
+        return find_key(data, first, i, last)
     if i > first and CLASS[data[i - 1]] & DIGIT:
         return NOTHING
     if i > first and CLASS[data[i - 1]] & LETTER:
@@ -87,7 +69,8 @@ def find_at(data, first, i, last):
 def _email(data, first, at, last):
     """A dotted local part of at most 64 bytes and a domain that ends in letters.
 
-    Addresses at example.com, .net and .org stay (RFC 2606), and so does name@2x.png, which is an image.
+    What stays: addresses at example.com, .net and .org (RFC 2606), git@ and the place of a file on another machine
+    (user@host:path/file), files (name@2x.png, lib@1.2.3.js) and versions (lib@1.0.0-beta.rc).
     """
     low = at
     while low > first and at - low <= 64 and CLASS[data[low - 1]] & LOCAL:
@@ -99,6 +82,11 @@ def _email(data, first, at, last):
         return NOTHING
     if at + 3 < last and CLASS[data[at + 1]] & DIGIT and data[at + 2] == 120 and data[at + 3] == 46:
         return NOTHING
+    point = run_of(data, at + 1, last, DIGIT)
+    if point > at + 1 and starts(data, point, last, b".") and is_a(data, point + 1, last, DIGIT):
+        point = run_of(data, point + 1, last, DIGIT)
+        if not is_a(data, point, last, HOST):  # a version
+            return NOTHING
     label, high, labels = at + 1, -1, 0
     while label - at < 254:
         i = run_of(data, label, min(last, label + 64), HOST)
@@ -113,14 +101,42 @@ def _email(data, first, at, last):
     for name in (b"example.com", b"example.net", b"example.org"):
         if high - at > 11 and data[high - 12] in (46, 64) and starts(data, high - 11, high, name):
             return NOTHING
-    return (EMAIL, low, high) if high > 0 else NOTHING
+    if high < 0 or (at - low == 3 and starts(data, low, at, b"git")) or _is_file(data, at, high):
+        return NOTHING
+    return NOTHING if _goes_on_as_path(data, high, last) else (EMAIL, low, high)
+
+
+@njit(cache=True, nogil=True)
+def _is_file(data, at, high):
+    """Does what looks like a domain end as files do? None of these is a top-level domain."""
+    for name in (b".png", b".jpg", b".jpeg", b".gif", b".svg", b".webp", b".css", b".js", b".json", b".html", b".php"):
+        if high - at > len(name) and starts(data, high - len(name), high, name):
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _goes_on_as_path(data, i, last):
+    """:path/file or :~ behind the host, as scp and rsync write it. A port or a password is no path."""
+    if not starts(data, i, last, b":") or i + 1 >= last:
+        return False
+    if data[i + 1] in (47, 126):
+        return not starts(data, i + 1, last, b"//")
+    stop = min(last, i + 100)
+    i += 1
+    word = i
+    while i < stop and (CLASS[data[i]] & (LOCAL | TOKEN)):
+        i += 1
+    is_port = run_of(data, word, i, DIGIT) == i
+    return i < stop and i > word and data[i] == 47 and not is_port
 
 
 @njit(cache=True, nogil=True)
 def _ipv4(data, first, start, last):
     """A public address. Parts of longer numbers and of file names stay, and so do four single digits.
 
-    Those are mostly section numbers (8.6.8.6). A version of four longer parts looks like an address.
+    Those are mostly section numbers (8.6.8.6). A version of four longer parts looks like an address, so it stays only
+    where a word says what it is: `version 12.34.56.78`, `Browser/99.0.88.77`.
     """
     if start > first and (data[start - 1] == 46 or CLASS[data[start - 1]] & TOKEN):
         return NOTHING
@@ -150,7 +166,28 @@ def _ipv4(data, first, start, last):
     reserved = a in (0, 10, 127) or a >= 224 or (a == 100 and 64 <= b < 128) or (a == 172 and 16 <= b < 32)
     reserved |= (a == 169 and b == 254) or (a == 192 and (b == 168 or (b == 0 and c in (0, 2))))
     reserved |= (a == 198 and (b in (18, 19) or (b == 51 and c == 100))) or (a == 203 and b == 0 and c == 113)
-    return NOTHING if reserved else (IPV4, start, i)
+    return NOTHING if reserved or _is_version(data, first, start) else (IPV4, start, i)
+
+
+@njit(cache=True, nogil=True)
+def _is_version(data, first, start):
+    """Does the word before say so? Blanks, a point or a colon may stand between."""
+    if start - 1 > first and data[start - 1] == 47 and CLASS[data[start - 2]] & LETTER:
+        return True
+    stop = start
+    while stop > first and start - stop < 2 and data[stop - 1] in (32, 46, 58):
+        stop -= 1
+    low = stop
+    while low > first and stop - low < 9 and CLASS[data[low - 1]] & LETTER:
+        low -= 1
+    for name in (b"version", b"ver", b"v", b"release", b"build", b"firmware", b"revision", b"rev"):
+        if stop - low == len(name):
+            k = 0
+            while k < len(name) and data[low + k] | 32 == name[k]:
+                k += 1
+            if k == len(name):
+                return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -192,9 +229,10 @@ def _ipv6(data, first, start, last):
 
 @njit(cache=True, nogil=True)
 def _phone(data, first, plus, last):
-    """+, then 9 to 15 digits (E.164 allows 15) with at most two signs between them; +1 takes 10 more, as in NANP.
+    """+, then 8 to 15 digits (E.164 allows 15) with at most three signs between them: a candidate.
 
-    National forms without + stay, and so do decimal numbers.
+    `validate.py` asks which of its groups are a telephone number. National forms without + stay, and so do decimal
+    numbers.
     """
     if plus > first and (CLASS[data[plus - 1]] & TOKEN or data[plus - 1] in (43, 47, 61)):
         return NOTHING
@@ -202,18 +240,18 @@ def _phone(data, first, plus, last):
         return NOTHING
     i = high = plus + 1
     digits, gaps, dots = 0, 0, 0
-    while i < last and i - high <= 2 and digits < 16:
+    while i < last and i - high <= 3 and digits < 16:
         if CLASS[data[i]] & DIGIT:
             gaps += i > high
             dots += i == high + 1 and data[high] == 46
             digits += 1
             high = i + 1
-        elif data[i] not in (32, 40, 41, 45, 46):
+        elif data[i] not in (32, 40, 41, 45, 46, 47, DASH):
             break
         i += 1
-    if digits < 9 or digits > 15 or is_a(data, high, last, TOKEN) or (gaps == 1 and dots == 1):
+    if digits < 8 or digits > 15 or (gaps == 1 and dots == 1) or starts(data, high, last, b"@"):
         return NOTHING
-    if data[plus + 1] == 49 and digits != 11:
+    if is_a(data, high, last, TOKEN) and data[high] | 32 not in (101, 120):  # x or ext, of an extension
         return NOTHING
     return PHONE, plus, high
 
@@ -239,7 +277,7 @@ def _card(data, first, start, last):
             head = head * 10 + digit if digits < 4 else head
             digits += 1
             group += 1
-        elif data[i] == sign or (sign == 0 and digits == 4 and data[i] in (32, 45)):
+        elif data[i] == sign or (sign == 0 and digits == 4 and data[i] in (32, 45, DASH)):
             if not is_a(data, i + 1, last, DIGIT):
                 break
             sign, shape, group = data[i], shape * 10 + group, 0
@@ -273,7 +311,10 @@ def _is_brand(head, digits):
 
 @njit(cache=True, nogil=True)
 def _iban(data, first, start, last):
-    """Upper case, in one piece or in groups of four, of the country's length and with the right check digits."""
+    """Upper case, in one piece or in groups of four, of the country's length and with the right check digits.
+
+    A candidate: `validate.py` asks whether letters and digits stand where the country has them.
+    """
     if start < first or not (is_a(data, start, last, UPPER) and is_a(data, start + 1, last, UPPER)):
         return NOTHING
     if start > first and CLASS[data[start - 1]] & TOKEN:
@@ -295,85 +336,3 @@ def _iban(data, first, start, last):
     if length == 0 or count < length or is_a(data, i, last, TOKEN) or (rest * 1_000_000 + head) % 97 != 1:
         return NOTHING
     return IBAN, start, i
-
-
-@njit(cache=True, nogil=True)
-def _key(data, first, i, last):
-    """An access token with a known prefix, or a private key from its first to its last line."""
-    if starts(data, i, last, b"-----BEGIN "):
-        return _key_block(data, i, last)
-    if i == first or not CLASS[data[i - 1]] & LETTER:  # which every prefix has before its anchor
-        return NOTHING
-    for token in range(len(PREFIX)):
-        start = i - PREFIX_ANCHOR[token]
-        if start < first or not starts(data, start, last, PREFIX[token, : PREFIX_SIZE[token]]):
-            continue
-        body = start + PREFIX_SIZE[token]
-        least, most = LEAST[token], MOST[token]
-        stop = run_of(data, body, min(last, body + most + 1), BODY[token])
-        if start > first and CLASS[data[start - 1]] & TOKEN:
-            continue
-        if not least <= stop - body <= most or is_a(data, stop, last, ALNUM):
-            continue
-        if least < most and not _is_mixed(data, body, stop):  # such as the name of a CSS class
-            continue
-        return KEY, start, stop
-    return NOTHING
-
-
-@njit(cache=True, nogil=True)
-def _key_block(data, start, last):
-    """From BEGIN … PRIVATE KEY to its END line; without one it stays."""
-    i = start + 11
-    while i < last and i - start < 60 and (CLASS[data[i]] & (UPPER | DIGIT) or data[i] == 32):
-        i += 1
-    named = starts(data, i - 11, last, b"PRIVATE KEY") or starts(data, i - 17, last, b"PRIVATE KEY BLOCK")
-    if not named or not starts(data, i, last, b"-----"):
-        return NOTHING
-    i += 5
-    while i + 1 < last and not (data[i] == 45 and data[i + 1] == 45):
-        i += 1
-    if not starts(data, i, last, b"-----END "):
-        return NOTHING
-    i += 9
-    while i < last and (CLASS[data[i]] & (UPPER | DIGIT) or data[i] == 32):
-        i += 1
-    return (KEY, start, i + 5) if starts(data, i, last, b"-----") else NOTHING
-
-
-@njit(cache=True, nogil=True)
-def _is_mixed(data, start, stop):
-    """Are there digits and letters?"""
-    some = 0
-    for i in range(start, stop):
-        some |= CLASS[data[i]]
-    return some & DIGIT != 0 and some & LETTER != 0
-
-
-@njit(cache=True, nogil=True)
-def is_a(data, i, last, flags):
-    return i < last and CLASS[data[i]] & flags != 0
-
-
-@njit(cache=True, nogil=True)
-def run_of(data, i, last, flags):
-    """The first byte from `i` on that is of another class."""
-    while i < last and CLASS[data[i]] & flags:
-        i += 1
-    return i
-
-
-@njit(cache=True, nogil=True)
-def next_of(data, i, last, flags):
-    """The first byte from `i` on that is of the class."""
-    while i < last and not CLASS[data[i]] & flags:
-        i += 1
-    return i
-
-
-@njit(cache=True, nogil=True)
-def starts(data, i, last, literal):
-    k, size = 0, len(literal)
-    while k < size <= last - i and data[i + k] == literal[k]:
-        k += 1
-    return k == size

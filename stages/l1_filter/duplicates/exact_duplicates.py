@@ -48,9 +48,10 @@ class ExactDuplicates(DuplicatesStep):
     def text_keys(self, batch: Batch, _: pa.Table | None) -> pa.Table:
         """One row per document: half of its text's hash as key, the other half and the id."""
         from pipeline.kernels.hashes import text_hashes
+        from pipeline.store.partitions import counted
 
         hashes = text_hashes(batch.text)
-        return pa.table(
+        table = pa.table(
             {
                 "key": np.ascontiguousarray(hashes[:, 0]),
                 "row": np.arange(len(batch), dtype=np.int32),
@@ -59,13 +60,14 @@ class ExactDuplicates(DuplicatesStep):
                 "quality": self.quality(batch),
             }
         )
+        return counted(table, self.dates_missing(batch))
 
     def index_rows(self, batch: Batch, dropped: pa.Table | None) -> pa.Table:
         """The keys of the documents that stay."""
         gone = dropped.column("row").to_numpy() if dropped is not None else ()
         keep = np.ones(len(batch), np.bool_)
         keep[gone] = False
-        return self.text_keys(batch, None).filter(pa.array(keep))
+        return self.text_keys(batch, None).replace_schema_metadata(None).filter(pa.array(keep))
 
     def repeats(self, keys: pa.Table, first_part: int = NO_PARTS) -> pa.Table:
         """The decision to drop each document of a group but the first in survivor order."""

@@ -15,16 +15,13 @@ from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps import GroupingStep
 from pipeline.store.store import locate
+from stages.l1_filter.duplicates.dates import minutes_of
 
 if TYPE_CHECKING:
     from pipeline.run.grouping import Grouping
 
 Array = np.ndarray[Any, Any]
 
-ISO_DATE = (
-    r"^(?P<year>[0-3]\d{3})-(?P<month>0\d|1[0-2])-(?P<day>[0-2]\d|3[01])"
-    r"(?:[T ](?P<hour>[01]\d|2[0-4]):(?P<minute>[0-5]\d))?"
-)
 LAST = np.uint64((1 << 32) - 1)
 NO_PARTS = 1 << 31
 """Number of the first part of an earlier index where there is none: above all shards."""
@@ -42,10 +39,11 @@ class EarlierIndex(NamedTuple):
 class DuplicatesStep(GroupingStep):
     """Which of several copies stays, and the earlier levels to compare with.
 
-    `keep`: the `longest` in bytes, the `oldest` or `newest` by an ISO date (rows without one come last), the `first`
-    by id, or the `best` by the float column `column` (rows without a number come last). `sources`: documents of the
-    source named first win over others whatever `keep` says; sources not named come last. Ties: the smallest id, then
-    content order. A document of an earlier level always stays.
+    `keep`: the `longest` in bytes, the `oldest` or `newest` by date to the minute (in the forms that `dates` names;
+    rows without one that can be read come last in both orders, and are counted), the `first` by id, or the `best` by
+    the float column `column` (rows without a number come last). `sources`: documents of the source named first win
+    over others whatever `keep` says; sources not named come last. Ties: the smallest id, then content order. A
+    document of an earlier level always stays.
     """
 
     writes_clusters: ClassVar[bool] = True
@@ -101,10 +99,10 @@ class DuplicatesStep(GroupingStep):
             raise ValueError(f"{self.kind}: against '{place}': it has no index; run it with `{self.kind}.index: true`")
         step = next(step for step in manifest.steps if step["kind"] == self.kind)
         for name in self.same:
-            if step[name] != getattr(self, name):
+            if step.get(name) != getattr(self, name):
                 raise ValueError(
-                    f"{self.kind}: against '{place}': its index has {name} {step[name]}, this step "
-                    f"{getattr(self, name)}; they must be equal"
+                    f"{self.kind}: against '{place}': its index has {name} {step.get(name)}, this step "
+                    f"{getattr(self, name)}; they must be equal: run that level again, or set the parameter here"
                 )
         files.sort(key=lambda file: file.path)
         identity = content_hash(*(file.sha256 for file in files))
@@ -141,7 +139,16 @@ class DuplicatesStep(GroupingStep):
         if self.keep == "best":
             return _descending(batch.column(self.column or ""))
         minutes = _minutes(batch.column("date"))
-        return np.where(minutes == 0, LAST, minutes if self.keep == "oldest" else LAST - minutes)
+        return np.where(minutes == LAST, LAST, minutes if self.keep == "oldest" else LAST - minutes)
+
+    def dates_missing(self, batch: Batch) -> dict[str, int]:
+        """Counters of the rows that `keep` by date puts last: those without a date, and those whose date is unread."""
+        if self.keep not in ("oldest", "newest"):
+            return {}
+        dates = batch.column("date")
+        absent = pc.sum(pc.equal(pc.utf8_trim_whitespace(pc.fill_null(dates, "")), "")).as_py() or 0
+        unread = int((_minutes(dates) == LAST).sum()) - absent
+        return {f"{self.kind}.documents_without_a_date": absent, f"{self.kind}.dates_not_understood": unread}
 
 
 def _descending(values: pa.Array) -> Array:
@@ -165,11 +172,6 @@ def _id_prefix(ids: pa.StringArray) -> Array:
 
 
 def _minutes(dates: pa.StringArray) -> Array:
-    """uint64 per ISO date, larger for later; 0 where there is none."""
-    parts = pc.extract_regex(dates, ISO_DATE)
-    total = np.zeros(len(dates), np.uint64)
-    for name, bits in (("year", 12), ("month", 4), ("day", 5), ("hour", 5), ("minute", 6)):
-        digits = pc.struct_field(parts, name)
-        number = pc.fill_null(pc.if_else(pc.equal(digits, ""), "0", digits), "0").cast(pa.uint64())
-        total = total << np.uint64(bits) | number.to_numpy()
-    return total
+    """uint64 per date, larger for later; `LAST` where there is none that can be read."""
+    found = (minutes_of(date) for date in dates.to_pylist())
+    return np.array([int(LAST) if minutes is None else minutes for minutes in found], np.uint64)

@@ -1,7 +1,9 @@
 """Keep one of all documents that share most of their word n-grams.
 
 Found by MinHash bands, then checked: a document is dropped only if its true Jaccard similarity to the document that
-stays reaches `verify`. Nothing is dropped through a chain of others, so a page template cannot wipe out a source.
+stays reaches `verify`. Numbers are words like others in both, so that two tables of scores or prices are two documents;
+only where nothing is checked (`verify: null`) each counts as `0`, as with FineWeb. Nothing is dropped through a chain
+of others, so a page template cannot wipe out a source.
 
 | rule      | value                                   | threshold |
 |-----------|-----------------------------------------|-----------|
@@ -65,7 +67,7 @@ class NearDuplicates(DuplicatesStep):
     FineWeb does.
     """
 
-    same: ClassVar[tuple[str, ...]] = ("ngram", "bands", "rows", "seed", "scheme")
+    same: ClassVar[tuple[str, ...]] = ("ngram", "bands", "rows", "seed", "scheme", "folds_numbers")
 
     kind: Literal["near_duplicates"] = "near_duplicates"
     ngram: int = Field(5, ge=1, description="words a shingle")
@@ -95,6 +97,15 @@ class NearDuplicates(DuplicatesStep):
                 f"not {self.bands} of {self.rows}; leave out the preset or bands and rows"
             )
         return self
+
+    @property
+    def folds_numbers(self) -> bool:
+        """Is each number one word, as with FineWeb? Not where similarity is what the reader of a page would call so."""
+        return self.verify is None
+
+    def identity(self) -> dict[str, Any]:
+        """With `folds_numbers`, in which an earlier index must agree."""
+        return {**super().identity(), "folds_numbers": self.folds_numbers}
 
     def columns(self) -> tuple[pa.Field, ...]:
         return (CLUSTER_SIZE, REPEAT) if self.repeat else (CLUSTER_SIZE,)
@@ -131,12 +142,13 @@ class NearDuplicates(DuplicatesStep):
     def band_rows(self, batch: Batch, _: pa.Table | None) -> pa.Table:
         """One row per document and band: its bucket, a hash of all its shingles, and about its survivor order."""
         from pipeline.kernels.duplicates.minhash import band_keys, signatures
+        from pipeline.store.partitions import counted
 
         found = self._shingles(batch.text)
         rows = np.flatnonzero(np.diff(found.offsets)).astype(np.int32)  # a text without words has nothing to compare
         keys = band_keys(signatures(found, self.bands * self.rows, self.seed)[rows], self.bands)
         order = self.order(self.quality(batch), batch.column("id"))
-        return pa.table(
+        table = pa.table(
             {
                 "key": keys.ravel(),
                 "row": np.repeat(rows, self.bands),
@@ -144,6 +156,7 @@ class NearDuplicates(DuplicatesStep):
                 "order": np.repeat(order[rows], self.bands),
             }
         )
+        return counted(table, self.dates_missing(batch))
 
     def candidate_pairs(self, keys: pa.Table, first_part: int = NO_PARTS) -> pa.Table:
         """Pairs (a, b) of documents that share a bucket, as nodes; `copy` if all their shingles agree."""
@@ -267,7 +280,7 @@ class NearDuplicates(DuplicatesStep):
     def _shingles(self, texts: pa.StringArray) -> Shingles:
         from pipeline.kernels.duplicates.shingles import shingles
 
-        return shingles(texts, self.ngram, HASHES[self.scheme])
+        return shingles(texts, self.ngram, HASHES[self.scheme], fold_numbers=self.folds_numbers)
 
     def _decisions(self, rows: pa.Table, survivor: Array, similarity: Array, cluster: Array) -> pa.Table:
         """What to write for rows of known survivor and cluster, given as positions; clusters of one are left out."""

@@ -1,5 +1,6 @@
 """The store in a bucket: answers that get lost, files too large for one request, what errors say."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -109,6 +110,7 @@ def test_an_object_removed_between_read_and_write_is_not_swapped(opened, s3_endp
 def small(monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A file that takes two parts; S3 wants 5 MiB in each but the last."""
     monkeypatch.setattr(s3, "SMALL_BYTES", 5 << 20)
+    monkeypatch.setattr(s3, "PART_BYTES", 5 << 20)
     return b"x" * (6 << 20)
 
 
@@ -173,6 +175,33 @@ def test_temporary_files_are_private_and_lie_where_the_user_says(opened, tmp_pat
     path = opened.temporary()
     assert path.parent == tmp_path
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_only_temporary_files_and_uploads_of_the_dead_are_removed(opened, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mine = opened.temporary()
+    machine, _, chance = mine.name.rsplit("-", 2)
+    dead, old, foreign = (
+        mine.with_name(name)
+        for name in (f"{machine}-999999999-{chance}", f"orefine-other-1-{chance}", "orefine-notes.txt")
+    )
+    for path in (dead, old, foreign):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    names = [path.name.removeprefix("orefine-") for path in (mine, dead, old)]
+    for name in (*names, "notes"):
+        opened.create(f"tmp/{name}", b"half")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getuid", lambda: 12345)
+        for name in names[1:]:
+            opened.remove(f"tmp/{name}")
+        assert opened.remove_abandoned() == 0, "another user's"
+    for name in names[1:]:
+        opened.create(f"tmp/{name}", b"half")
+    assert opened.remove_abandoned() == 3
+    assert sorted(tmp_path.iterdir()) == sorted([mine, foreign])
+    assert opened.list("tmp") == sorted(f"tmp/{name}" for name in (names[0], names[2], "notes")), "that one is of today"
+    assert opened.remove_abandoned() == 0
 
 
 def test_small_reads_share_a_request():

@@ -34,7 +34,7 @@ eau claire. Il manque encore, selon les auteurs, un plan pour les trois réservo
 le conseil avait promis de rénover."""
 CHINESE = """受托调查本县河流的委员会在今年春天发表了报告。报告说，自从磨坊关闭以后，大多数河流已经变得干净，鱼也一年比一年多。
 作者认为，现在还没有的是一个关于北部三座水库的计划，而这些水库是城里的人喝水的地方，也是两年以前被列为重点的工程。
-县政府表示，将在十月之前和居民商量，由专家提出办法，再为每一座水库定下修理的日子。"""  # noqa: RUF001, E501
+县政府表示，将在十月之前和居民商量，由专家提出办法，再为每一座水库定下修理的日子。"""  # noqa: E501
 PROSE = {"en": ENGLISH, "de": GERMAN, "fr": FRENCH, "zh": CHINESE}
 
 
@@ -76,7 +76,7 @@ def test_prose_of_each_language_is_kept():
         (CHINESE[:70], "zh", "too_few_words"),
         (CHINESE + "请点击这里。" * 20, "zh", "top_3_gram"),
         ("\n".join(["家电 手机 电脑 相机 空调 冰箱"] * 4 + ["服装 鞋帽 箱包 珠宝 钟表"]), "zh", "duplicate_lines"),
-        (CHINESE.replace("。", "").replace("，", "\n"), "zh", "line_punctuation"),  # noqa: RUF001
+        (CHINESE.replace("。", "").replace("，", "\n"), "zh", "line_punctuation"),
         ("\n".join(GERMAN.split()), "de", "too_many_newlines"),
     ],
 )  # fmt: skip

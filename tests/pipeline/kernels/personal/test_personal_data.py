@@ -4,12 +4,18 @@ import ipaddress
 import random
 import re
 import time
+from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pipeline.kernels.personal.folding import fold
 from pipeline.kernels.personal.personal_data import replace
 from pipeline.kernels.personal.personal_rules import KINDS
+from pipeline.kernels.utf8 import text_buffers
 
 MARKS = [f"<{kind}>" for kind in KINDS]
 SECRET = "a1B2" * 25
@@ -44,6 +50,16 @@ FOUND = [
     (f"github_pat_{SECRET[:82]}", "<key>"),
     (f"sk-proj-{SECRET[:40]} and sk_live_{SECRET[:24]}", "<key> and <key>"),
     ("xoxb-123456789012-abcdefABCDEF", "<key>"),
+    (f"sk-{SECRET[:48]}, pk-{SECRET[:40]} sk-ant-api03-{SECRET[:40]}-_{SECRET[:20]}AA", "<key>, <key> <key>"),
+    ("sk-or-v1-" + "0af9" * 16 + ".", "<key>."),
+    ("+33 1 23 45 67 89 12 rue", "<phone> 12 rue"),
+    ("+33 (0)1 23 45 67 89/+49 30/901820", "<phone>/+49 30/901820"),
+    ("+49 30/901820; +44 20 - 7946 - 0958", "<phone>; <phone>"),
+    ("+1 202 555 0100 ext. 17, +1 202 555 0100x17 +12025550100 #5", "<phone>, <phone> <phone>"),
+    ("+1 202 555 0100 2024", "<phone> 2024"),
+    ("jo@corp.de:hunter2 jo@corp.de:8080/x jo@corp.de: no", "<email>:hunter2 <email>:8080/x <email>: no"),
+    ("jo@163.com", "<email>"),
+    ("Server 88.8.8.8, conversion 88.8.8.8", "Server <ipv4>, conversion <ipv4>"),
     ("x\n-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: AES-128\n\nab+/=\n-----END RSA PRIVATE KEY-----\ny", "x\n<key>\ny"),
     ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nab\n-----END PGP PRIVATE KEY BLOCK-----", "<key>"),
 ]
@@ -63,6 +79,14 @@ STAYS = [
     "de89370400440532013000 ZZ89370400440532013000 A1 B2C3",
     f"AKIAIOSFODNN7EXAMPL AKIAIOSFODNN7EXAMPLES xAKIAIOSFODNN7EXAMPLE ghp_{SECRET[:35]} ghp_{SECRET[:37]}",
     "sk-a-class-name-of-nothing-but-letters-in-style-sheets hf_hub_download risk-12345678901234567890123456789012",
+    "/articles/sk-2024-01-02-the-long-title-of-the-article pk-2024-another-very-long-title-of-an-article",
+    "sk-proj-2024-10-why-internationalization-takes-so-long sk-4f1c2e9a-0b1d-4c3e-8f7a-123456789abc",
+    "d41d8cd98f00b204e9800998ecf8427e 123e4567-e89b-12d3-a456-426614174000",
+    "git@github.com:org/repo.git ssh://git@corp.org/x me@host.org:/var/www root@host.org:~ u@host.org:src/main.c",
+    "vue@2.6.14 logo@1.5x.png lib@1.2.3.min.js lib@1.0.0-beta.rc @media screen",
+    "version 88.77.66.55, Version: 88.77.66.55 v.88.77.66.55 Browser/99.0.88.77 Firmware 88.77.66.55",
+    "+12 345 678 90, +1 999 999 9999, +49 1",
+    "GB82 1234 5698 7654 3200 00 DE00 3704 0044 0532 0130 00",
     "-----BEGIN PUBLIC KEY-----\nab\n-----END PUBLIC KEY-----",
     "-----BEGIN PRIVATE KEY-----\nab and no end",
 ]
@@ -136,6 +160,106 @@ def test_as_the_reference(kind: str) -> None:
     assert changed[kind] == sum(a != b for a, b in zip(texts, expected, strict=True)) > 200
 
 
+WRITTEN = {
+    "+": ["+", "\uff0b", "&#43;", "&plus;", "&#x2B;"],
+    "@": ["@", "\uff20", "&#64;", "&commat;", "&#x40;", "&amp;#64;", "\ufe6b"],
+    ".": [".", "\uff0e", "&#46;", "&period;"],
+    " ": [
+        " ",
+        "\u00a0",
+        "\u202f",
+        "\u2009",
+        "\u2007",
+        "\u3000",
+        "&nbsp;",
+        "&#160;",
+        "&amp;nbsp;",
+        "&#xA0;",
+        "&thinsp;",
+    ],
+    "-": ["-", "\u2011", "\u2013", "\u2212", "&ndash;", "&#8211;"],
+}
+HIDDEN = ["", "", "", "\u200b", "\u00ad", "\u2060", "&shy;"]
+DIGITS = [*[0x30] * 6, 0xFF10, 0x660, 0x966]
+SOUGHT = {
+    "phone": ["+33 1 23 45 67 89", "+44 20-7946-0958", "+4930901820", "+1 (202) 555-0100", "+86 138 0013 8000"],
+    "email": ["jo.doe@mail.corp.de", "info@corp.org"],
+    "ipv4": ["88.77.66.55"],
+    "card": ["4111 1111 1111 1111", "3782-822463-10005"],
+    "iban": ["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"],
+}
+
+
+@st.composite
+def written(draw) -> tuple[str, str, str]:
+    """A kind, one of its forms, and the same as a page may have it."""
+    kind = draw(st.sampled_from(list(SOUGHT)))
+    plain = draw(st.sampled_from(SOUGHT[kind]))
+    zero, letters = draw(st.sampled_from(DIGITS)), draw(st.sampled_from([0, 0, 0xFEE0]))
+    one_dash = draw(st.sampled_from(WRITTEN["-"][1:])) if kind == "card" else None
+    signs = []
+    for sign in plain:
+        if sign == "-":
+            signs.append(one_dash or draw(st.sampled_from(WRITTEN["-"])))
+        elif sign in WRITTEN:
+            signs.append(draw(st.sampled_from(WRITTEN[sign])))
+        elif sign.isdigit():
+            signs.append(chr(zero + int(sign)))
+        else:
+            signs.append(chr(ord(sign) + letters) if sign.isalpha() else sign)
+        signs.append(draw(st.sampled_from(HIDDEN)))
+    return kind, plain, "".join(signs[:-1])
+
+
+@settings(max_examples=200, deadline=None)
+@given(written(), st.sampled_from(["Tel: ", "\u3042", "\u202a", "é & ", "\u2013 ", "&lt;"]))
+def test_other_ways_to_write_a_sign_hide_nothing(variant: tuple[str, str, str], before: str) -> None:
+    kind, plain, page = variant
+    for text in (plain, page):
+        assert marked(f"{before}{text}\u202c \u00e9&nbsp;x") == f"{before}<{kind}>\u202c \u00e9&nbsp;x"
+
+
+def test_only_what_is_found_changes() -> None:
+    plain = ["caf\u00e9\u00a0&nbsp;\u200b", None, "\uff11\uff12", "&#64; &#x; &#9999999; &am", "x"]
+    texts = [*plain, "a\u00a0jo&#64;corp.de\u00a0b"]
+    found, changed = replace(pa.array(["-", *texts])[1:], MARKS)
+    assert found.to_pylist() == [text and text.replace("jo&#64;corp.de", "<email>") for text in texts]
+    assert changed == {"email": 1}
+
+
+pieces = st.sampled_from([*"a1@.+& #;x\u00a0\u200b\u00e9\uff11\uff20\U0001f600", "&#64;", "&nbsp;"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(pieces, max_size=20).map("".join), max_size=4))
+def test_folding_is_undone_beside_what_is_found(texts: list[str]) -> None:
+    data, offsets = text_buffers(pa.array(texts, pa.string()))
+    folded = fold(data, offsets)
+    expected = [plain_fold(text) for text in texts]
+    if folded is None:
+        assert expected == texts
+        return
+    ends = folded.offsets.tolist()
+    assert [bytes(folded.data[a:b]).decode() for a, b in pairwise(ends)] == expected
+    places = np.arange(ends[-1])
+    starts, stops = folded.starts(places), folded.stops(places + 1)
+    for place, low, high in zip(places, starts, stops, strict=True):
+        assert plain_fold(bytes(data[low:high]).decode("latin-1"), raw=True) in (chr(folded.data[place]), None)
+
+
+def plain_fold(text: str, raw: bool = False) -> str | None:
+    """The same with Python's own tables, for the signs of that test."""
+    if raw:
+        try:
+            text = text.encode("latin-1").decode()
+        except UnicodeDecodeError:
+            return None  # one byte of a sign that stays
+    others = {"&#64;": "@", "&nbsp;": " ", "\u00a0": " ", "\uff11": "1", "\uff20": "@", "\u200b": ""}
+    for entity, sign in others.items():
+        text = text.replace(entity, sign)
+    return text
+
+
 def test_rows_are_apart_and_counted_once() -> None:
     texts = pa.array(["skipped 88.8.8.8", "88.8.8.8 a@b.com 99.9.9.9", None, "", "88.8.8.", "8", "a", "@b.com"])[1:]
     found, changed = replace(texts, MARKS)
@@ -155,7 +279,8 @@ HOSTILE = (
     "a", "@", "a@", "a@a.", "a@bb.cc ", "a.", "1", "1.", "11.1.1.1 ", "88.8.8.8,", "2600:", "2600:1:", "2600:1:1::",
     "+", "+1", "+1 2", "+4930901820 ", "4", "4111 ", "4111-", "4111 1111 1111 1111,", "DE", "DE8", "DE89 3704 ",
     "GB82 ", "-", "_", "I", "AKIA", "sk-", "sk-a1", "ghp_", "xoxb-1", "-----", "-----BEGIN ",
-    "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\na\n", "é@", "1é",
+    "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\na\n", "é@", "1é", "&", "&amp;", "&#6", "&#64;",
+    "\u00a0", "1\u00a0", "\u200b", "a@b.cc:", "a@b.cc:a", "+44 20 7946 0958 ", "v ", "version ",
 )  # fmt: skip
 
 
@@ -165,7 +290,7 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
     replace(text, MARKS)
     times = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         replace(text, MARKS)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     assert min(times) < 0.05

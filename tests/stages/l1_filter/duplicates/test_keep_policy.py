@@ -1,5 +1,6 @@
 """Which of several copies stays."""
 
+import json
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA
+from pipeline.store.partitions import COUNTERS
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from stages.l1_filter.duplicates.near_duplicates import NearDuplicates
 
@@ -58,3 +60,24 @@ def test_repeat_is_the_weight_of_the_cluster_size(decide, copies, weight):
     found = decide(NearDuplicates(repeat=True), rows)
     assert found.get((0, 0), {}).get("repeat") == weight
     assert NearDuplicates(repeat=True).columns()[1].name == "repeat"
+
+
+def test_dates_that_keep_cannot_use_are_counted():
+    dates = ["2018", "unknown", "", " ", None, "1514764800", "01/02/2018"]
+    batch = Batch(pa.RecordBatch.from_pylist([{"date": date} for date in dates], BASE_SCHEMA))
+    for keep in ("oldest", "newest"):
+        assert ExactDuplicates(keep=keep).dates_missing(batch) == {
+            "exact_duplicates.documents_without_a_date": 3,
+            "exact_duplicates.dates_not_understood": 2,
+        }
+    assert ExactDuplicates().dates_missing(batch) == {}
+    table = NearDuplicates(keep="oldest").band_rows(batch.with_text(pa.array(["some words"] * 7)), None)
+    assert counters_of(table) == {
+        "near_duplicates.documents_without_a_date": 3,
+        "near_duplicates.dates_not_understood": 2,
+    }
+    assert counters_of(ExactDuplicates(keep="oldest").text_keys(batch, None)) != {}
+
+
+def counters_of(table: pa.Table) -> dict[str, int]:
+    return json.loads((table.schema.metadata or {}).get(COUNTERS, b"{}"))

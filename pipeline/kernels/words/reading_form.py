@@ -1,0 +1,77 @@
+"""Texts as a language model should read them: neither the kind of white space nor capitals decide the language.
+
+fastText splits words at ASCII white space only, and a model knows few words in capitals: an English page with no-break
+spaces in its gaps is one long word to it, and one all in capitals is a language of acronyms.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+
+from pipeline.kernels.utf8 import HEAD, Array, decode, head_of, read_only, text_buffers
+
+SMALL, CAPITAL, GAP, HIDDEN = 1, 2, 4, 8
+GAPS = r"[\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]"
+"""White space that fastText takes for letters, and the zero-width space, which stands between words as well."""
+HIDDEN_SIGNS = "[\u00ad\u2060\ufeff]"
+"""Soft hyphen, word joiner, byte order mark: they stand within words and are not seen."""
+
+
+def reading_form(texts: pa.StringArray) -> pa.StringArray:
+    """The texts with every gap a space, without hidden signs, and in small letters where capitals are the majority.
+
+    Nothing is copied where nothing changes. Text of few capitals keeps them: they tell German from Dutch.
+    """
+    found = np.zeros(len(texts), np.uint8)
+    _look(*text_buffers(texts), _classes(), found)
+    for flag, edit in ((GAP, _spaced), (HIDDEN, _shown), (CAPITAL, pc.utf8_lower)):
+        chosen = found & flag != 0
+        if chosen.any():
+            rows = pa.array(chosen)
+            texts = pc.replace_with_mask(texts, rows, edit(texts.filter(rows)))
+    return texts
+
+
+def _spaced(texts: pa.StringArray) -> pa.StringArray:
+    return pc.replace_substring_regex(texts, GAPS, " ")
+
+
+def _shown(texts: pa.StringArray) -> pa.StringArray:
+    return pc.replace_substring_regex(texts, HIDDEN_SIGNS, "")
+
+
+@cache
+def _classes() -> Array:
+    """uint8 per code point of the basic plane: small letter, capital, gap or hidden sign."""
+    table = np.zeros(0x10000, np.uint8)
+    for code in range(0x10000):
+        category = unicodedata.category(chr(code))
+        table[code] = SMALL if category == "Ll" else CAPITAL if category in ("Lu", "Lt") else 0
+    for code in (0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000):
+        table[code] = GAP
+    table[[0xAD, 0x2060, 0xFEFF]] = HIDDEN
+    return read_only(table)
+
+
+@njit(cache=True, nogil=True)
+def _look(data, offsets, classes, found):
+    """Per text the flags of what is to be edited; CAPITAL if there are more capitals than small letters."""
+    for text in range(len(found)):
+        i, stop = np.int64(offsets[text]), np.int64(offsets[text + 1])
+        stop = head_of(data, i, stop, HEAD)
+        flags, surplus = np.int64(0), np.int64(0)
+        while i < stop:
+            code, after = (np.int64(data[i]), i + 1) if data[i] < 0x80 else decode(data, i, stop)
+            i = after
+            if code > 0xFFFF:
+                continue
+            kind = np.int64(classes[code])
+            flags |= kind
+            surplus += (kind >> 1 & 1) - (kind & 1)
+        found[text] = flags & (GAP | HIDDEN) | (CAPITAL if surplus > 0 else 0)
