@@ -75,7 +75,9 @@ def test_rows_of_a_key_meet_in_any_number_of_partitions(store: LocalStore, monke
     ]  # fmt: skip
 
 
-def test_side_rows_come_with_their_batch(store: LocalStore):
+@pytest.mark.parametrize("batch_rows", [1, 2, 4096])
+def test_side_rows_come_with_their_batch(store: LocalStore, monkeypatch, batch_rows: int):
+    monkeypatch.setattr("pipeline.store.shard.BATCH_ROWS", batch_rows)
     grouping = group(store)
     sizes = grouping.reduce("count", count, grouping.map("keys", keys))
     seen = grouping.map("seen", sides, side=sizes)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.books.accounting import AtStep
 from pipeline.run.level import Finished, InputFile, LevelError, _failed, find_level, level_id, run_level
-from pipeline.run.passes import Level
+from pipeline.run.passes import Level, PlanError
 from pipeline.run.runners import InlineRunner
 from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
@@ -157,3 +157,12 @@ def test_a_file_of_which_nothing_could_be_read_is_named_unless_that_is_allowed(s
     with pytest.raises(LevelError, match=r"input/1\.txt"):
         run_level(level, store, InlineRunner(), silent, files)
     assert run_level(replace(level, allow_empty=True), store, InlineRunner(), silent, files).manifest.rows_out == 1
+
+
+def test_a_step_that_does_not_fit_is_a_problem_of_its_level(store: LocalStore, collected: Finished):
+    class Large(SameFirstWord):
+        def group(self, grouping):
+            grouping.require("sorting", memory=1 << 60)
+
+    with pytest.raises(PlanError, match=r"^l1_filter: sorting: .* GB of memory, but this machine has"):
+        run_level(l1(Large()), store, InlineRunner(), silent, parent=collected)
