@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.kernels.classifier.fasttext import load_classifier
-from stages.l1_filter.language import installed_lid176
+from pipeline.kernels.classifier.languages import installed_lid176
 
 JSONL = ("c4/c4_sample", "boilerplate/uk_pages", "wikipedia/zh", "near_duplicates/pages", "wikipedia/en")
 WARC = "crawl/pages_mixed.warc.gz"

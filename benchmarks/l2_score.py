@@ -41,8 +41,9 @@ from transformers import PreTrainedTokenizerFast
 
 from benchmarks.l2_agreement import agreement, table
 from pipeline.kernels.classifier.fasttext import load_classifier
+from pipeline.kernels.classifier.languages import installed_lid176
 from pipeline.rows.batch import Batch
-from stages.l1_filter.language import Language, installed_lid176
+from stages.l1_filter.language import Language
 from stages.l2_select.normalize.normalizers import load_ultrafine
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import Seeds

@@ -59,7 +59,7 @@ def run(
 
 @app.command()
 def shard(
-    path: Annotated[str, typer.Argument(metavar="INPUT", help="Parquet, JSONL or WARC file.")],
+    path: Annotated[str, typer.Argument(metavar="INPUT", help="Parquet, JSONL, WARC, text or PDF file.")],
     output: Annotated[str, typer.Option("--output", help="Folder for levels and the release.")],
     recipe: Annotated[str | None, typer.Option(help="YAML file or name; default: ultra_fineweb_en.")] = None,
     settings: Settings = None,
@@ -180,7 +180,9 @@ def steps(as_json: Json = False) -> None:
     print_result(entries, as_json, lines)
 
 
-for _command in (store_commands.show, store_commands.explain, store_commands.verify, store_commands.export):
+for _command in (
+    store_commands.show, store_commands.explain, store_commands.verify, store_commands.export, store_commands.ledger,
+):  # fmt: skip
     app.command()(_command)
 app.command("train-classifier")(model_commands.train_classifier)
 app.command("score")(model_commands.score)

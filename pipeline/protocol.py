@@ -6,9 +6,9 @@ fails for bytes that change without a new number, and for a new number without o
 """
 
 PROTOCOL = {
-    "pipeline.rows": 1,
+    "pipeline.rows": 2,
     "pipeline.store": 1,
     "pipeline.steps": 1,
     "pipeline.books": 1,
-    "pipeline.run": 1,
+    "pipeline.run": 2,
 }

@@ -1,6 +1,7 @@
 """Every step keeps to the contract, has a test of its own, and declares the libraries that decide its bytes."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from pipeline.run.contract import check_step
 from pipeline.steps import Step
 from stages.l2_select.train.seeds import Seeds
 from stages.l2_select.train.train_classifier import TrainSpec, train
+from tests.stages.l0_collect.readers.crawl import build, write_index
+from tests.stages.l0_collect.readers.pdfs import make_pdf
+from tests.stages.l0_collect.readers.range_server import serving
 
 STEPS = {kind_of(step): step for _, step in all_steps()}
 TESTS = Path(__file__).parent
@@ -30,9 +34,9 @@ REWRITTEN = [
     {
         "text": "In 1999 Ada Lovelace wrote 3 notes.",
         "source_text": "Ada Lovelace, 3 notes, 1999.",
-        "prompt": "rephrase@1",
+        "form": '{"kind": "prose"}',
     },
-    {"text": "In 1998 Ada wrote", "source_text": "Ada Lovelace, 1999.", "prompt": "rephrase@1"},
+    {"text": "In 1998 Ada wrote", "source_text": "Ada Lovelace, 1999.", "form": '{"kind": "prose"}'},
 ]
 PAGES = [{"html": b"<html><body><article><p>A page with some words to read.</p></article></body></html>"}]
 EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
@@ -53,9 +57,12 @@ DECIDE_NOTHING = {
     "llvmlite": "as numba",
     "pyarrow": "counts for every level",
     "yaml": "reads parameters, which count themselves",
+    "aiohttp": "carries what a server replies, which the ledger keeps",
     "huggingface_hub": "fetches files, which count by their content",
     "fsspec": "as huggingface_hub",
     "fasttext": "trains models, which count by their hash; its version counts where one is trained",
+    "requests": "fetches captures, which count by what the index says of them",
+    "urllib3": "as requests",
     "tokenizers": "counts in the identity of `normalizer: ultrafine`",
     "torch": "the engine's replies are kept in the ledger",
     "transformers": "as torch",
@@ -64,10 +71,11 @@ DECIDE_NOTHING = {
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
-    """Parameters of the steps that name files."""
+def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
+    """Parameters of the steps that name files or servers."""
     folder = tmp_path_factory.mktemp("files")
-    names = {name: folder / name for name in ("in.parquet", "in.jsonl", "in.warc", "domains", "model.bin")}
+    endings = ("in.parquet", "in.jsonl", "in.warc", "in.wet", "in.txt", "in.pdf", "domains", "model.bin")
+    names = {name: folder / name for name in endings}
     pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
     names["in.jsonl"].write_text("".join(f"{json.dumps(row)}\n" for row in DOCUMENTS) + "no JSON\n")
     page = PAGES[0]["html"]
@@ -76,17 +84,28 @@ def files(tmp_path_factory) -> dict[str, dict[str, Any]]:
         f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\nContent-Length: {len(head + page)}"
     )
     names["in.warc"].write_bytes(record.encode() + b"\r\n\r\n" + head + page + b"\r\n\r\n")
+    names["in.wet"].write_bytes(
+        record.replace("response", "conversion").encode() + b"\r\n\r\n" + head + page + b"\r\n\r\n"
+    )
+    names["in.txt"].write_text(TEXTS[0])
+    names["in.pdf"].write_bytes(make_pdf([[TEXTS[0]]]))
     names["domains"].write_text("example.net\n")
     spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), epochs=1, threads=1)
     good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
     train(pa.array(good), pa.array(bad), spec, folder)
-    return {
+    parameters = {
         "parquet": {"paths": [str(names["in.parquet"])]},
         "jsonl": {"paths": [str(names["in.jsonl"])]},
         "warc": {"paths": [str(names["in.warc"])]},
+        "wet": {"paths": [str(names["in.wet"])]},
+        "text": {"paths": [str(names["in.txt"])]},
+        "pdf": {"paths": [str(names["in.pdf"])]},
         "url_filter": {"domains": str(names["domains"])},
         "fasttext_quality": {"model": str(names["model.bin"])},
     }
+    with serving() as server:
+        index = write_index(folder / "index.parquet", build(server))
+        yield parameters | {"common_crawl": {"index": str(index), "base": server.url}}
 
 
 @pytest.mark.parametrize("kind", STEPS)

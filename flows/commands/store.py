@@ -1,4 +1,4 @@
-"""Commands that look at what is in a store: show, explain, verify, export."""
+"""Commands that look at what is in a store: show, explain, verify, export, ledger."""
 
 from __future__ import annotations
 
@@ -103,3 +103,41 @@ def export(
         raise typer.BadParameter(f"'{format}' is not built yet; give hf", param_hint="--format")
     place = open_store(store)
     print(export_hf(place, resolve(place, ref), to))
+
+
+def ledger(
+    store: StoreOption = "store",
+    prompt: Annotated[str | None, typer.Option(help="Only replies to this prompt, such as rephrase@1.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only replies of this model, as the list names it.")] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Take them out: the next run asks for them again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Replies of language models that a store keeps, by prompt and model."""
+    from collections import Counter
+
+    from pipeline.run.ledger import Ledger
+    from pipeline.steps import Reply
+    from pipeline.store.store import open_store
+
+    def is_meant(reply: Reply) -> bool:
+        return prompt in (None, reply.prompt) and model in (None, reply.model)
+
+    kept = Ledger(open_store(store))
+    if prune:
+        if prompt is None and model is None:
+            raise typer.BadParameter("say which replies: give --prompt, --model or both", param_hint="--prune")
+        gone = kept.prune(is_meant)
+        print_result({"pruned": gone}, as_json, [f"{gone:,} replies taken out"])
+        return
+    groups: dict[tuple[str, str], Counter[str]] = {}
+    for reply in filter(is_meant, kept.replies()):
+        counts = groups.setdefault((reply.prompt, reply.model), Counter())
+        counts.update({"replies": 1, "prompt_tokens": reply.prompt_tokens, "cached_tokens": reply.cached_tokens})
+        counts.update({"completion_tokens": reply.completion_tokens, reply.finish_reason: 1})
+    entries = [{"prompt": name, "model": by, **counts} for (name, by), counts in sorted(groups.items())]
+    lines = [
+        f"{entry['prompt']} by {entry['model']}: {entry['replies']:,} replies, {entry['completion_tokens']:,} tokens, "
+        f"{entry.get('length', 0):,} cut by their limit"
+        for entry in entries
+    ]
+    print_result({"replies": entries}, as_json, lines or ["no replies yet"])

@@ -88,6 +88,16 @@ class CollectSettings(LevelSettings[CollectStep]):
 
     source: AnySource
 
+    @model_validator(mode="after")
+    def _pages_become_text(self) -> CollectSettings:
+        gives_pages = self.source.schema is not None and "html" in self.source.schema.names
+        if gives_pages and not any(column.name == "text" for step in self.steps for column in step.columns()):
+            raise ValueError(
+                f"{self.source.kind} gives pages, and no step makes text of them; "
+                "add `steps: [{kind: extract_html}]` to l0_collect"
+            )
+        return self
+
 
 class FilterSettings(LevelSettings[FilterStep]):
     """l1_filter. Later levels select on purpose, so only here is the alarm on."""

@@ -24,6 +24,7 @@ from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
+from pipeline.steps import Source
 from pipeline.steps.extras import is_installed, missing, require
 from pipeline.store.store import Store, open_store, remove_abandoned
 from stages import l0_collect
@@ -123,7 +124,8 @@ def plan_recipe(recipe: Recipe, store: Store, extras: Sequence[str] = ()) -> Pla
             paths = find_paths(recipe)
         except RecipeError as error:
             problems.append(str(error))
-    return plan(recipe.levels(), store, paths, identify, partial(_complete, store=store), problems)
+    named = partial(identify, source=recipe.l0_collect.source)
+    return plan(recipe.levels(), store, paths, named, partial(_complete, store=store), problems)
 
 
 def _complete(level: Level, parent_id: str, store: Store) -> Level:
@@ -131,19 +133,24 @@ def _complete(level: Level, parent_id: str, store: Store) -> Level:
 
 
 def find_paths(recipe: Recipe) -> list[str]:
-    """The files of the recipe's source."""
+    """The files of the recipe's source, or what else its inputs are."""
     source = recipe.l0_collect.source
-    if not source.paths:
-        raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
     try:
-        return l0_collect.expand(source.paths)
-    except FileNotFoundError as error:
+        if (inputs := source.inputs()) is not None:
+            return inputs
+        if not source.paths:
+            raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
+        return l0_collect.expand(source.paths, source.kind)
+    except RecipeError:
+        raise
+    except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from None
 
 
-def identify(path: str) -> InputFile:
-    """The file named by its content: the sha256 of a local one, for a remote one what its server says."""
-    return InputFile(path, *l0_collect.identify(path))
+def identify(path: str, source: Source | None = None) -> InputFile:
+    """The input named by its content: the sha256 of a local file, for a remote one what its server says."""
+    named = source.identify(path) if source else None
+    return InputFile(path, *l0_collect.identify(path)) if named is None else InputFile(path, named)
 
 
 def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result:

@@ -23,6 +23,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.rows.plain import plain_values, to_json
+
 TEXT = pa.field("text", pa.string())
 BASE_SCHEMA = pa.schema(
     [
@@ -116,10 +118,11 @@ def to_schema(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 def _extend_meta(rows: pa.RecordBatch, extra: pa.RecordBatch) -> pa.RecordBatch:
     known = rows.column("meta").to_pylist()
+    columns = [plain_values(column) for column in extra.columns]
     merged = []
-    for before, values in zip(known, extra.to_pylist(), strict=True):
+    for before, values in zip(known, zip(*columns, strict=True), strict=True):
         meta = json.loads(before) if before else {}
-        meta.update({name: value for name, value in values.items() if value is not None})
+        meta.update({name: value for name, value in zip(extra.schema.names, values, strict=True) if value is not None})
         # Sorted keys: the same row gives the same bytes whatever the order of the input's columns.
-        merged.append(json.dumps(meta, default=str, ensure_ascii=False, sort_keys=True) if meta else None)
+        merged.append(to_json(meta) if meta else None)
     return rows.set_column(rows.schema.get_field_index("meta"), "meta", pa.array(merged, pa.string()))

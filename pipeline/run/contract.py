@@ -157,11 +157,12 @@ def _plain(value: Any) -> str:
 def _check_source(step: Source, copies: Sequence[Step]) -> None:
     """Units and rows of the files that `paths` name, twice."""
     name = type(step).__name__
-    for path in step.paths:
+    inputs = step.inputs()
+    for path in step.paths if inputs is None else inputs:
         seen = []
         for one in (step, *copies):
             assert isinstance(one, Source)
-            units = one.units(path, file_sha256(Path(path)))
+            units = one.units(path, one.identify(path) or file_sha256(Path(path)))
             batches = [batch for unit in units for batch in one.read(unit)]
             seen.append(_plain([units, [[b.rows.to_pylist(), b.quarantined, b.dropped] for b in batches]]))
         assert seen[0] == seen[1] == seen[2], f"{name} reads {path} otherwise the second time"

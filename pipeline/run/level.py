@@ -28,7 +28,7 @@ from pipeline.run.passes import Level, PlanError, check_steps, schema_after, spl
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
-from pipeline.steps import GroupingStep, Step, Unit, WorkerDied, describe, joined
+from pipeline.steps import GroupingStep, Step, Unit, WorkerDied, describe, distinct_names, joined
 from pipeline.store.artifact import Artifact
 from pipeline.store.checked import check_footer, read_checked
 from pipeline.store.index import index_rows
@@ -140,8 +140,11 @@ def _units(
     """What each task reads, in an order that follows from content, and the schema it comes in."""
     if level.source is not None:
         ordered = sorted(inputs, key=lambda file: (file.sha256, file.path))
+        names = distinct_names([file.path for file in ordered])
         units = [
-            replace(unit, state=file.state) for file in ordered for unit in level.source.units(file.path, file.sha256)
+            replace(unit, state=file.state, name=names[file.path])
+            for file in ordered
+            for unit in level.source.units(file.path, file.sha256)
         ]
         # Without a single row there still is a shard, so that what comes after finds a file with a schema.
         return units or [Unit(file.path, file.sha256, 0, 0, file.state) for file in ordered[:1]], BASE_SCHEMA

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -25,6 +26,8 @@ from pipeline.run.passes import Level, PlanError, check_steps, split_passes
 from pipeline.steps import GroupingStep, Resources, Step, Unit, joined, step_name
 from pipeline.store.store import Store, UnknownStore
 
+HASHED_AT_ONCE = 8
+"""Inputs; more would not make a disk faster."""
 STEP = re.compile(r"\d\d+ \w+: ")
 State = Literal["found", "to be made", "to be finished", "after training", "unknown"]
 Complete = Callable[[Level, str], Level]
@@ -119,7 +122,8 @@ def plan(
     heads = {} if levels[0].source is None else _heads(levels[0], [path for path in paths if "://" not in path], found)
     if found:
         return Plan(tuple(drafts), tuple(dict.fromkeys(found)))
-    inputs = tuple(identify(path) for path in paths)
+    with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:  # hashing leaves the interpreter to others, and servers take time
+        inputs = tuple(pool.map(identify, paths))
     planned: list[LevelPlan] = []
     for level, draft in zip(levels, drafts, strict=True):
         before = planned[-1] if planned else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,9 @@ from pipeline.books.accounting import Counts, chain
 from pipeline.books.manifest import ShardRecord, dump, load
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash, text_views, to_schema
+from pipeline.rows.visible import has_visible
 from pipeline.run.generate import run_generator
+from pipeline.run.ledger import Ledger
 from pipeline.run.outputs import Outputs, column_or_null, row_ids
 from pipeline.steps import (
     Generator,
@@ -115,11 +117,11 @@ def process_rows(
     """All rows through all steps into the files; how many came in. `only`: process these, for `pipeline.run.poison`."""
     for step in task.steps:
         step.prepare()
-    rows = _Incoming(task.poison, only)
+    rows, ledger = _Incoming(task.poison, only), Ledger(store)
     for batch in _incoming(store, task, files, counts, rows):
         for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
             if isinstance(step, Generator):
-                batch = run_generator(step, name, batch, store, files, counts)
+                batch = run_generator(step, name, batch, ledger, files, counts)
             elif isinstance(step, RowStep):
                 batch = run_row_step(step, name, batch, files, counts)
         if task.source is not None:
@@ -211,17 +213,39 @@ def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Cou
         counts.quarantine(name, len(found.quarantined))
     if found.dropped:
         names, urls, rules = (list(column) for column in zip(*found.dropped, strict=True))
-        nothing = np.full(len(names), np.nan)
         rows = pa.RecordBatch.from_pydict({"id": names, "url": urls})
-        files.drop(rows, np.arange(len(names)), name, rules, nothing, nothing)
+        files.drop(rows, np.arange(len(names)), name, rules, _told(rules, "value"), _told(rules, "threshold"))
         counts.drop(name, rules)
+    keep = keep & ~_quarantine_empty(found.rows, keep, name, files, counts)
     sizes = document_bytes(found.rows)
     large = np.flatnonzero(keep & (sizes > source.max_document_bytes))
-    if not len(large):
-        return Batch(found.rows) if keep.all() else Batch(found.rows).filter(keep)
-    files.drop(found.rows, large, name, ["too_large"] * len(large), sizes[large], source.max_document_bytes)
-    counts.drop(name, ["too_large"] * len(large))
-    return Batch(found.rows).filter(keep & (sizes <= source.max_document_bytes))
+    if len(large):
+        files.drop(found.rows, large, name, ["too_large"] * len(large), sizes[large], source.max_document_bytes)
+        counts.drop(name, ["too_large"] * len(large))
+        keep = keep & (sizes <= source.max_document_bytes)
+    return Batch(found.rows).filter(keep)
+
+
+def _quarantine_empty(rows: pa.RecordBatch, keep: Any, name: str, files: Outputs, counts: Counts) -> Any:
+    """Write down the rows whose text shows nothing, and return which they are: no source gives them as documents.
+
+    They have their document's id; a source that looks itself can name the place in its file.
+    """
+    if "text" not in rows.schema.names:
+        return np.zeros(rows.num_rows, np.bool_)
+    empty = keep & ~has_visible(rows.column("text")).to_numpy(zero_copy_only=False)
+    if empty.any():
+        named = identify(Batch(rows.filter(pa.array(empty)))).rows
+        names = zip(row_ids(named).to_pylist(), column_or_null(named, "url").to_pylist(), strict=True)
+        files.quarantine([(row, url or "", name, "text is empty") for row, url in names])
+        counts.quarantine(name, int(empty.sum()))
+    return empty
+
+
+def _told(rules: Sequence[str], what: str) -> Any:
+    """The value or threshold of each rule that is a `Reason`; NaN for the others."""
+    told = [getattr(rule, what, None) for rule in rules]
+    return np.array([np.nan if number is None else number for number in told], np.float64)
 
 
 def _apply_decision(

@@ -20,7 +20,7 @@ from pipeline.steps.generator import Generator, Reply, Request
 from pipeline.steps.grouping import GroupingStep
 from pipeline.steps.judgement import FloatArray, Judgement, Reason
 from pipeline.steps.resources import Resources, joined
-from pipeline.steps.source import Source, SourceBatch, Unit
+from pipeline.steps.source import Source, SourceBatch, Unit, distinct_names
 from pipeline.steps.step import (
     DocumentFilter,
     Filter,
@@ -59,6 +59,7 @@ __all__ = [
     "Verdicts",
     "WorkerDied",
     "describe",
+    "distinct_names",
     "is_fault",
     "joined",
     "step_name",

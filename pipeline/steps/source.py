@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -24,6 +25,33 @@ class Unit:
     state: str = ""
     """What told the file from others of its path when it was hashed; readers compare it before and after they read.
     Empty: the unit belongs to no plan, and nothing is compared."""
+    parts: tuple[Any, ...] = ()
+    """The pieces of a unit that gathers many small ones of several files, as its source describes them; `start` and
+    `stop` then count them."""
+    name: str = ""
+    """What tells the file from the other inputs: the end of its path, as long as that takes."""
+
+    @property
+    def shown(self) -> str:
+        """The file as positions in quarantine and drops name it."""
+        return self.name or self.path.rstrip("/").rpartition("/")[2]
+
+
+def distinct_names(paths: Sequence[str]) -> dict[str, str]:
+    """Path → its last part, or as many of its last parts as tell it from the other paths.
+
+    Not the whole path: the same files in another place give the same rows, also in quarantine.
+    """
+    parts = {path: path.rstrip("/").split("/") for path in paths}
+    names = {path: "" for path in paths}
+    open_paths, length = list(names), 0
+    while open_paths:
+        length += 1
+        for path in open_paths:
+            names[path] = "/".join(parts[path][-length:])
+        count = Counter(names.values())
+        open_paths = [path for path in open_paths if count[names[path]] > 1 and length < len(parts[path])]
+    return names
 
 
 @dataclass(slots=True)
@@ -35,7 +63,7 @@ class SourceBatch:
     quarantined: list[tuple[str, str, str]] = field(default_factory=list)
     """(id or position, url, error)"""
     dropped: list[tuple[str, str, str]] = field(default_factory=list)
-    """(id or position, url, rule), such as a WARC record that holds no page"""
+    """(id or position, url, rule), such as a WARC record that holds no page; a `Reason` tells what was measured"""
     unread_bytes: int = 0
     """Of the file, where reading stopped or skipped: nobody knows how many rows they hold."""
 
@@ -43,6 +71,8 @@ class SourceBatch:
 class Source(Step):
     """Reads files into rows. Every row of the input comes out as a row, a drop or a quarantine entry."""
 
+    schema: ClassVar[pa.Schema] = None
+    """Columns of the rows; None where they depend on the files."""
     paths: tuple[str, ...] = ()
     max_document_bytes: int = 16 << 20
     """Larger texts or pages are dropped (`too_large`): logs and dumps, of which Gopher's rules would keep none, and one
@@ -54,6 +84,17 @@ class Source(Step):
     def identity(self) -> dict[str, Any]:
         """Without the paths: the content of the files counts, not where they lie."""
         return self.model_dump(mode="json", exclude={"paths"})
+
+    def inputs(self) -> list[str] | None:
+        """The inputs by name, where they are not the files of `paths` one by one but folders or a query, sorted.
+
+        Raises ValueError or FileNotFoundError if what the source names cannot be used.
+        """
+        return None
+
+    def identify(self, path: str) -> str | None:
+        """What names the content of an input that `inputs` gives, as the sha256 does that of a file; None of a file."""
+        return None
 
     @abstractmethod
     def units(self, path: str, sha256: str) -> list[Unit]:

@@ -62,7 +62,9 @@ class BoundedFile:
 
     def decode(self, part: pa.RecordBatch) -> pa.RecordBatch:
         """The rows in the file's own types."""
-        fields = [self.schema.field(name) for name in part.schema.names]
+        names = part.schema.names
+        # By place, where all columns are there: a name may come twice.
+        fields = list(self.schema) if names == self.schema.names else [self.schema.field(name) for name in names]
         arrays = [_as_type(array, field.type) for array, field in zip(part.columns, fields, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 

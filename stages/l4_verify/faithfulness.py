@@ -15,7 +15,9 @@ import pyarrow as pa
 
 from pipeline.rows.batch import Batch
 from pipeline.steps import Checker, Verdicts
-from stages.l4_verify.facts_in_text import TOKEN, folded, names, numbers
+from stages.l4_verify.names_in_text import TOKEN, folded, names
+from stages.l4_verify.number_words import language
+from stages.l4_verify.numbers_in_text import Known, numbers
 
 Verdict = Literal["pass", "fail", "abstain"]
 
@@ -80,11 +82,11 @@ class Faithfulness(Checker):
 
 def _find_numbers(text: str, source: str) -> Iterator[dict[str, Any]]:
     """Each number of the text, and at which character of the source it stands (None: nowhere)."""
-    where: dict[str, int] = {}
-    for number in numbers(source):
-        where.setdefault(number.value, number.start)
-    for number in numbers(text):
-        yield {"kind": "number", "item": number.item, "where": where.get(number.value)}
+    tongue = language(source)
+    known = Known(source, tongue)
+    for number in numbers(text, tongue):
+        if not number.is_seldom:
+            yield {"kind": "number", "item": number.item, "where": known.find(number)}
 
 
 def _find_names(text: str, source: str) -> Iterator[dict[str, Any]]:

@@ -65,7 +65,7 @@ def test_checkers_without_rewrites_are_refused(tmp_path: Path, source: Path):
     path = recipe(tmp_path, source, l1_filter=L1, l4_verify={"steps": [{"kind": "format"}, {"kind": "faithfulness"}]})
     first, second = problems(path)
     assert first.startswith("l4_verify 01 format")
-    assert "needs the columns prompt, source_text" in first
+    assert "needs the columns form, source_text" in first
     assert second.startswith("l4_verify 02 faithfulness")
     assert "put the level l3_synthesize" in second
 
@@ -91,7 +91,7 @@ def test_a_plan_says_what_would_run_and_what_is_there(tmp_path: Path, source: Pa
     planned = result_of(orefine("run", path, "--store", store, "--plan", "--json"))
     made = result_of(orefine("run", path, "--store", store, "--json"))
     assert [one["recipe_id"] for one in planned["levels"]] == [one["recipe_id"] for one in made["levels"]]
-    assert list(planned["levels"][2]["columns"])[-1] == "coverage"
+    assert list(planned["levels"][2]["columns"])[-1] == "form"
     found = result_of(orefine("run", path, "--store", store, "--plan", "--json"))
     assert [one["state"] for one in found["levels"]] == ["found"] * 3
     changed = result_of(

@@ -1,112 +1,41 @@
 """The main text of one page, worked out in a process that can be killed.
 
-Run as a file this is that process. It reads requests from standard input, each two blocks (a JSON header and the page),
-and answers each with one JSON block; a block is its length in four bytes, then its bytes. JSON and not pickle, since
-a page that takes over the process must not get any further.
+Run as a file this is that process.
 """
 
 from __future__ import annotations
 
-import codecs
-import json
-import logging
-import os
-import re
-import resource
-import signal
-import struct
-import sys
-from typing import Any, BinaryIO
+from typing import Any
 
-BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-CHARSET = re.compile(r"charset\s*=\s*(?:[\"']\s*)?([\w.:-]+)", re.IGNORECASE | re.ASCII)
-META_CHARSET = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*(?:[\"']\s*)?([\w.:-]+)", re.IGNORECASE)
-META_WITHIN = 4096
-"""Bytes; browsers look at 1,024, but real pages put scripts first."""
-# Browsers read these labels as their Windows supersets (WHATWG Encoding Standard), and so do the pages' authors.
-SUPERSETS = {
-    "ascii": "cp1252",
-    "iso8859-1": "cp1252",
-    "iso8859-9": "cp1254",
-    "tis-620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-    "big5": "big5hkscs",
-}
-ENCODINGS = ("utf-8", "cp", "iso", "koi8", "gb", "big5", "euc", "hz", "mac", "johab", "kz", "ptcp")
-SEVEN_BIT = ("iso2022", "hz")
-"""Look like ASCII, and so like UTF-8, until they are decoded."""
-GUESS_FROM = 16 << 10
-"""Bytes."""
-MAXIMUM_TITLE = 500
-MAXIMUM_MEMORY = 4 << 30
-"""Bytes of address space; the worst page within the default bounds took 0.2 GB."""
-
-
-def decode(page: bytes, content_type: str) -> str:
-    """The page as text: by its byte order mark or, in turn, as UTF-8, as its header or meta tag says, by its bytes.
-
-    UTF-8 comes before what is declared: a page that is valid UTF-8 is UTF-8, whatever it says.
-    """
-    for bom, its_encoding in BOMS:
-        if page.startswith(bom):
-            return page[len(bom) :].decode(its_encoding, "replace")
-    header, meta = CHARSET.search(content_type), META_CHARSET.search(page[:META_WITHIN])
-    labels = [header[1] if header else "", meta[1].decode("ascii", "replace") if meta else ""]
-    declared = [encoding for label in labels if (encoding := _encoding_for(label))]
-    seven_bit = [encoding for encoding in declared if encoding.startswith(SEVEN_BIT)]
-    for encoding in (*seven_bit, "utf-8", *declared):
-        try:
-            return page.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return page.decode(declared[0] if declared else _guess(page), "replace")
-
-
-def _encoding_for(label: str) -> str | None:
-    """Python's name for a label of the web; None for what is unknown or no encoding of pages."""
-    try:
-        name = codecs.lookup(label).name
-    except (LookupError, ValueError):
-        return None
-    name = SUPERSETS.get(name, name)
-    return name if name.startswith(ENCODINGS) else None
-
-
-def _guess(page: bytes) -> str:
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(page[:GUESS_FROM]).best()
-    return best.encoding if best else "cp1252"
+from pipeline.processes import serve
 
 
 def extract(page: bytes, content_type: str, maximum_elements: int, maximum_depth: int) -> dict[str, Any]:
-    """{text, title, elements, depth}; text and title are empty if the page breaks a bound or has none."""
-    import trafilatura
-    from lxml import etree  # type: ignore[import-untyped]
-    from lxml.html import HTMLParser, document_fromstring  # type: ignore[import-untyped]
+    """{text, extractor, confidence, elements, depth} and what the page says about itself (about.py).
 
-    markup = decode(page, content_type).replace("\0", "").encode()
-    parser = HTMLParser(collect_ids=False, encoding="utf-8", remove_comments=True, remove_pis=True)
+    `text` is empty if the page breaks a bound or has none. With `undecodable` if no encoding makes text of it.
+    """
+    from stages.l0_collect.extract.about import about
+    from stages.l0_collect.extract.decode import Undecodable, decode
+    from stages.l0_collect.extract.main_text import main_text
+    from stages.l0_collect.extract.tree import parse
+
+    found: dict[str, Any] = {"text": "", "elements": 0, "depth": 0}
     try:
-        tree = document_fromstring(markup, parser=parser)
-    except etree.ParserError:  # nothing in it at all
-        return {"text": "", "title": "", "elements": 0, "depth": 0}
-    elements, depth = _size(tree)
-    found = {"text": "", "title": "", "elements": elements, "depth": depth}
-    if elements <= maximum_elements and depth <= maximum_depth:
-        title = " ".join((tree.findtext(".//title") or "").split())
-        # `deduplicate` stays off: it compares with the pages before, so the output would depend on their order.
-        text = trafilatura.extract(tree, favor_precision=True, include_comments=False, deduplicate=False)
-        found |= {"text": text or "", "title": title[:MAXIMUM_TITLE]}
+        html = decode(page, content_type)
+    except Undecodable:
+        return found | {"undecodable": True}
+    tree = parse(html)
+    found["elements"], found["depth"] = _size(tree)
+    if found["elements"] <= maximum_elements and found["depth"] <= maximum_depth:
+        found |= about(tree)
+        found["text"], found["extractor"], found["confidence"] = main_text(tree, html, found["title"])
     return found
 
 
 def _size(tree: Any) -> tuple[int, int]:
     """(elements, depth)"""
-    from lxml import etree
+    from lxml import etree  # type: ignore[import-untyped]
 
     elements = depth = deepest = 0
     for event, _ in etree.iterwalk(tree, events=("start", "end")):
@@ -119,42 +48,8 @@ def _size(tree: Any) -> tuple[int, int]:
     return elements, deepest
 
 
-def write_block(stream: BinaryIO, data: bytes) -> None:
-    stream.write(struct.pack("<I", len(data)))
-    stream.write(data)
-
-
-def read_block(stream: BinaryIO) -> bytes | None:
-    """The next block; None at the end of the stream, also where it ends early."""
-    size = stream.read(4)
-    if len(size) < 4:
-        return None
-    (length,) = struct.unpack("<I", size)
-    data = stream.read(length)
-    return data if len(data) == length else None
-
-
 def main() -> None:
-    """Answer requests until standard input ends."""
-    logging.disable()
-    resource.setrlimit(resource.RLIMIT_AS, (MAXIMUM_MEMORY, MAXIMUM_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints must not get among the replies
-    while (header := read_block(requests)) is not None and (page := read_block(requests)) is not None:
-        asked = json.loads(header)
-        # Not handled in Python: the kernel ends the process, also in the middle of C code. It counts the processor's
-        # time and not the clock's, so that a busy machine does not decide what is kept.
-        signal.setitimer(signal.ITIMER_PROF, asked["seconds"])
-        try:
-            reply = extract(page, asked["content_type"], asked["maximum_elements"], asked["maximum_depth"])
-        except ImportError as error:  # no page's fault
-            reply = {"missing": str(error)}
-        except Exception as error:  # any page may hit a defect of a library; the others go on
-            reply = {"error": f"{type(error).__name__}: {error}"[:500]}
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        write_block(replies, json.dumps(reply).encode())
-        replies.flush()
+    serve(lambda html, asked: extract(html, asked["content_type"], asked["maximum_elements"], asked["maximum_depth"]))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import io
-import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,33 +14,21 @@ import pyarrow as pa
 from pipeline.rows.document import content_hash
 from pipeline.steps import Fault, Unit
 from pipeline.store.shard import file_sha256
+from stages.l0_collect.readers import hash_memory
 
 REMOTE = re.compile(r"^(hf|s3)://")
-GLOB = re.compile(r"[*?\[]")
-
-
-def expand(paths: Iterable[str]) -> list[str]:
-    """The files that the paths name, sorted and each once, however it is spelled. A folder stands for its files."""
-    found: dict[str, str] = {}
-    for path in paths:
-        files = _remote_files(path) if REMOTE.match(path) else _local_files(path)
-        if not files:
-            raise FileNotFoundError(f"input '{path}' matches no file; check the path, or quote a pattern in the shell")
-        for file in sorted(files):
-            found.setdefault(file if REMOTE.match(file) else os.path.abspath(file), file)
-    return sorted(found.values())
 
 
 def open_input(path: str) -> BinaryIO:
     """The file as a seekable stream of bytes."""
     if REMOTE.match(path):
-        return io.BufferedReader(_file_system(path).open(path, "rb"))  # fsspec's own files differ in what they offer
+        return io.BufferedReader(file_system(path).open(path, "rb"))  # fsspec's own files differ in what they offer
     return open(path, "rb")
 
 
 def remote_identity(path: str) -> str:
     """What the server says identifies the content: sha256 or git blob on Hugging Face, the ETag on S3."""
-    files = _file_system(path)
+    files = file_system(path)
     if path.startswith("hf://"):
         info = files.info(path, refresh=True)
         lfs = info.get("lfs")
@@ -77,7 +63,7 @@ def identify(path: str) -> tuple[str, str]:
     """(what names the content, state): sha256 of a local file; for a remote one what its server says identifies it."""
     state = state_of(path)
     while True:
-        found = _identity(path, state)
+        found = state if REMOTE.match(path) else hash_memory.remembered_sha256(path, state)
         after = state_of(path)
         if after == state:
             return found, state
@@ -88,17 +74,11 @@ def state_of(path: str) -> str:
     """What another content under this path would not have; the time of change (ctime) cannot be set."""
     if REMOTE.match(path):
         return remote_identity(path)
-    found = os.stat(path)
-    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+    return hash_memory.state_of(path)
 
 
 def _identity(path: str, state: str) -> str:
     return state if REMOTE.match(path) else file_sha256(Path(path))
-
-
-def name_of(path: str) -> str:
-    """The last part of the path: what positions in quarantine entries are named by."""
-    return path.rstrip("/").rpartition("/")[2]
 
 
 def raise_unless_damaged(error: Exception) -> None:
@@ -111,25 +91,7 @@ def raise_unless_damaged(error: Exception) -> None:
         raise error
 
 
-def _local_files(path: str) -> list[str]:
-    if Path(path).is_dir():
-        path = f"{glob.escape(path)}/*"
-    elif Path(path).is_file():  # before the pattern: a name may hold brackets
-        return [path]
-    return [name for name in glob.glob(path, recursive=True) if Path(name).is_file()] if GLOB.search(path) else []
-
-
-def _remote_files(path: str) -> list[str]:
-    files = _file_system(path)
-    scheme = path[: path.index("://") + 3]
-    if not GLOB.search(path):
-        if files.isfile(path):
-            return [path]
-        path = f"{path.rstrip('/')}/*"
-    return [scheme + str(name) for name in files.glob(path) if files.isfile(scheme + str(name))]
-
-
-def _file_system(path: str) -> Any:
+def file_system(path: str) -> Any:
     """The fsspec file system of the URL; both kinds read byte ranges, so nothing is downloaded whole."""
     if path.startswith("hf://"):
         from huggingface_hub import HfFileSystem

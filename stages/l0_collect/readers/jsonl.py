@@ -1,136 +1,139 @@
-"""Read documents from JSON Lines, plain or compressed with gzip or zstd.
+"""Read documents from JSON: JSON Lines, arrays, objects one after another; plain or compressed (`readers.records`).
 
-| column out | from                                                                                        |
-|------------|---------------------------------------------------------------------------------------------|
-| text       | `text_column`                                                                               |
-| url        | `url_column`, if the line has it                                                            |
-| source     | the setting `source`, else the line's own                                                   |
-| date       | `date_column`, or the first of "date", "timestamp" that is there                            |
-| source_id  | the line's own `id`, since the level makes `id`                                             |
-| meta       | JSON object of the rest, under `source_<name>` if the level has a column like it            |
+The keys of an object become columns as `readers.table` has it.
 """
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, Literal, cast
+import math
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline.rows.document import BASE_SCHEMA
-from pipeline.steps import Source, SourceBatch, Unit
-from stages.l0_collect.readers.files import name_of, open_unit, raise_unless_damaged
+from pipeline.rows.plain import to_json
+from pipeline.rows.visible import is_visible
+from pipeline.steps import SourceBatch, Unit
+from stages.l0_collect.readers.files import open_input, open_unit
+from stages.l0_collect.readers.members import Damage
+from stages.l0_collect.readers.records import Form, Value, form_of, records
 from stages.l0_collect.readers.row_buffer import RowBuffer
+from stages.l0_collect.readers.sniff import known_format, looks_like
+from stages.l0_collect.readers.table import TableSource
 
-MAXIMUM_LINE = 64 << 20
-"""Bytes; a longer line is quarantined without being held in memory."""
+UNIT_BYTES = 256 << 20
+"""Of a file whose lines can be read from any byte on: what one task reads."""
 MAXIMUM_VALUES = 5_000_000
 """Objects, lists and strings of a line: Python takes some 100 bytes for each, and `{}` has two in the file."""
-COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-DATE_COLUMNS = ("date", "timestamp")
+MAXIMUM_DEPTH = 100
+"""Of objects and lists in each other. Python's parser and printer give up at some depth below 1,000, and not both at
+the same one."""
+SAMPLE = 100
+"""Values by which a file is judged before the start."""
 COLUMNS = pa.schema([(name, pa.string()) for name in ("text", "url", "source", "date", "source_id", "meta")])
 
 
-class JsonlSource(Source):
-    """Reads files of one JSON object a line. A line that is no document is quarantined as `file#line`, from 1."""
+class JsonlSource(TableSource):
+    """Reads files of JSON objects, one a line or otherwise. What is no document is quarantined as `file#number`.
+
+    Numbers count lines from 1, blank ones too; in an array its values. In a later part of a large file they are
+    `file@byte#number`, counted from the byte where that part begins.
+    """
 
     kind: Literal["jsonl"] = "jsonl"
-    text_column: str = "text"
-    url_column: str = "url"
-    date_column: str | None = None
-    source: str = ""
-    """What to call this input in the column `source`."""
 
     def units(self, path: str, sha256: str) -> list[Unit]:
-        return [Unit(path, sha256)]
+        """Ranges of about 256 MB, one unit where the file has to be read from its beginning.
+
+        Raises ValueError if the file is no JSON, or if its first objects do not have the columns that the recipe names.
+        """
+        with open_input(path) as stream:
+            size = stream.seek(0, 2)
+            form = form_of(stream)
+        self._check(path, form)
+        starts = range(0, max(size, 1), UNIT_BYTES) if form.has_line_ranges else (0,)
+        return [Unit(path, sha256, start) for start in starts]
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
-        buffer, name = RowBuffer(COLUMNS), name_of(unit.path)
+        buffer, name = RowBuffer(COLUMNS), f"{unit.shown}@{unit.start}" if unit.start else unit.shown
         with open_unit(unit) as stream:
-            for number, line in _lines(stream, buffer.skip):
-                position = f"{name}#{number}"
+            for number, value in records(stream, form_of(stream), unit.start, unit.start + UNIT_BYTES):
                 try:
-                    if isinstance(line, Exception):
-                        raise line
-                    buffer.add(self._row(line))
-                except (ValueError, RecursionError, OSError) as error:
-                    buffer.quarantine(position, "", error)
+                    buffer.add(self._row(value, buffer))
+                except (ValueError, RecursionError) as error:
+                    buffer.quarantine(f"{name}#{number}", "", error)
                 if buffer.is_full():
                     yield buffer.take()
         yield buffer.take()
 
-    def _row(self, line: bytes) -> dict[str, str | None]:
-        if len(line) > MAXIMUM_VALUES and _most_values(line) > MAXIMUM_VALUES:
+    def _check(self, path: str, form: Form) -> None:
+        sample = form.sample(SAMPLE)
+        objects = [value for value in map(_parsed, sample) if isinstance(value, dict)]
+        if what := known_format(form.head) or ("" if objects else _no_objects(form, sample)):
+            raise ValueError(f"{path} holds no JSON objects; it looks like {what}")
+        if not objects:
+            return
+        self.check_names(path, list(dict.fromkeys(key for value in objects for key in value)), "key")
+        texts = [value[self.text_column] for value in objects if not _is_null(value.get(self.text_column))]
+        if texts and not any(isinstance(text, str) for text in texts):
+            raise ValueError(
+                f"{path}: '{self.text_column}' is {_name_of_type(texts[0])} and must be a string; "
+                "set `text_column` to another key"
+            )
+
+    def _row(self, value: Value, buffer: RowBuffer) -> dict[str, str | None]:
+        if isinstance(value, Damage):
+            buffer.skip(value.unread_bytes)
+            raise ValueError(value.error)
+        if isinstance(value, ValueError):
+            raise value
+        if len(value) > MAXIMUM_VALUES and _most_values(value) > MAXIMUM_VALUES:
             raise ValueError(f"the line may hold more than {MAXIMUM_VALUES} values")
-        values = json.loads(line.decode("utf-8"))
+        values = json.loads(value.decode("utf-8"))
         if not isinstance(values, dict):
-            raise ValueError(f"the line is a {type(values).__name__}, not a JSON object")
-        text = values.pop(self.text_column, None)
-        if text is None:
+            raise ValueError(f"the line is {_name_of_type(values)}, not a JSON object")
+        if value.count(b"{") + value.count(b"[") > MAXIMUM_DEPTH and _is_deep(values):
+            raise ValueError(f"the line is nested deeper than {MAXIMUM_DEPTH} levels")
+        places = self.places(tuple(values))
+        text = values.get(places.text)
+        if _is_null(text):
             raise ValueError("text is null")
         if not isinstance(text, str):
-            raise ValueError(f"text is a {type(text).__name__}, not a string")
-        if not text.strip():
+            raise ValueError(f"text is {_name_of_type(text)}, not a string")
+        if not is_visible(text):
             raise ValueError("text is empty")
-        date = self.date_column or next((name for name in DATE_COLUMNS if name in values), "")
-        row = {
-            "text": text,
-            "url": _string(values.pop(self.url_column, None)),
-            "source": self.source or _string(values.pop("source", None)),
-            "date": _string(values.pop(date, None)),
-            "source_id": _string(values.pop("id", None)) or None,
-            "meta": _meta(values),
-        }
-        for value in row.values():
-            (value or "").encode("utf-8")  # an escaped lone surrogate is valid JSON and no Unicode text
+        if value.count(b'"%b"' % places.text.encode()) > 1 and _comes_again(places.text, value):
+            raise ValueError(f"'{places.text}' comes twice in the line, and a document has one text")
+        row: dict[str, str | None] = dict.fromkeys(COLUMNS.names, "")
+        row |= {out: _string(values[name]) for out, name in places.identity()}
+        row["text"] = text
+        row["source"] = self.source or row["source"]
+        row["source_id"] = row["source_id"] or None
+        meta = {name: values[key] for key, name in places.others if values[key] is not None}
+        row["meta"] = to_json(meta) if meta else None
+        for one in row.values():
+            (one or "").encode("utf-8")  # an escaped lone surrogate is valid JSON and no Unicode text
         return row
 
 
-class _Followed(io.RawIOBase):
-    """A stream that knows where its last read began: what lies behind did not come out, if that read was in vain."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._began = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._began = self._stream.tell()
-        piece = self._stream.read(len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def unread_bytes(self) -> int:
-        return self._stream.seek(0, io.SEEK_END) - self._began
-
-
-def _lines(stream: BinaryIO, skip: Callable[[int], None]) -> Iterator[tuple[int, bytes | Exception]]:
-    """(number from 1, line) without blank lines, or the error in its place.
-
-    An unreadable rest is one error; `skip` is told how many bytes it has.
-    """
-    number = 0
-    followed = _Followed(stream)
+def _parsed(value: bytes) -> Any:
+    """The value; itself if it is no JSON."""
     try:
-        reader = _decompressed(stream, followed)
-        while line := reader.readline(MAXIMUM_LINE):
-            number += 1
-            if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            if len(line) == MAXIMUM_LINE and not line.endswith(b"\n"):
-                while (rest := reader.readline(MAXIMUM_LINE)) and not rest.endswith(b"\n"):
-                    pass
-                yield number, ValueError(f"the line is longer than {MAXIMUM_LINE} bytes")
-            elif not line.isspace():
-                yield number, line
-    except (OSError, pa.ArrowException) as error:
-        raise_unless_damaged(error)
-        skip(followed.unread_bytes())
-        yield number + 1, OSError(f"{error}; what follows is lost")
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _no_objects(form: Form, sample: list[bytes]) -> str:
+    """What a file looks like that begins with no JSON object; empty if it has none or one that is damaged."""
+    begun = [value.lstrip()[:1] for value in sample or [form.head]]
+    if not form.head.strip() or b"{" in begun or (not sample and b"[" in begun):
+        return ""
+    other = next((value for value in map(_parsed, sample) if not isinstance(value, bytes)), None)
+    if other is None:
+        return looks_like(form.head)
+    return f"JSON without objects: the first value is {_name_of_type(other)}"
 
 
 def _most_values(line: bytes) -> int:
@@ -138,24 +141,38 @@ def _most_values(line: bytes) -> int:
     return line.count(b"{") + line.count(b"[") + line.count(b'"') // 2
 
 
-def _decompressed(stream: BinaryIO, followed: _Followed) -> BinaryIO:
-    head = stream.read(4)
-    stream.seek(0)
-    for magic, codec in COMPRESSIONS.items():
-        if head.startswith(magic):
-            return io.BufferedReader(cast(Any, pa.CompressedInputStream(followed, codec)))
-    return stream
+def _is_deep(value: Any) -> bool:
+    """Whether objects and lists lie more than MAXIMUM_DEPTH deep in each other; without recursion."""
+    level = [value]
+    for _ in range(MAXIMUM_DEPTH):
+        inner = [one for outer in level for one in (outer.values() if isinstance(outer, dict) else outer)]
+        level = [one for one in inner if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _comes_again(key: str, line: bytes) -> bool:
+    """Whether the outermost object has the key more than once; parsers keep the last one in silence."""
+    outermost: list[tuple[str, Any]] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> None:
+        outermost[:] = pairs  # the outermost object ends last
+
+    json.loads(line, object_pairs_hook=keep)
+    return [name for name, _ in outermost].count(key) > 1
+
+
+def _is_null(value: Any) -> bool:
+    """Null, or the NaN that pandas writes for it."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _string(value: Any) -> str:
-    """A scalar as the source wrote it."""
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+    """A string as it is, another value as JSON."""
+    return value if isinstance(value, str) else "" if _is_null(value) else to_json(value)
 
 
-def _meta(values: dict[str, Any]) -> str | None:
-    named = {
-        f"source_{name}" if name in BASE_SCHEMA.names else name: value
-        for name, value in values.items()
-        if value is not None
-    }
-    return json.dumps(named, ensure_ascii=False, sort_keys=True) if named else None
+def _name_of_type(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "a null"}
+    return names.get(type(value), "a number")

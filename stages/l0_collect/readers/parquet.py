@@ -1,29 +1,28 @@
-"""Read documents from Parquet files.
+"""Read documents from Parquet files; `readers.table` says which column becomes which.
 
-| column out  | from                                                             |
-|-------------|------------------------------------------------------------------|
-| text        | `text_column`                                                    |
-| url         | `url_column`, if the file has it                                 |
-| source      | the setting `source`, else the file's own column of that name    |
-| date        | `date_column`, or the first of "date", "timestamp" that is there |
-| source_id   | the file's own `id`, since the level makes `id`                  |
-| every other | itself, under `source_<name>` if the level has a column like it  |
+Lists, structs and maps are written as JSON where a string is wanted, UUIDs as text. A column name that comes again gets
+a number, unless the document needs that column.
 """
 
 from __future__ import annotations
 
 import io
+import uuid
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.rows.document import BASE_SCHEMA
-from pipeline.steps import Source, SourceBatch, Unit, describe
+from pipeline.rows.plain import ODD, plain_value, plain_values, to_json
+from pipeline.rows.visible import has_visible
+from pipeline.steps import SourceBatch, Unit, describe, is_fault
 from pipeline.store.bounded import BATCH_BYTES, BATCH_ROWS, BoundedFile, decoded_bytes
-from stages.l0_collect.readers.files import name_of, open_input, open_unit, raise_unless_damaged
+from stages.l0_collect.readers.files import open_input, open_unit, raise_unless_damaged
+from stages.l0_collect.readers.footer import FooterCheck, check_shape
+from stages.l0_collect.readers.sniff import looks_like
+from stages.l0_collect.readers.table import Places, TableSource, unique
 
 UNIT_BYTES = 256 << 20
 """Text per unit, before compression: what one task reads."""
@@ -31,58 +30,64 @@ MAXIMUM_ROW = 64 << 20
 """Bytes of all columns; a larger row is dropped without being decoded."""
 NAMED_LOSSES = 1 << 20
 """Rows that are quarantined one by one if their row group cannot be read. A footer may promise any number."""
-DATE_COLUMNS = ("date", "timestamp")
-VISIBLE = r"[^\s\v\p{Z}]"
+MAGIC = b"PAR1"
+HEAD_BYTES = 1024
 NO_ROWS = pa.RecordBatch.from_arrays([pa.nulls(0, pa.string())], ["text"])  # pa.array would import pandas
 
 
-class ParquetSource(Source):
-    """Reads Parquet files whose rows are documents. Pages whose checksum is wrong are quarantined, never used."""
+class ParquetSource(TableSource):
+    """Reads Parquet files whose rows are documents. Pages whose checksum is wrong are quarantined, never used.
+
+    Many writers set no page checksums; there what was read is compared with the footer (`readers.footer`).
+    """
 
     kind: Literal["parquet"] = "parquet"
-    text_column: str = "text"
-    url_column: str = "url"
-    date_column: str | None = None
-    source: str = ""
-    """What to call this input in the column `source`."""
 
     def units(self, path: str, sha256: str) -> list[Unit]:
-        """Runs of whole row groups with about 256 MB of text. Raises ValueError if the columns do not fit.
+        """Runs of whole row groups with about 256 MB of text. Raises ValueError if it is no Parquet with these columns.
 
-        A file whose footer cannot be read is one unit, so that `read` can quarantine it.
+        A Parquet file whose footer cannot be read is one unit, so that `read` can quarantine it.
         """
         with open_input(path) as stream:
             try:
                 file = pq.ParquetFile(stream)
-            except (pa.ArrowException, OSError) as error:
-                raise_unless_damaged(error)
+                schema, metadata = file.schema_arrow, file.metadata
+                check_shape(metadata)
+            except Exception as error:
+                _raise_if_fault(error)
+                stream.seek(0)
+                head = stream.read(HEAD_BYTES)
+                if not head.startswith(MAGIC):
+                    raise ValueError(f"{path} is no Parquet file; it looks like {looks_like(head)}") from None
                 return [Unit(path, sha256)]
-            self._check(path, file.schema_arrow)
-            return self._row_group_runs(path, sha256, file.metadata)
+        self._check(path, schema)
+        return self._row_group_runs(path, sha256, metadata)
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
         with open_unit(unit) as stream:
             try:
                 file = BoundedFile(stream)
-            except (pa.ArrowException, OSError) as error:
-                raise_unless_damaged(error)
+                check_shape(file.metadata)
+                places = self.places(unique(file.schema.names))
+            except Exception as error:
+                _raise_if_fault(error)
                 size = stream.seek(0, io.SEEK_END)
-                yield SourceBatch(NO_ROWS, [(name_of(unit.path), "", describe(error))], unread_bytes=size)
+                yield SourceBatch(NO_ROWS, [(unit.shown, "", describe(error))], unread_bytes=size)
                 return
             row = 0
             for group in range(file.metadata.num_row_groups):
                 stop = row + file.metadata.row_group(group).num_rows
                 if unit.start <= row and (unit.stop is None or stop <= unit.stop):
-                    yield from self._read_group(file, group, row, stop, name_of(unit.path))
+                    yield from self._read_group(file, places, group, row, stop, unit.shown)
                 row = stop
 
     def _check(self, path: str, schema: pa.Schema) -> None:
-        for name, setting in ((self.text_column, "text_column"), (self.date_column, "date_column")):
-            if name is not None and name not in schema.names:
-                raise ValueError(
-                    f"{path} has no column '{name}', only {', '.join(schema.names)}; set `{setting}` to one of them"
-                )
-        found = schema.field(self.text_column).type
+        self.check_names(path, schema.names)
+        places = self.places(unique(schema.names))
+        for _, name in (("text", places.text), *places.identity()):
+            if schema.names.count(name) > 1:
+                raise ValueError(f"{path} has several columns '{name}', and a document needs one; rename the others")
+        found = schema.field(places.text).type
         plain = found.value_type if pa.types.is_dictionary(found) else found
         if not (_is_string(plain) or _is_binary(plain)):
             raise ValueError(
@@ -103,52 +108,80 @@ class ParquetSource(Source):
             units.append(Unit(path, sha256, first, row))
         return units
 
-    def _read_group(self, file: BoundedFile, group: int, row: int, stop: int, name: str) -> Iterator[SourceBatch]:
-        parts = file.parts(group)
+    def _read_group(
+        self, file: BoundedFile, places: Places, group: int, row: int, stop: int, name: str
+    ) -> Iterator[SourceBatch]:
+        first = row
+        try:
+            check, parts = FooterCheck(file.metadata, group, self.text_column), file.parts(group)
+        except Exception as problem:
+            _raise_if_fault(problem)
+            yield from _lost(name, row, stop, _said(problem))
+            return
         while row < stop:
             try:
                 part = next(parts)
                 # Of several rows no part is that large.
                 rows = file.decode(part) if decoded_bytes(part) <= MAXIMUM_ROW else None
+                if rows is not None:
+                    rows = rows.rename_columns(unique(rows.schema.names))
+                    check.compare(rows.column(places.text))
             except StopIteration:
                 error = "the footer promises more rows than there are"
-            except (pa.ArrowException, OSError) as problem:
-                raise_unless_damaged(problem)
-                error = describe(problem)
-            except ValueError as problem:
-                error = str(problem)
+            except Exception as problem:
+                _raise_if_fault(problem)
+                error = _said(problem)
             else:
                 if rows is None:
+                    check.skip()
                     yield SourceBatch(NO_ROWS, dropped=[(f"{name}#{row}", "", "too_large")])
                 else:
-                    yield from _readable(self._mapped(rows), row, name)
+                    yield from self._documents(rows, places, row, name)
                 row += len(part)
                 continue
             yield from _lost(name, row, stop, error)
             return
+        if error := check.at_end():
+            yield SourceBatch(NO_ROWS, [(f"{name}#{first}-{stop - 1}", "", error)])
 
-    def _mapped(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+    def _documents(self, rows: pa.RecordBatch, places: Places, first: int, name: str) -> Iterator[SourceBatch]:
+        """The rows as documents. Where Arrow refuses a batch, it is halved, down to the row that it refuses."""
+        try:
+            found = self._mapped(rows, places)
+        except Exception as error:
+            _raise_if_fault(error)
+            if len(rows) == 1:
+                yield SourceBatch(NO_ROWS, [(f"{name}#{first}", "", describe(error))])
+                return
+            half = len(rows) // 2
+            yield from self._documents(rows.slice(0, half), places, first, name)
+            yield from self._documents(rows.slice(half), places, first + half, name)
+        else:
+            yield from _readable(found, first, name)
+
+    def _mapped(self, rows: pa.RecordBatch, places: Places) -> pa.RecordBatch:
         """The file's columns under their new names."""
-        names = rows.schema.names
-        date = self.date_column or next((name for name in DATE_COLUMNS if name in names), None)
-        columns: dict[str, pa.Array] = {
-            "text": _as_text(rows.column(self.text_column)),
-            "url": _as_text(rows.column(self.url_column)) if self.url_column in names else _repeat("", len(rows)),
-            "source": self._source(rows),
-            "date": _as_text(rows.column(date)) if date else _repeat("", len(rows)),
-        }
-        for name in names:
-            if name not in (self.text_column, self.url_column, date) and (name != "source" or self.source):
-                values = rows.column(name)
-                columns[f"source_{name}" if name in BASE_SCHEMA.names else name] = (
-                    _as_text(values) if name == "id" else values
-                )
+        columns: dict[str, pa.Array] = {"text": _as_text(rows.column(places.text))}
+        for out in ("url", "source", "date"):
+            name = getattr(places, out)
+            default = self.source if out == "source" else ""
+            columns[out] = _repeat(default, len(rows)) if name is None else _or_empty(_as_text(rows.column(name)))
+        if places.source_id is not None:
+            columns["source_id"] = _null_if_empty(_as_text(rows.column(places.source_id)))
+        columns |= {name: rows.column(column) for column, name in places.others}
         return pa.RecordBatch.from_pydict(columns)
 
-    def _source(self, rows: pa.RecordBatch) -> pa.Array:
-        if self.source or "source" not in rows.schema.names or self.text_column == "source":
-            return _repeat(self.source, len(rows))
-        return pc.fill_null(_as_text(rows.column("source")), "")
+
+def _raise_if_fault(error: Exception) -> None:
+    """Let what the surroundings do rise; whatever else pyarrow raises over a file, and it is much, is damage to it."""
+    if isinstance(error, OSError):
+        raise_unless_damaged(error)
+    elif is_fault(error):
+        raise error
+
+
+def _said(problem: Exception) -> str:
+    return str(problem) if type(problem) is ValueError else describe(problem)
 
 
 def _lost(name: str, row: int, stop: int, error: str) -> Iterator[SourceBatch]:
@@ -165,7 +198,7 @@ def _readable(rows: pa.RecordBatch, first: int, name: str) -> Iterator[SourceBat
     """The rows with text, in batches of bounded bytes; the others are quarantined as `name#row`."""
     text = rows.column("text")
     # The batch's size was chosen by the mean length in the footer, so long documents may have come together.
-    if len(rows) > 1 and pc.sum(pc.binary_length(text)).as_py() > BATCH_BYTES:  # null if every text is null
+    if len(rows) > 1 and (pc.sum(pc.binary_length(text)).as_py() or 0) > BATCH_BYTES:  # null if every text is null
         half = len(rows) // 2
         yield from _readable(rows.slice(0, half), first, name)
         yield from _readable(rows.slice(half), first + half, name)
@@ -186,8 +219,7 @@ def _row_errors(rows: pa.RecordBatch) -> dict[int, str]:
             return {0: describe(error)}
         return {row: problem for row in range(len(rows)) for problem in _row_errors(rows.slice(row, 1)).values()}
     text = rows.column("text")
-    written = pc.fill_null(pc.match_substring_regex(text, VISIBLE), False)
-    blank = pc.indices_nonzero(pc.invert(written)).to_pylist()
+    blank = pc.indices_nonzero(pc.invert(has_visible(text))).to_pylist()
     return {row: "text is empty" if text[row].is_valid else "text is null" for row in blank}
 
 
@@ -206,7 +238,40 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 def _as_text(values: pa.Array) -> pa.StringArray:
     """The values as strings; bytes are taken for UTF-8 unchecked, since one bad row must not cost the batch."""
-    return values.cast(pa.binary()).view(pa.string()) if _is_binary(values.type) else values.cast(pa.string())
+    kind = values.type
+    if _is_binary(kind):
+        return values.cast(pa.binary()).view(pa.string())
+    if isinstance(kind, pa.UuidType):
+        return _strings([None if value is None else str(value) for value in values.to_pylist()])
+    if isinstance(kind, pa.BaseExtensionType):
+        return _as_text(values.storage)
+    if pa.types.is_fixed_size_binary(kind):
+        return _strings([None if value is None else _digits(value) for value in values.to_pylist()])
+    if pa.types.is_dictionary(kind):
+        return _as_text(values.dictionary_decode())
+    if pa.types.is_nested(kind):
+        return _strings([None if value is None else to_json(value) for value in plain_values(values)])
+    try:
+        return values.cast(pa.string())
+    except ODD:  # no way from this type, or from one of its values
+        return _strings([None if not value.is_valid else str(plain_value(value)) for value in values])
+
+
+def _digits(value: bytes) -> str:
+    """Sixteen bytes are a UUID without its name; others are numbers or hashes."""
+    return str(uuid.UUID(bytes=value)) if len(value) == 16 else value.hex()
+
+
+def _strings(values: list[Any]) -> pa.StringArray:
+    return pa.array(values, pa.string())
+
+
+def _or_empty(values: pa.StringArray) -> pa.StringArray:
+    return pc.fill_null(values, "")
+
+
+def _null_if_empty(values: pa.StringArray) -> pa.StringArray:
+    return pc.if_else(pc.equal(pc.binary_length(values), 0), pa.scalar(None, pa.string()), values)
 
 
 def _repeat(value: str, rows: int) -> pa.StringArray:

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Protocol
 
 from pipeline.steps import Fault, Reply, Request
-from stages.l3_synthesize.prompts import find_prompt
 
 
 class EngineError(Fault):
@@ -66,9 +65,8 @@ class TemplateEngine:
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         for request in requests:
-            passage = find_prompt(request.prompt).document(request.messages)
             rewrite = _ask if request.prompt.startswith("question_answer") else _rephrase
-            words = rewrite(passage).split(" ")
+            words = rewrite(request.shown).split(" ")
             limit = int(request.sampling["max_tokens"])
             yield Reply(
                 request.key,
@@ -76,6 +74,8 @@ class TemplateEngine:
                 "stop" if len(words) <= limit else "length",
                 sum(self.count_tokens(content) for _, content in request.messages),
                 min(len(words), limit),
+                prompt=request.prompt,
+                model=self.model,
             )
 
     def close(self) -> None:

@@ -11,22 +11,28 @@ from pathlib import Path
 from pipeline.store.shard import file_sha256
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine, EngineError, TemplateEngine
+from stages.l3_synthesize.engines.http_engine import HttpEngine, Servers
 
 PROMPT_TOKENS = 256
 """Room for the instruction and the chat template; the longest of ours takes less than 100."""
-_open: dict[tuple[str, str, int, int], Engine] = {}
+_open: dict[tuple[str, str, int, int, Servers | None], Engine] = {}
 _lock = threading.Lock()
 
 
-def open_engine(engine: str, model: str, tokens: int, max_concurrent: int) -> Engine:
+def open_engine(engine: str, model: str, tokens: int, max_concurrent: int, servers: Servers | None = None) -> Engine:
     """The engine for requests of at most `tokens` passage and answer. Its model is loaded at the first request.
 
-    Raises EngineError if vLLM is not installed.
+    servers: for the engine `http`. Raises EngineError if vLLM is not installed.
     """
-    key = (engine, model, tokens, max_concurrent)
+    key = (engine, model, tokens, max_concurrent, servers)
     with _lock:
         if key not in _open:
-            _open[key] = TemplateEngine() if engine == "template" else _vllm(model, tokens, max_concurrent)
+            if engine == "template":
+                _open[key] = TemplateEngine()
+            elif servers is not None:
+                _open[key] = HttpEngine(model, servers, max_concurrent)
+            else:
+                _open[key] = _vllm(model, tokens, max_concurrent)
         return _open[key]
 
 
@@ -37,9 +43,13 @@ def close_engines() -> None:
             _open.popitem()[1].close()
 
 
-def assets_of(engine: str, model: str) -> Mapping[str, str]:
+def assets_of(engine: str, model: str, servers: Servers | None = None) -> Mapping[str, str]:
     """Name → sha256 of what the engine answers with, known without loading it."""
-    return TemplateEngine.identity if engine == "template" else {"model": revision(model)}
+    if engine == "template":
+        return TemplateEngine.identity
+    if servers is not None:  # a server tells no hash: the name and the revision that the user gives stand for it
+        return HttpEngine(model, servers, 1).identity
+    return {"model": revision(model)}
 
 
 def revision(model: str) -> str:

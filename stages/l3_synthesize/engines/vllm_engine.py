@@ -14,16 +14,16 @@ import functools
 import hashlib
 import multiprocessing
 import os
-import queue
 import subprocess
-import threading
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.steps import Reply, Request, describe
 from pipeline.steps.interpreter import safe_environment
+from stages.l3_synthesize.engines.background import Background
+from stages.l3_synthesize.engines.chat import Chat
 from stages.l3_synthesize.engines.engine import EngineError
 
 ENVIRONMENT = {
@@ -33,10 +33,11 @@ ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB; unset, vLLM takes a share of all memory that other workers need
     "TOKENIZERS_PARALLELISM": "false",  # tokenizers warn about threads when vLLM spawns
 }
+ENCODING = "chat@1"
+"""How messages become tokens (chat.py); another number asks every request again."""
 START_SECONDS = 900  # 40 to 80 s measured on two idle cores, 300 s from a cold disk with four jobs beside it
 STALL_SECONDS = 1800  # 32 replies of 256 tokens at the 19 tokens/s of a busy machine take 7 minutes
 CLOSE_SECONDS = 30
-T = TypeVar("T")
 
 
 class VllmEngine:
@@ -51,7 +52,7 @@ class VllmEngine:
         self._max_model_len, self._max_concurrent = max_model_len, max_concurrent
         self._llm: Any = None
         self._watcher: subprocess.Popen[bytes] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._background: Background | None = None
         atexit.register(self.close)  # the model's process would otherwise outlive an interpreter that fails
 
     @property
@@ -64,34 +65,35 @@ class VllmEngine:
         return {
             "model": self._revision,
             "chat_template": hashlib.sha256(str(template).encode()).hexdigest(),
+            "encoding": ENCODING,
         }
 
     def count_tokens(self, text: str) -> int:
-        return len(self._tokenizer.encode(text, add_special_tokens=False))
+        return len(self._chat.plain(text))
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         asked = {request.key: request for request in requests}  # documents with one text share one request
         if not asked:
             return  # everything was in the ledger: no minute lost on a start
-        self._start()
-        replies: queue.SimpleQueue[Reply | EngineError] = queue.SimpleQueue()
-        running = self._submit(self._answer_all(list(asked.values()), replies))
+        background = self._start()
+        name = f"the vLLM engine of {self._name}"
         try:
-            for _ in asked:
-                yield self._next(replies)
-        finally:  # also when the caller stops early
-            running.cancel()
+            # Twice as many as the model works on, so that it never waits for us and prompts do not fill memory.
+            yield from background.replies(
+                list(asked.values()), self._answer, 2 * self._max_concurrent, STALL_SECONDS, name
+            )
+        except EngineError:
+            self.close()
+            raise
 
     def close(self) -> None:
-        if self._loop is None:
+        background, self._background = self._background, None
+        if background is None:
             return
         with contextlib.suppress(Exception):  # a dead engine cannot be shut down in order
-            self._submit(self._shut_down()).result(timeout=CLOSE_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=CLOSE_SECONDS)
-        if not self._loop.is_running():
-            self._loop.close()
-        self._llm = self._loop = None
+            background.submit(self._shut_down()).result(timeout=CLOSE_SECONDS)
+        background.stop()
+        self._llm = None
         if self._watcher is not None:
             self._watcher.kill()
             self._watcher.communicate()
@@ -103,18 +105,20 @@ class VllmEngine:
 
         return AutoTokenizer.from_pretrained(self._folder, trust_remote_code=False)
 
-    def _start(self) -> None:
-        if self._llm is not None:
-            return
+    @functools.cached_property
+    def _chat(self) -> Chat:
+        return Chat(self._tokenizer, self._name)
+
+    def _start(self) -> Background:
+        if self._background is not None:
+            return self._background
         for name, value in ENVIRONMENT.items():  # read when vllm is imported
             os.environ.setdefault(name, value)
         os.environ |= safe_environment()  # for the process of the model
         others = set(multiprocessing.active_children())
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="vllm-loop", daemon=True)
-        self._thread.start()
+        background = self._background = Background("vllm-loop")
         try:
-            self._llm = self._submit(self._open()).result(timeout=START_SECONDS)
+            self._llm = background.submit(self._open()).result(timeout=START_SECONDS)
         except Exception as error:
             self.close()
             raise EngineError(
@@ -122,16 +126,7 @@ class VllmEngine:
                 "see its log above, or choose engine: template"
             ) from error
         self._watcher = _kill_with_us([process.pid for process in set(multiprocessing.active_children()) - others])
-
-    def _next(self, replies: queue.SimpleQueue[Reply | EngineError]) -> Reply:
-        try:
-            reply = replies.get(timeout=STALL_SECONDS)
-        except queue.Empty:
-            reply = EngineError(f"the vLLM engine of {self._name} gave no reply for {STALL_SECONDS} s")
-        if isinstance(reply, EngineError):
-            self.close()
-            raise reply
-        return reply
+        return background
 
     async def _shut_down(self) -> None:
         if self._llm is not None:
@@ -167,41 +162,28 @@ class VllmEngine:
             )
         )
 
-    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    async def _answer_all(self, requests: Sequence[Request], replies: queue.SimpleQueue[Reply | EngineError]) -> None:
-        pending = iter(requests)
-
-        async def worker() -> None:
-            for request in pending:
-                replies.put(await self._answer(request))
-
-        await asyncio.gather(*(worker() for _ in range(min(len(requests), 2 * self._max_concurrent))))
-
-    async def _answer(self, request: Request) -> Reply | EngineError:
+    async def _answer(self, request: Request) -> Reply:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
         from vllm.v1.engine.exceptions import EngineDeadError
 
         try:
-            tokens = self._tokenizer.apply_chat_template(
-                [{"role": role, "content": content} for role, content in request.messages],
-                add_generation_prompt=request.messages[-1][0] != "assistant",
-                continue_final_message=request.messages[-1][0] == "assistant",
-                return_dict=True,
-            )["input_ids"]
+            tokens = self._chat.encode(request.messages)
             sampling = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **request.sampling)
             prompt = {"type": "token", "prompt_token_ids": tokens}
+            begin = time.monotonic()
             outputs = [output async for output in self._llm.generate(prompt, sampling, request.key)]
             answer = outputs[-1].outputs[0]  # the only one: FINAL_ONLY
-            return Reply(request.key, answer.text, str(answer.finish_reason), len(tokens), len(answer.token_ids))
+            return Reply(
+                request.key, answer.text, str(answer.finish_reason), len(tokens), len(answer.token_ids),
+                cached_tokens=outputs[-1].num_cached_tokens or 0, seconds=time.monotonic() - begin,
+                prompt=request.prompt, model=self.model,
+            )  # fmt: skip
         except EngineDeadError as error:
-            return EngineError(
+            raise EngineError(
                 f"the vLLM engine of {self._name} died ({describe(error)}); "
                 "finished replies are kept, run again to go on"
-            )
+            ) from error
         except Exception as error:  # one bad prompt must not cost the others
             return Reply(request.key, "", "error", error=describe(error))
 

@@ -1,6 +1,7 @@
 """A generator over documents: one end for each request, replies kept, nothing asked twice."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +24,7 @@ class Echo(Generator):
 
     kind: Literal["echo"] = "echo"
     prompts: int = 1
+    says_again: bool = True
     asked: ClassVar[list[str]] = []
 
     def columns(self) -> tuple[pa.Field, ...]:
@@ -42,20 +44,26 @@ class Echo(Generator):
         for request in reversed(requests):
             self.asked.append(request.parent.text)
             broken = "engine" in request.parent.text
-            yield Reply(request.key, request.parent.text.upper(), "error" if broken else "stop", error="lost" * broken)
+            text = request.parent.text.upper() + " WHOLE" * (request.prompt == "again")
+            yield Reply(request.key, text, "error" if broken else "stop", error="lost" * broken)
 
-    def accept(self, request: Request, reply: Reply) -> dict[str, Any] | Reason:
+    def ask_again(self, request: Request, reply: Reply) -> Request | None:
+        return replace(request, key=content_hash(request.key), prompt="again") if reply.text == "CUT" else None
+
+    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
+        if reply.text in siblings and not self.says_again:
+            return Reason("said_before")
         if "CRASH" in reply.text:
             raise ValueError("cannot read this")
         return Reason("refused") if "REFUSE" in reply.text else {"text": reply.text, "parent_id": request.parent.id}
 
 
-def run(folder: Path, step: Generator) -> tuple[LocalStore, Finished]:
+def run(folder: Path, step: Generator, *more: str, **level: Any) -> tuple[LocalStore, Finished]:
     store = LocalStore(folder / "store")
-    lines = ["one", "refuse me", "too long", "crash it", "engine fails", "two"]
+    lines = ["one", "refuse me", "too long", "crash it", "engine fails", "two", *more]
     first = run_level(l0(), store, InlineRunner(), silent, write_lines(folder / "input", lines))
     Echo.asked.clear()
-    return store, run_level(Level("l3", "toy", (step,)), store, InlineRunner(), silent, parent=first)
+    return store, run_level(Level("l3", "toy", (step,), **level), store, InlineRunner(), silent, parent=first)
 
 
 def test_every_request_has_one_end(tmp_path: Path):
@@ -89,3 +97,22 @@ def test_the_first_reply_to_a_request_stands(tmp_path: Path):
         ledger.record(Reply("k", text, "stop"))
         ledger.flush()
     assert Ledger(store).find(["k", "other"]) == {"k": Reply("k", "first", "stop")}
+
+
+def test_a_useless_reply_is_asked_for_again_once(tmp_path: Path):
+    store, level = run(tmp_path, Echo(), "cut")
+    rows = pq.read_table(store.shown(f"{level.directory}/data/part-00000.parquet")).to_pylist()
+    assert [row["text"] for row in rows] == ["ONE", "TWO", "CUT WHOLE"]
+    assert Echo.asked.count("cut") == 2
+    assert (level.manifest.rows_in, level.manifest.rows_made, level.manifest.rows_out) == (7, 0, 3)
+
+
+def test_what_a_sibling_said_is_known_to_the_next(tmp_path: Path):
+    _, level = run(tmp_path, Echo(prompts=2, says_again=False))
+    assert level.manifest.dropped["echo.said_before"] == 2  # the second of "one" and of "two"
+
+
+def test_a_refused_reply_is_kept_as_it_came(tmp_path: Path):
+    store, level = run(tmp_path, Echo(), keep_dropped_text=True)
+    rows = pq.read_table(store.shown(f"{level.directory}/dropped/part-00000.parquet")).to_pylist()
+    assert {row["reason"]: row["text"] for row in rows} == {"echo.refused": "REFUSE ME", "echo.too_long": "too long"}

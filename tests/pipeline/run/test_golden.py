@@ -11,6 +11,7 @@ and commit the file. Where a new number is needed for bytes that no case here sh
 
 import itertools
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -47,6 +48,8 @@ class Columns(Source):
             {"text": f"{n} {n * n} " * 9, "url": f"http://a.example/{n}", "source": "a", "date": "2024", "more": n}
             for n in numbers
         ]
+        rows[1] |= {"share": math.nan}
+        rows[2] |= {"text": "\u200b"}
         yield SourceBatch(pa.RecordBatch.from_pylist(rows), dropped=[(f"row {unit.start}", "", "not_a_page")])
 
 
@@ -65,7 +68,7 @@ class Capitals(Generator):
         for request in requests:
             yield Reply(request.key, request.parent.text.upper(), "stop")
 
-    def accept(self, request: Request, reply: Reply) -> dict[str, Any] | Reason:
+    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
         if "TWO" in reply.text:
             return Reason("has_two", 1, 0)
         return {"text": reply.text, "parent_id": request.parent.id}

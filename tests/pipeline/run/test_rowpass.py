@@ -50,7 +50,9 @@ class Given(Source):
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
         rows = pa.RecordBatch.from_pydict({"url": ["u/1", "u/2"], "text": ["one two", "x" * 50]})
-        yield SourceBatch(rows, [("line 3", "u/3", "not JSON")], [("4", "u/4", "no_page"), ("5", "u/5", "no_page")])
+        yield SourceBatch(
+            rows, [("line 3", "u/3", "not JSON")], [("4", "u/4", "no_page"), ("5", "u/5", Reason("no_page", 0.1, 0.5))]
+        )
 
 
 class Marks(GroupingStep):
@@ -113,7 +115,7 @@ class Reads(Generator):
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         return iter(())
 
-    def accept(self, request: Request, reply: Reply) -> Mapping[str, Any] | Reason:
+    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         raise AssertionError("nothing was asked")
 
 
@@ -313,9 +315,19 @@ def test_a_source_counts_what_it_could_not_read_and_what_is_no_document(store: L
     found = [(row["id"], row["url"], row["reason"], row["value"], row["threshold"]) for row in read(store, "dropped")]
     assert found == [
         ("4", "u/4", "given.no_page", None, None),
-        ("5", "u/5", "given.no_page", None, None),
+        ("5", "u/5", "given.no_page", 0.1, 0.5),
         ("u/2", "u/2", "given.too_large", 50.0, 49.0),
     ]
+
+
+def test_a_text_in_which_nothing_can_be_seen_is_quarantined_whatever_the_source(store: LocalStore, tmp_path: Path):
+    (file,) = write_lines(tmp_path / "input", ["one two", "\u200b", " \u3164", "three"])
+    record = run_row_task(task(store, Unit(file.path, file.sha256), source=Lines(), poison=(2,)))
+    assert [row["text"] for row in read(store, "data")] == ["one two", "three"]
+    assert (record.counts.rows_in, record.counts.quarantined) == (4, 2)
+    entries = [(row["id"], row["step"], row["error"]) for row in read(store, "quarantine")]
+    assert (content_hash("", "\u200b"), "00 lines", "text is empty") in entries
+    assert [error for _, _, error in entries if error != "text is empty"] == [KILLED]
 
 
 def test_a_document_of_the_largest_size_stays(store: LocalStore):

@@ -33,12 +33,7 @@ def test_what_is_imported_beyond_the_core_belongs_to_an_extra():
     """An import that no extra stands for would be missed by the check, and end a run in the middle."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     core = {re.split(r"[<>=\[]", entry)[0] for entry in project["dependencies"]}
-    other = {
-        "yaml",
-        "fasttext",
-        "charset_normalizer",
-        "llvmlite",
-    }  # pyyaml, fasttext-community, …; numba brings the last
+    other = {"yaml", "fasttext", "llvmlite"}  # pyyaml, fasttext-community; numba brings the last
     packages = ("pipeline", "stages", "flows")
     sources = [path for name in packages for path in (ROOT / name).rglob("*.py") if "demo" not in path.parts]
     found = set().union(*(imported(path.read_text()) for path in sources))
@@ -73,7 +68,7 @@ def test_the_line_names_them_in_order_whatever_order_they_were_asked_in(monkeypa
     named = re.findall(r"the extra '([^']*)'", str(caught.value))
     assert named == sorted(set(MODULES) - {CORE})  # each once
     assert str(caught.value).startswith("the extra 'ablation' is not installed (torch, transformers, tokenizers,")
-    assert "a part of the core is not installed (trafilatura, charset_normalizer, lxml_html_clean missing)" in str(
+    assert "a part of the core is not installed (trafilatura, resiliparse, lxml_html_clean missing)" in str(
         caught.value
     )
 

@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.steps import Reply
 from stages.l3_synthesize.output_checks import reason_to_refuse
-from stages.l3_synthesize.prompts import find_prompt
+from stages.l3_synthesize.prompts.prompt import find_prompt
 
 SOURCE = (
     "The town of Aarau lies on the river Aare, some forty kilometres west of Zurich. Its old town has painted gables, "
@@ -16,9 +16,26 @@ GOOD = (
 )
 
 
-def refuse(text: str, prompt: str = "rephrase", source: str = SOURCE, finish_reason: str = "stop"):
+CHINESE = (
+    "阿劳镇位于阿勒河畔，在苏黎世以西约四十公里处。老城的山墙上绘有图画，每逢星期六举行集市。"
+    "第一座桥建于1251年，曾两次被烧毁，后来才有了现在的这座桥。"
+)
+GOOD_CHINESE = (
+    "阿劳是阿勒河边的一座小镇，东距苏黎世大约四十公里。镇上旧城区的房屋山墙有彩绘装饰，周六有集市。"
+    "1251年修建的首座桥梁先后毁于两场大火，如今人们看到的桥是此后重建的。"
+)
+
+
+def refuse(
+    text: str,
+    prompt: str = "rephrase",
+    source: str = SOURCE,
+    finish_reason: str = "stop",
+    siblings: tuple[str, ...] = (),
+):
     chosen = find_prompt(prompt)
-    return reason_to_refuse(chosen, source, Reply("k", text, finish_reason, 90, 70), chosen.read(text))
+    reply = Reply("k", text, finish_reason, 90, 70)
+    return reason_to_refuse(chosen, source, reply, chosen.read(text), siblings)
 
 
 def test_a_good_rewrite_is_accepted():
@@ -53,6 +70,67 @@ def test_a_good_rewrite_is_accepted():
 )
 def test_each_failure_has_its_reason(text, reason):
     assert refuse(text) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (GOOD_CHINESE, None),
+        (f"{GOOD_CHINESE}<|im_end|>", "role_leak"),
+        (f"{GOOD_CHINESE}\n用户：\n继续", "role_leak"),
+        ("抱歉，我无法改写这段内容。", "refusal"),
+        (f"作为一个人工智能，我没有看法。{GOOD_CHINESE}", "refusal"),
+        (f"好的，{GOOD_CHINESE}", "preamble"),
+        (f"以下是改写后的版本：\n{GOOD_CHINESE}", "preamble"),
+        (f"改写后的文本：{GOOD_CHINESE}", "preamble"),
+        (f"{GOOD_CHINESE}希望以上内容对您有帮助。", "closer"),
+        (f"{GOOD_CHINESE}\n如有其他问题，请告诉我。", "closer"),
+        (f"本文介绍了一座小镇。{GOOD_CHINESE}", "about_the_text"),
+        (f"{GOOD_CHINESE}并保留其中所有的重要内容。", "prompt_leak"),
+        (GOOD, "language"),
+        ("阿劳是一座小镇。", "length_ratio"),
+        (GOOD_CHINESE + GOOD_CHINESE[:60], "repetition"),
+        ("集市很大。" * 30, "repetition"),
+        (CHINESE, "copy"),
+    ],
+)
+def test_each_failure_has_its_reason_in_chinese_too(text, reason):
+    assert refuse(text, "rephrase_zh", CHINESE) == reason
+
+
+@pytest.mark.parametrize(
+    "opening", ["当然的继承人住在镇上。", "以下三座桥都很古老。", "作者的故乡是阿劳。", "好的集市在星期六。"]
+)
+def test_an_ordinary_chinese_sentence_is_no_preamble(opening):
+    assert refuse(opening + GOOD_CHINESE, "rephrase_zh", CHINESE) is None
+
+
+def test_another_language_of_the_same_script_is_noticed():
+    german = (
+        "Aarau ist eine Stadt an der Aare, etwa vierzig Kilometer westlich von Zürich. Die Giebel der Altstadt sind "
+        "bemalt, und jeden Samstag ist Markt. Eine Brücke von 1251 verbrannte zweimal, ehe die heutige gebaut wurde."
+    )
+    reason = refuse(german)
+    assert (reason, reason.threshold) == ("language", 0.6)
+
+
+@pytest.mark.parametrize(
+    "marker",
+    ["<|im_end|>", "<|eot_id|>", "</s>", "<<SYS>>", "[/INST]", "<start_of_turn>", "<|end|>", "<｜User｜>",
+     "<|END_OF_TURN_TOKEN|>", "[gMASK]", "<|channel|>", "<|start_of_role|>", "[SYSTEM_PROMPT]"],
+)  # fmt: skip
+def test_marks_of_chat_formats_are_leaks_whatever_the_source_holds(marker):
+    assert refuse(f"{GOOD} {marker}", source=f"{SOURCE} {marker}") == "role_leak"
+
+
+def test_nearly_the_same_again_from_one_parent_is_refused():
+    assert refuse(GOOD, siblings=("Something else.",)) is None
+    again = GOOD.replace("stands today", "stands now")
+    reason = refuse(again, siblings=("Something else.", GOOD))
+    assert (reason, reason.threshold) == ("repeats_sibling", 0.8)
+    assert 0.8 < reason.value < 1
+    assert refuse(GOOD, siblings=(GOOD,)).value == 1
+    assert refuse(GOOD_CHINESE, "rephrase_zh", CHINESE, siblings=(GOOD_CHINESE,)) == "repeats_sibling"
 
 
 def test_running_into_the_limit_is_truncation_whatever_the_text():

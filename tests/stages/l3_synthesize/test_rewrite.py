@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
@@ -11,8 +9,8 @@ from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Reason, Reply, Request
 from pipeline.store.local import LocalStore
-from stages.l3_synthesize import prompts
 from stages.l3_synthesize.engines import registry as engines
+from stages.l3_synthesize.prompts.prompt import FOLDER, find_prompt
 from stages.l3_synthesize.rewrite import Rewrite
 from tests.pipeline.helpers import l0, silent, write_lines
 
@@ -35,7 +33,7 @@ def step(**fields) -> Rewrite:
 def outcome(rewrite: Rewrite, documents: Batch) -> list:
     requests = rewrite.requests(documents)
     replies = {reply.key: reply for reply in rewrite.generate([r for r in requests if isinstance(r, Request)])}
-    return [rewrite.accept(r, replies[r.key]) if isinstance(r, Request) else r[1] for r in requests]
+    return [rewrite.accept(r, replies[r.key], ()) if isinstance(r, Request) else r[1] for r in requests]
 
 
 def test_a_document_becomes_a_new_row_with_its_evidence():
@@ -49,6 +47,7 @@ def test_a_document_becomes_a_new_row_with_its_evidence():
         "finish_reason": "stop",
         "source_text": TEXT,
         "coverage": 1.0,
+        "form": '{"kind":"prose"}',
     }
     assert set(row) == {"text", *(column.name for column in step().columns())}
 
@@ -60,7 +59,7 @@ def test_questions_and_answers_come_from_the_text():
 
 
 def test_every_document_is_accounted_for_in_order():
-    texts = ["Too short.", TEXT, "word " * 5000, TEXT.replace("Aarau", "Olten")]
+    texts = ["Too short.", TEXT, "the word " * 2500, TEXT.replace("Aarau", "Olten")]
     results = outcome(step(prompts=("rephrase",)), batch(*texts))
     assert [str(r) if isinstance(r, Reason) else "row" for r in results] == ["too_short", "row", "too_long", "row"]
     assert (results[0].value, results[0].threshold) == (2, 40)
@@ -74,17 +73,18 @@ def test_a_long_document_is_cut_at_a_sentence_or_refused():
     assert outcome(step(max_input_tokens=50, long_documents="drop"), batch(TEXT)) == ["too_long"]
 
 
-def test_each_thing_that_decides_the_reply_changes_the_key(monkeypatch):
+def test_each_thing_that_decides_the_reply_changes_the_key(tmp_path, monkeypatch):
     def key(text: str = TEXT, **fields) -> str:
         return step(**{"prompts": ("rephrase",), **fields}).requests(batch(text))[0].key
 
     sampling = ({"temperature": 0.1}, {"top_p": 0.5}, {"frequency_penalty": 1}, {"max_new_tokens": 9}, {"seed": 1})
     keys = [key(), key(TEXT + " More."), *(key(**fields) for fields in sampling), key(prompts=("question_answer",))]
     keys.append(step(prompts=("rephrase",), prompts_per_document=2).requests(batch(TEXT))[1].key)
-    edited = replace(prompts.PROMPTS["rephrase@1"], system="Rewrite.")
-    with monkeypatch.context() as patch:
-        patch.setitem(prompts.PROMPTS, "rephrase@1", edited)
-        keys.append(key())
+    mine = tmp_path / "rephrase.md"
+    mine.write_text(
+        (FOLDER / "rephrase.md").read_text(encoding="utf-8").replace("clearer", "plainer"), encoding="utf-8"
+    )
+    keys.append(key(prompts=(str(mine),)))
     for changed in ("model", "chat_template"):
         with monkeypatch.context() as patch:
             patch.setattr(engines.TemplateEngine, "identity", {"model": "template@1", changed: "other"})
@@ -104,9 +104,50 @@ def test_keys_and_seeds_do_not_depend_on_order_or_neighbours():
 
 def test_prompts_are_chosen_by_weight():
     many = batch(*[TEXT] * 400)
-    chosen = [request.prompt for request in step(weights=(3, 1)).requests(many)]
+    both = ("rephrase", "question_answer")
+    chosen = [request.prompt for request in step(prompts=both, weights=(3, 1)).requests(many)]
     assert 270 <= chosen.count("rephrase@1") <= 330
-    assert {r.prompt for r in step(weights=(1, 0)).requests(many)} == {"rephrase@1"}
+    assert {r.prompt for r in step(prompts=both, weights=(1, 0)).requests(many)} == {"rephrase@1"}
+
+
+def test_no_prompt_comes_twice_before_all_others_have_come():
+    """Drawn with replacement, 43 of 73 parents had the same prompt twice."""
+    requests = step(prompts_per_document=3).requests(batch(*[TEXT] * 50))
+    by_parent = [[request.prompt for request in requests[n : n + 3]] for n in range(0, 150, 3)]
+    assert all(len(set(prompts[:2])) == 2 for prompts in by_parent)
+    assert {prompts[0] for prompts in by_parent} == {"rephrase@1", "question_answer@1"}
+    assert len({request.key for request in requests[:3]}) == 3  # once more is another request
+
+
+def test_a_prompt_is_asked_for_documents_of_its_languages():
+    chinese = "北京是中华人民共和国的首都，也是全国的政治、文化和国际交往的中心。这座城市有三千多年的历史，" * 3
+    german = "Die Stadt Aarau liegt an der Aare, etwa vierzig Kilometer westlich von Zürich. " * 5
+    requests = step(prompts_per_document=2).requests(batch(chinese, german, TEXT))
+    assert {request.prompt for request in requests[:2]} == {"rephrase_zh@1", "question_answer_zh@1"}
+    assert requests[2][1] == "language_not_supported"
+    assert requests[2][1].value > 0.9
+    assert {request.prompt for request in requests[3:]} == {"rephrase@1", "question_answer@1"}
+
+
+def test_a_text_without_spaces_is_not_too_short():
+    chinese, thai = "北京是中国的首都，" * 60, "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย " * 20
+    request, refused = step(prompts=("rephrase_zh",), max_input_tokens=10_000).requests(batch(chinese, thai))
+    assert request.prompt == "rephrase_zh@1"
+    assert refused[1] == "language_not_supported"
+
+
+def test_a_reply_that_was_cut_is_asked_for_once_with_twice_the_room():
+    rewrite = step(prompts=("rephrase",))
+    (request,) = rewrite.requests(batch(TEXT))
+    again = rewrite.ask_again(request, Reply(request.key, "In", "length", 10, 256))
+    assert (again.sampling["max_tokens"], again.sampling["seed"]) == (512, request.sampling["seed"])
+    assert again.key != request.key
+    assert rewrite.ask_again(request, Reply(request.key, "In May.", "stop", 10, 9)) is None
+
+
+def test_a_prompt_named_twice_is_refused():
+    with pytest.raises(ValidationError, match="prompts 'rephrase' and 'rephrase@1' are both rephrase@1; leave one out"):
+        step(prompts=("rephrase", "rephrase@1"))
 
 
 def test_a_limit_too_low_is_reported_as_truncation():
@@ -114,17 +155,11 @@ def test_a_limit_too_low_is_reported_as_truncation():
     assert (reason, reason.value) == ("truncated", 12)
 
 
-def test_an_engine_error_is_neither_row_nor_reason():
-    (request,) = step().requests(batch(TEXT))
-    with pytest.raises(ValueError, match="VLLMValidationError: prompt too long"):
-        step().accept(request, Reply(request.key, "", "error", error="VLLMValidationError: prompt too long"))
-
-
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"prompts": ("reprase",)}, "prompt 'reprase' is not known"),
-        ({"weights": (1,)}, r"weights \(1.0,\) must be one number >= 0 for each of 2 prompts"),
+        ({"weights": (1,)}, r"weights \(1.0,\) must be one number >= 0 for each of 4 prompts"),
         ({"weights": (0, 0)}, "must be one number >= 0"),
         ({"temperatur": 1}, "Extra inputs are not permitted"),
     ],
@@ -135,8 +170,9 @@ def test_wrong_parameters_are_refused(fields, message):
 
 
 def test_the_recipe_id_follows_prompts_and_model():
-    assert set(step().assets()) == {"rephrase@1", "question_answer@1", "model"}
-    assert step().assets()["rephrase@1"] == prompts.PROMPTS["rephrase@1"].sha256
+    prompts = {"rephrase@1", "question_answer@1", "rephrase_zh@1", "question_answer_zh@1"}
+    assert set(step().assets()) == {*prompts, "language", "model"}
+    assert step().assets()["rephrase@1"] == find_prompt("rephrase").sha256
     assert "max_concurrent" not in step().identity()
 
 

@@ -10,9 +10,8 @@ import pytest
 
 from pipeline.rows.batch import Batch
 from pipeline.steps import Fault, Transformed
-from stages.l0_collect.extract import extract_html
+from stages.l0_collect.extract import extract_html, killable
 from stages.l0_collect.extract.extract_html import ExtractHtml
-from stages.l0_collect.extract.page import decode
 
 TEXT = "The ferry crosses the bay four times a day, and in the summer it also carries bicycles and small boats."
 PAGE = f"""<html><head><title> Ferry
@@ -43,11 +42,14 @@ def reasons(result: Transformed) -> list[tuple[str, float, float]]:
 def test_main_text_and_title_stay_and_the_html_goes() -> None:
     result = extract(PAGE)
     [row] = result.batch.rows.to_pylist()
-    assert set(row) == {"url", "content_type", "text", "title"}
+    assert set(row) == {"url", "content_type", "text", *(field.name for field in extract_html.ADDED)}
     assert TEXT in row["text"]
     assert "Sign in" not in row["text"]
     assert "Privacy" not in row["text"]
     assert row["title"] == "Ferry times"
+    assert (row["published"], row["license"]) == (None, None)
+    assert row["extractor"] == "blocks"
+    assert 0.5 < row["extractor_confidence"] <= 1
     assert result.changed == {"extracted": 1}
 
 
@@ -81,10 +83,11 @@ def extractor_that_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         f"import os, signal, sys, time\nsys.path.insert(0, {str(folder)!r})\nimport page\n"
         "def extract(html, *settings):\n"
         "    exec(html.decode())\n"
-        "    return {'text': 'ok', 'title': '', 'elements': 1, 'depth': 1}\n"
+        "    said = dict.fromkeys(('title', 'published', 'declared_language', 'canonical_url', 'license'), '')\n"
+        "    return said | {'text': 'ok', 'elements': 1, 'depth': 1, 'extractor': 'blocks', 'confidence': 1.0}\n"
         "page.extract = extract\npage.main()\n"
     )
-    monkeypatch.setattr(extract_html.page, "__file__", str(script))
+    monkeypatch.setattr(extract_html._EXTRACTOR, "script", str(script))
     extract_html._EXTRACTOR.stop()
     yield
     extract_html._EXTRACTOR.stop()
@@ -92,7 +95,7 @@ def extractor_that_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.mark.usefixtures("extractor_that_obeys")
 def test_a_page_that_hangs_or_crashes_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract_html, "WAIT_PER_SECOND", 8)
+    monkeypatch.setattr(killable, "WAIT_PER_SECOND", 8)
     result = extract(
         "pass",
         "while True: pass",
@@ -117,28 +120,8 @@ def test_a_missing_library_is_no_pages_fault() -> None:
 
 
 def test_a_process_is_replaced_after_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract_html, "PAGES_PER_PROCESS", 2)
+    monkeypatch.setattr(killable, "REQUESTS_PER_PROCESS", 2)
     assert [TEXT in text for text in extract(*[PAGE] * 5).batch.text.to_pylist()] == [True] * 5
-
-
-@pytest.mark.parametrize(
-    ("page", "content_type", "text"),
-    [
-        ("käse".encode(), "", "käse"),
-        ("käse".encode(), "text/html; charset=iso-8859-1", "käse"),
-        ("käse“".encode("cp1252"), "text/html; charset=ISO-8859-1", "käse“"),
-        (b"<meta charset='windows-1251'>" + "привет".encode("cp1251"), "", "<meta charset='windows-1251'>привет"),
-        ("\ufeffkäse".encode("utf-16"), "text/html; charset=utf-8", "\ufeffkäse"),
-        ("日本".encode("shift_jis"), 'text/html; charset="Shift_JIS"', "日本"),
-        ("日本".encode("iso2022_jp"), "text/html; charset=iso-2022-jp", "日本"),
-        ("käse".encode("latin-1"), "text/html; charset=utf-8", "k\ufffdse"),
-        ("käse".encode(), "text/html; charset=utf-7", "käse"),
-        ("käse".encode(), "text/html; charset=rot13", "käse"),
-        (("Größe und Länge, schön und grün. " * 20).encode("latin-1"), "", "Größe und Länge, schön und grün. " * 20),
-    ],
-)  # fmt: skip
-def test_decode(page: bytes, content_type: str, text: str) -> None:
-    assert decode(page, content_type) == text
 
 
 @pytest.mark.slow

@@ -1,25 +1,6 @@
 import pytest
 
-from stages.l4_verify.facts_in_text import names, numbers, words
-
-
-@pytest.mark.parametrize(
-    ("text", "values"),
-    [
-        ("1,234 people and 1234 horses", ["1234", "1234"]),
-        ("12.50 or 12.5 or 1.234", ["12.5", "12.5", "1.234"]),
-        ("$3.5 million, 3,500,000, two thousand, 20 hundred", ["3500000", "3500000", "2000", "2000"]),
-        ("5%, 5 %, 5 percent, five per cent, 5", ["5%", "5%", "5%", "5%", "5"]),
-        ("twelve, twenty-one, 21st, the twelfth, thirty third", ["12", "21", "21", "12", "33"]),
-        ("the 1990s and 1990", ["1990", "1990"]),
-        ("10:30 on 2014-06-09, 10km", ["10", "30", "2014", "06", "09", "10"]),
-        ("One of them was first for a second; one hundred came", ["100"]),
-        ("1. Wash.\n2) Dry 3 times.\n 12. Iron.", ["3"]),
-        ("B12, H2O, v2 and someone often weighed anything", []),
-    ],
-)
-def test_numbers_in_comparable_form(text, values):
-    assert [fact.value for fact in numbers(text)] == [value.lstrip("0") for value in values]
+from stages.l4_verify.names_in_text import names, words
 
 
 @pytest.mark.parametrize(

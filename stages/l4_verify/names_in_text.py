@@ -1,8 +1,6 @@
-"""Numbers and names in a text, in forms that can be compared: what `faithfulness` looks for.
+"""Names in a text, in a form that can be compared: what `faithfulness` looks for.
 
-Numbers: 1,234 = 1234, 12.50 = 12.5, 3 million = 3000000, twenty-one = 21st = 21, 1990s = 1990, 5 percent = 5%. Left
-out: `one`, `first`, `second`, which are seldom numbers, and the indices of list items. No unit but % is compared.
-Names: capitalised words that do not open a sentence, runs of them (then also where they open one), and acronyms. Not
+Names are capitalised words that do not open a sentence, runs of them (then also where they open one), and acronyms. Not
 seen, by construction: a name that stands alone at the opening of a sentence, names in small letters or other scripts.
 """
 
@@ -11,28 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
-
-UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-)
-ORDINALS = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-    "fifteenth sixteenth seventeenth eighteenth nineteenth"
-)
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-TEN = {word: 10 * number for number, word in enumerate(TENS.split(), start=2)}
-WORDS = {word: number for words in (UNITS, ORDINALS) for number, word in enumerate(words.split())} | TEN
-SELDOM_NUMBERS = {"zero", "zeroth", "one", "first", "second"}  # "one of them", "at first", "a second later"
-SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-NUMBER = re.compile(
-    r"(?:(?<![\w.,])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?!\d)(?:st|nd|rd|th|s)?"
-    rf"|\b(?=[efnostz][eghilnow])(?:(?P<tens>{'|'.join(TEN)})[ -])?(?P<word>{'|'.join(WORDS)})\b)"
-    rf"(?:[ -](?P<scale>{'|'.join(SCALES)})\b)?(?P<percent>\s?%|[ -]per ?cent\b)?",
-    re.IGNORECASE,
-)
-LIST_INDEX = re.compile(r"^[^\S\n]*(\d{1,2})[.)]\s", re.MULTILINE)
 
 TOKEN = re.compile(r"(?:[A-Z]\.){2,}|[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d+|\n|[^\w\s]")
 NO_BREAK = re.compile(r"\.?[ \t]+")
@@ -52,27 +28,15 @@ FUNCTION_WORDS = frozenset(FUNCTION_WORD_LIST.split())
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """A number or name, as it stands in the text and in comparable form."""
+class Name:
+    """A name, as it stands in the text and in comparable form."""
 
     item: str
     value: str
     start: int
 
 
-def numbers(text: str) -> Iterator[Fact]:
-    """Every number, in the order of the text."""
-    indices = {match.start(1) for match in LIST_INDEX.finditer(text)}
-    for match in NUMBER.finditer(text):
-        word, tens, scale = ((match[group] or "").lower() for group in ("word", "tens", "scale"))
-        if match.start() in indices or (word in SELDOM_NUMBERS and not tens and not scale):
-            continue
-        value = Decimal(WORDS[word] + TEN.get(tens, 0)) if word else Decimal(match["digits"].replace(",", ""))
-        plain = f"{(value * SCALES.get(scale, 1)).normalize():f}"
-        yield Fact(match[0], plain + ("%" if match["percent"] else ""), match.start())
-
-
-def names(text: str) -> Iterator[Fact]:
+def names(text: str) -> Iterator[Name]:
     """Every name, in the order of the text; its value is its words in `folded` form, parted by a space."""
     for run, opens in _capitalised_runs(text):
         while len(run) > 1 and run[0][0].lower() in TITLES:
@@ -80,7 +44,7 @@ def names(text: str) -> Iterator[Fact]:
         if opens and len(run) == 1 and not _is_acronym(run[0][0]):
             continue
         start, (last, last_start) = run[0][1], run[-1]
-        yield Fact(text[start : last_start + len(last)], " ".join(folded(word) for word, _ in run), start)
+        yield Name(text[start : last_start + len(last)], " ".join(folded(word) for word, _ in run), start)
 
 
 def words(text: str) -> str:

@@ -1,0 +1,76 @@
+"""The main text of a page as Markdown, and which way it was found.
+
+| way         | when                                                                                    |
+|-------------|-----------------------------------------------------------------------------------------|
+| blocks      | nearly always: the blocks that the content model keeps (content.py)                     |
+| trafilatura | the model is sure of no choice of blocks, and trafilatura finds something               |
+| json_ld     | hardly a block has words: the page is made by scripts, but describes itself in JSON-LD  |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from stages.l0_collect.extract.blocks import blocks, join
+from stages.l0_collect.extract.content import choose
+
+SURE = 0.5
+"""Expected F1; see benchmarks/README.md for what each way is worth below it."""
+MANY_BLOCKS = 1000
+"""On larger pages trafilatura takes seconds; those of which the model is not sure are tables of numbers or spam."""
+FEW_WORDS = 40
+"""A page of fewer is made by scripts, or says nothing."""
+BODY = ("articleBody", "text", "description", "reviewBody", "acceptedAnswer", "mainEntity", "@graph", "hasPart",
+        "review", "comment", "suggestedAnswer")  # fmt: skip
+"""Keys of JSON-LD under which text for readers stands, here or deeper."""
+
+
+def main_text(tree: Any, html: str, title: str) -> tuple[str, str, float]:
+    """(Markdown, way, how sure it is: the F1 to expect)"""
+    found = blocks(tree)
+    kept, expected = choose(found, html, title)
+    text = join(block for block, is_kept in zip(found, kept, strict=True) if is_kept)
+    if sum(len(block.text.split()) for block in found) < FEW_WORDS:
+        described = json_ld(tree)
+        if len(described.split()) >= FEW_WORDS:
+            return described, "json_ld", expected
+    if expected < SURE and len(found) <= MANY_BLOCKS:
+        other = _trafilatura(tree)
+        if other:
+            return other, "trafilatura", expected
+    return text, "blocks", expected
+
+
+def _trafilatura(tree: Any) -> str:
+    import trafilatura
+
+    # `deduplicate` stays off: it compares with the pages before, so the output would depend on their order.
+    return trafilatura.extract(tree, output_format="markdown", deduplicate=False) or ""
+
+
+def json_ld(tree: Any) -> str:
+    """What a page's JSON-LD holds for readers, each text once."""
+    texts: dict[str, None] = {}
+    for script in tree.iter("script"):
+        try:
+            data = json.loads(script.text or "", strict=False)
+        except (ValueError, RecursionError):
+            continue
+        texts |= dict.fromkeys(_texts(data))
+    return "\n\n".join(texts)
+
+
+def _texts(data: Any, depth: int = 0) -> Iterator[str]:
+    if depth > 8:
+        return
+    if isinstance(data, str) and len(words := data.split()) > 1:
+        yield " ".join(words)
+    elif isinstance(data, list):
+        for part in data:
+            yield from _texts(part, depth + 1)
+    elif isinstance(data, dict):
+        for key in BODY:
+            if key in data:
+                yield from _texts(data[key], depth + 1)
