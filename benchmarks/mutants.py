@@ -1,6 +1,6 @@
 """How many small defects of the core do its tests notice? Mutation testing of `pipeline/`, less its kernels.
 
-    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--seed 1] [--jobs 1] [--near]
+    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--seed 1] [--jobs 1] [--near] [--log FILE]
 
 A mutant is one small change of one place: a comparison or an operator turned into its neighbour, a condition negated, a
 number moved by one, a text emptied, a statement, a `sorted` or a returned value left out, two arguments swapped. A
@@ -8,6 +8,9 @@ sample is drawn with a seed; each mutant is put into a copy of the tree, never i
 `make test-fast` would run: first the module's own, then those beside it, then those that import it and the core's. A
 mutant that makes them fail, or run far longer than they do without it, is killed. One that survives is code that no
 test looks at, code that is not needed, or a change that makes no difference: read each.
+
+With `--log` each fate is kept as it becomes known, and the same command goes on where it was stopped: what was killed
+is not tried again while its file stays as it is, and what survived is tried again once a test has changed.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import argparse
 import ast
 import copy
 import difflib
+import hashlib
+import json
 import os
 import random
 import re
@@ -31,6 +36,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -44,7 +50,7 @@ TOO_SLOW = "too slow"
 """Said of tests that were stopped."""
 PATIENCE = 3
 """Tests may take this many times as long with a mutant as without it; beyond, it loops."""
-SHORTEST_LIMIT = 60.0
+SHORTEST_LIMIT = 120.0
 MEMORY = 16 << 30
 """Bytes of address space: a mutant that gathers without end must not take the machine."""
 
@@ -71,6 +77,18 @@ class Mutant:
 
     def applied(self) -> bytes:
         return self.source[: self.start] + self.text.encode() + self.source[self.stop :]
+
+    def parses(self) -> bool:
+        try:
+            ast.parse(self.applied())
+        except SyntaxError:
+            return False
+        return True
+
+    def key(self) -> str:
+        """What stays the same while the file does."""
+        told = [self.path, hashlib.sha256(self.source).hexdigest(), self.start, self.stop, self.text]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def diff(self) -> str:
         """The lines that change."""
@@ -103,15 +121,13 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
         start = starts[node.lineno - 1] + node.col_offset
         stop = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
         found[start, stop, text] = Mutant(path, source, node.lineno, start, stop, text)
-    return [found[key] for key in sorted(found) if _parses(found[key].applied())]
+    return [found[key] for key in sorted(found)]
 
 
-def _parses(source: bytes) -> bool:
-    try:
-        ast.parse(source)
-    except SyntaxError:
-        return False
-    return True
+def sample(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+    """So many of them at random; one in a thousand is no Python (other quotes in an f-string) and is passed over."""
+    drawn = random.Random(seed).sample(mutants, len(mutants))
+    return list(islice((mutant for mutant in drawn if mutant.parses()), count))
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
@@ -128,8 +144,10 @@ def _changes(node: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
 
 
 def _says_nothing(node: ast.AST) -> bool:
-    """Docstrings and `...`, protocols, the names for `import *`, and what only a type checker runs."""
+    """Docstrings and `...`, protocols, the names for `import *`, names of types, and what only a type checker runs."""
     match node:
+        case ast.Assign(value=ast.Subscript(value=ast.Name(id="Literal"))):
+            return True
         case ast.Expr(value=ast.Constant()) | ast.Assign(targets=[ast.Name(id="__all__")]):
             return True
         case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.ClassDef(bases=[ast.Name(id="Protocol")]):
@@ -186,14 +204,18 @@ def modules(names: Sequence[str]) -> list[str]:
 @cache
 def checked_by(path: str, near: bool = False) -> list[tuple[str, ...]]:
     """What is run for a module: its mirror; its neighbours'; unless `near`, the tests that import it and the core's."""
-    mirror = "tests" / Path(path).with_name(f"test_{Path(path).name}")
+    folder, stem = "tests" / Path(path).parent, Path(path).stem
+    # `test_plan_lines.py` is of `plan.py` as `test_plan.py` is.
+    mirror = sorted(str(test.relative_to(ROOT)) for test in (ROOT / folder).glob(f"test_{stem}*.py"))
+    # Beside a module of `pipeline/` itself lie all the tests of the core.
+    beside = [str(folder)] if (ROOT / folder).is_dir() and len(folder.parts) > 2 else []
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     package, _, own = name.rpartition(".")
     naming = re.compile(rf"(from|import) {re.escape(name)}\b(?!\.)|from {re.escape(package)} import .*\b{own}\b")
     tests = sorted((ROOT / "tests").rglob("test_*.py"))
     importing = [str(test.relative_to(ROOT)) for test in tests if naming.search(test.read_text())]
-    beside = [(str(place),) for place in (mirror, mirror.parent) if (ROOT / place).exists()]
-    return beside if near else [*beside, tuple(dict.fromkeys([*importing, *CORE]))]
+    around = [] if near else [*importing, *CORE]
+    return [tuple(dict.fromkeys(some)) for some in (mirror, beside, around) if some]
 
 
 class Tree:
@@ -201,7 +223,8 @@ class Tree:
 
     def __init__(self, number: int, near: bool) -> None:
         self._near = near
-        self.folder = Path(tempfile.gettempdir(), f"orefine-mutants-{os.getuid()}", str(number))
+        of = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]  # two checkouts may be measured side by side
+        self.folder = Path(tempfile.gettempdir(), f"orefine-mutants-{os.getuid()}-{of}", str(number))
         self._limits: dict[tuple[str, ...], float] = {}
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in COPIED:
@@ -257,18 +280,49 @@ class Tree:
             compiled.unlink()
 
 
-def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, tell: Callable[[str], None]) -> list[Trial]:
+class Log:
+    """Fates that are known from before, one JSON line each. Without a file it remembers nothing."""
+
+    def __init__(self, path: Path | None, near: bool) -> None:
+        self._path = path
+        tests = sorted((ROOT / "tests").rglob("*.py"))
+        everything = b"".join(test.read_bytes() for test in tests)
+        self._tests = f"{hashlib.sha256(everything).hexdigest()} {'near' if near else 'all'}"
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        self._known = {line["mutant"]: line for line in map(json.loads, lines)}
+
+    def known(self, mutant: Mutant) -> Trial | None:
+        line = self._known.get(mutant.key())
+        if line is None or not (line["complaint"] or line["tests"] == self._tests):
+            return None
+        return Trial(mutant, line["complaint"], line["seconds"])
+
+    def add(self, trial: Trial) -> None:
+        line = {"mutant": trial.mutant.key(), "tests": self._tests, "seconds": trial.seconds}
+        # What people read; of a complaint its end, which names the test.
+        told = {"complaint": trial.complaint[-500:], "place": f"{trial.mutant.path}:{trial.mutant.line}"}
+        if self._path:
+            with self._path.open("a") as file:
+                file.write(json.dumps(line | told | {"diff": trial.mutant.diff()}) + "\n")
+
+
+def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, log: Log, tell: Callable[[str], None]) -> list[Trial]:
     """Each mutant's fate, told as it becomes known."""
+    for mutant in chosen:  # before the trees are copied: a test file written meanwhile is in none of them
+        checked_by(mutant.path, near)
     trees: SimpleQueue[Tree] = SimpleQueue()
     for number in range(jobs):
         trees.put(Tree(number, near))
 
     def try_one(mutant: Mutant) -> Trial:
+        if known := log.known(mutant):
+            return known
         tree, began = trees.get(), time.monotonic()
         try:
             trial = Trial(mutant, tree.complaint_about(mutant), time.monotonic() - began)
         finally:
             trees.put(tree)
+        log.add(trial)
         tell(f"{'killed  ' if trial.killed else 'SURVIVED'} {trial.seconds:5.1f} s  {mutant.path}:{mutant.line}")
         return trial
 
@@ -300,14 +354,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--near", action="store_true", help="only the tests beside the module: quicker, fewer kills")
+    parser.add_argument("--log", type=Path, help="a file that keeps what is known; the same command goes on with it")
     options = parser.parse_args()
     paths = modules(options.module or ["pipeline"])
     everything = [mutant for path in paths for mutant in mutants_of(path, (ROOT / path).read_bytes())]
-    chosen = random.Random(options.seed).sample(everything, min(options.count, len(everything)))
+    chosen = sample(everything, options.count, options.seed)
     print(f"{len(everything)} mutants in all; {len(chosen)} tried, seed {options.seed}", flush=True)
-    chosen.sort(key=lambda mutant: (mutant.path, mutant.start, mutant.text))
-    trials = try_all(chosen, options.jobs, options.near, lambda line: print(line, file=sys.stderr, flush=True))
-    print("\n".join(table(trials)))
+    log = Log(options.log, options.near)
+    trials = try_all(chosen, options.jobs, options.near, log, lambda line: print(line, file=sys.stderr, flush=True))
+    # Tried as drawn, so that what a stopped call leaves is a sample too; shown by place.
+    print("\n".join(table(sorted(trials, key=lambda trial: (trial.mutant.path, trial.mutant.start)))))
 
 
 if __name__ == "__main__":

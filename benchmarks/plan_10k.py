@@ -4,18 +4,23 @@ Inputs are Parquet files of one row each. For `resume` the shard records of L0 a
 them that was killed before the manifest of L1: the run then plans, finds L0, finds each shard of L1 done, and writes
 the manifest. Each measurement is a process of its own; the memory is its peak.
 
-    python -m benchmarks.plan_10k [--shards 10000] [--folder FOLDER]
+    python -m benchmarks.plan_10k [--shards 10000] [--folder FOLDER] [--bucket]
+
+`--bucket`: the store lies in a bucket of a server that is started here (moto, on one core beside what is measured).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +33,13 @@ from flows.runs.run import plan_recipe
 from pipeline.books.accounting import AtStep, Counts, Passage, total
 from pipeline.books.manifest import Manifest, ShardRecord, content_id, dump
 from pipeline.rows.document import content_hash
-from pipeline.run.level import Level, directory_of, find_level, run_level
+from pipeline.run.level import READERS, Level, directory_of, find_level, run_level
 from pipeline.run.plan import LevelPlan
 from pipeline.run.runners import InlineRunner
-from pipeline.store.shard import FileEntry, describe_file
+from pipeline.store.local import LocalStore
+from pipeline.store.shard import FileEntry, ShardWriter
 from pipeline.store.store import Store, open_store
+from tests.buckets import make_bucket, s3_server, variables
 
 RECIPE = {
     "dataset": "many",
@@ -59,8 +66,9 @@ def leave_behind(store: Store, recipe: Recipe) -> None:
     for level, planned in zip(recipe.levels(), plan.levels, strict=True):
         directory = directory_of(level, planned.recipe_id)
         records = [_record(level, directory, shard) for shard in range(len(inputs))]
-        for record in records:
-            _write(store, f"{directory}/shards/part-{record.shard:05d}.json", dump(record))
+        with ThreadPoolExecutor(READERS) as pool:
+            for _ in pool.map(lambda record, folder=directory: _write(store, folder, record), records):
+                pass
         if level.source is not None:
             _finish(store, level, planned, directory, records, inputs)
 
@@ -102,10 +110,8 @@ def _finish(
         for record in records
         for file in record.files
     ]
-    first = Path(store.shown(f"{directory}/data/part-00000.parquet"))  # the next level reads its columns
-    first.parent.mkdir(parents=True)
-    pq.write_table(planned.schema.empty_table(), first)
-    real = describe_file(store, f"{directory}/data/part-00000.parquet", "data", 1000)
+    with ShardWriter(store, f"{directory}/data/part-00000.parquet", planned.schema) as first:  # the next level reads
+        real = first.commit("data").model_copy(update={"rows": 1000})  # its columns
     files = [
         real.model_copy(update={"path": file.path}) if real.path.endswith(f"/{file.path}") else file for file in files
     ]
@@ -124,16 +130,20 @@ def _finish(
     store.create(f"{directory}/manifest.json", dump(manifest))
 
 
-def _write(store: Store, path: str, data: bytes) -> None:
-    """Without the store's fsync, which costs minutes for so many."""
-    target = Path(store.shown(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
+def _write(store: Store, directory: str, record: ShardRecord) -> None:
+    """On a disk without the store's fsync, which costs minutes for so many."""
+    path, data = f"{directory}/shards/part-{record.shard:05d}.json", dump(record)
+    if isinstance(store, LocalStore):
+        target = Path(store.shown(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    else:
+        store.create(path, data)
 
 
-def measure(what: str, folder: Path) -> dict[str, Any]:
+def measure(what: str, folder: Path, location: str) -> dict[str, Any]:
     """Seconds by the clock and of a core, and peak memory of `plan` or `resume` in this process."""
-    recipe, store = load_recipe(str(folder / "recipe.yaml")), open_store(str(folder / "store"))
+    recipe, store = load_recipe(str(folder / "recipe.yaml")), open_store(location)
     started, busy = time.perf_counter(), time.process_time()
     plan = plan_recipe(recipe, store)
     plan.check()
@@ -152,17 +162,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", type=int, default=10_000)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--bucket", action="store_true")
     parser.add_argument("--measure", choices=("plan", "resume"), help=argparse.SUPPRESS)
+    parser.add_argument("--store", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        print(json.dumps(measure(arguments.measure, arguments.folder)))
+        print(json.dumps(measure(arguments.measure, arguments.folder, arguments.store)))
         return
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
+    with ExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.folder))
+        store = f"{scratch}/store"
+        if arguments.bucket:
+            endpoint = stack.enter_context(s3_server())
+            os.environ |= variables(endpoint)
+            store = f"s3://{make_bucket(endpoint, 'benchmark')}/store"
         recipe = write_inputs(Path(scratch), arguments.shards)
         for what in ("plan", "resume"):
             if what == "resume":
-                leave_behind(open_store(f"{scratch}/store"), recipe)
-            command = [sys.executable, "-m", "benchmarks.plan_10k", "--measure", what, "--folder", scratch]
+                leave_behind(open_store(store), recipe)
+            options = ["--measure", what, "--folder", scratch, "--store", store]
+            command = [sys.executable, "-m", "benchmarks.plan_10k", *options]
             done = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
             times = f"{done['seconds']:>7.2f} s, {done['cpu']:>6.2f} s of one core"
             print(f"{what:<8} {times}, {done['peak_mb']:>6,} MB  {done['levels']}", flush=True)

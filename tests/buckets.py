@@ -36,7 +36,7 @@ def s3_server() -> Iterator[str]:
                 time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
+        server.kill()  # it keeps all in memory
         server.wait(20)
 
 

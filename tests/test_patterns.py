@@ -27,9 +27,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stages
+from pipeline.rows import visible
 from pipeline.rows.batch import Batch
 from stages.l0_collect.extract import page
-from stages.l0_collect.readers import parquet
 from stages.l1_filter.duplicates import keep_policy as survivors
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from stages.l1_filter.duplicates.near_duplicates import NearDuplicates
@@ -64,6 +64,8 @@ AT_ONE_PLACE = (
     "record_starts.ARC_BEGINNING", "page_sniff.SPACE", "page_sniff.COMMENT", "page_sniff.GUARD",
     "page_sniff.JSON_OBJECT", "page_sniff.STYLE",
     "page_sniff.SCRIPT", "page_sniff.TAG", "names_in_text.NO_BREAK",
+    "records.BEGINS_ARRAY", "records.BEGINS_PRETTY", "records.SCALAR", "records.SEPARATORS", "records.STRING",
+    "sniff.JSON",
 )  # fmt: skip
 """Patterns that are never searched for: they match where the caller stands, or not."""
 FILL = tuple(" \na1A.,:-'\"()[<|/*。")
@@ -198,7 +200,8 @@ FUNCTIONS: dict[str, Run] = {
     "ultrafine": ultrafine,
     "normalizers, dclm": lambda text: normalizers.normalize(pa.array([text]), "dclm"),
     "simplify": simplify.simplify,
-    "parquet.VISIBLE": arrow(parquet.VISIBLE, False),
+    "visible.VISIBLE": arrow(visible.VISIBLE, False),
+    "visible.is_visible": visible.is_visible,
     "seeds.HOST": arrow(seeds.HOST, True),
     "survivors.ISO_DATE": arrow(survivors.ISO_DATE, True),
     "engine._swap": engine._swap,

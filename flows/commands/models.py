@@ -216,9 +216,11 @@ def certify(
 
 
 def verify_certificate(
-    file: Annotated[Path, typer.Argument(metavar="FILE")], store: StoreOption = "", as_json: Json = False
+    file: Annotated[str, typer.Argument(metavar="FILE", help="On a disk, or s3://…/certificate.json.")],
+    store: StoreOption = "",
+    as_json: Json = False,
 ) -> None:
     """Recompute a certificate: hashes, counts, and the formal checks on every certified row."""
     from flows.runs.certify import check_certificate
 
-    finish_check(check_certificate(file, store), str(file), as_json)
+    finish_check(check_certificate(file, store), file, as_json)

@@ -110,7 +110,7 @@ def _runs(text: str) -> list[tuple[str, str, str]]:
 def show_certificate(certificate: Path) -> None:
     """It verifies; a copy of the lot with one changed byte does not."""
     print(f"\n# Certificate\n\n{certificate}")
-    findings = check_certificate(certificate)
+    findings = check_certificate(str(certificate))
     if findings:
         raise SystemExit(f"the certificate does not verify: {findings}")
     print("verifies: hashes, counts and formal checks were recomputed")
@@ -121,7 +121,7 @@ def show_certificate(certificate: Path) -> None:
         data = bytearray(victim.read_bytes())
         data[len(data) // 2] ^= 1
         victim.write_bytes(data)
-        findings = check_certificate(copy / certificate.name)
+        findings = check_certificate(str(copy / certificate.name))
         if not findings:
             raise SystemExit("the certificate verifies although a byte of its lot was changed")
         print(f"after one changed byte: {findings[0]}")

@@ -16,8 +16,7 @@ from pipeline.run.level import Finished
 from pipeline.steps import Checker
 from pipeline.store.artifact import Artifact
 from pipeline.store.damage import damaged
-from pipeline.store.local import LocalStore
-from pipeline.store.store import Store, open_store
+from pipeline.store.store import Store, locate, open_store
 from stages import l4_verify
 
 LEVEL = "l4_verify"
@@ -59,29 +58,29 @@ def _intact(data: bytes) -> dict[str, Any] | None:
     return made if whole else None
 
 
-def check_certificate(file: Path, store: str = "") -> list[str]:
+def check_certificate(location: str, store: str = "") -> list[str]:
     """What is wrong with a certificate and its lot, one sentence each; empty if it holds.
 
     The lot is the folder of the file; for a certificate that was copied elsewhere it is found in `store`.
     """
-    if not file.is_file():
-        raise RecipeError(f"certificate {file} is not there; `orefine certify` writes one")
+    folder, name = locate(location)
+    if not folder.exists(name):
+        raise RecipeError(f"certificate {location} is not there; `orefine certify` writes one")
+    data = folder.read(name)
     try:
-        claimed = json.loads(file.read_bytes())
+        claimed = json.loads(data)
         policy = _checkers(claimed["policy"])
     except (ValueError, KeyError, TypeError, ValidationError) as error:
-        return [f"{file}: expected a certificate, found something else: {' '.join(str(error).split())[:200]}"]
-    place: Store
-    if (file.parent / "manifest.json").exists():
-        place, directory = LocalStore(file.parent.absolute().parents[1]), "/".join(file.absolute().parts[-3:-1])
+        return [f"{location}: expected a certificate, found something else: {' '.join(str(error).split())[:200]}"]
+    if folder.exists("manifest.json"):
+        root, level, lot = folder.root.rsplit("/", 2)
+        place, directory = open_store(root), f"{level}/{lot}"
     elif store:
         place, directory = open_store(store), f"{LEVEL}/{claimed['dataset']}-{claimed['recipe_id'][:16]}"
     else:
-        raise RecipeError(f"{file} does not lie beside its lot; say with --store where the lot is")
+        raise RecipeError(f"{location} does not lie beside its lot; say with --store where the lot is")
     # Every byte counts, also one between the values.
-    changed = (
-        [] if file.read_bytes() == _dump(claimed) else [f"{file}: expected the bytes that certify wrote, found others"]
-    )
+    changed = [] if data == _dump(claimed) else [f"{location}: expected the bytes that certify wrote, found others"]
     return changed + certificate.verify(claimed, place, directory, policy)
 
 

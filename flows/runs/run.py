@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -26,7 +27,7 @@ from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
 from pipeline.steps import Source
 from pipeline.steps.extras import is_installed, missing, require
-from pipeline.store.store import Store, open_store, remove_abandoned
+from pipeline.store.store import Store, open_store
 from stages import l0_collect
 
 RAY_FROM_BYTES = 512 << 20
@@ -96,7 +97,7 @@ def open_run(
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else _to_stderr)
-    if count := remove_abandoned(run.store):
+    if count := run.store.remove_abandoned():
         run.emit("note", {"text": f"removed {count} temporary files of runs that were killed"})
     return run
 
@@ -168,8 +169,11 @@ def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: F
     try:
         level = with_earlier(with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else "")
         finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
-    finally:
-        write_events(run)
+    except BaseException:
+        with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
+            write_events(run)
+        raise
+    write_events(run)
     if finished.reused:
         run.say(f"{level.name}: nothing to do, {finished.manifest.rows_out:,} rows are there")
     return finished

@@ -132,7 +132,7 @@ def resolve(store: Store, ref: str) -> str:
     dataset, _, wanted = ref.replace("/", "@").partition("@")
     path = f"refs/{dataset}.json"
     if not store.exists(path):
-        known = sorted(Path(name).stem for name in store.list("refs") if name.endswith(".json"))
+        known = [Path(name).stem for name in store.list("refs") if name.endswith(".json")]
         raise UnknownRef(f"no data set '{dataset}' in {store.root}; there are: {', '.join(known) or 'none'}")
     refs = load(Refs, store, path)
     version = refs.tags.get(wanted, wanted) if wanted and wanted != "latest" else refs.latest

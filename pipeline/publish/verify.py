@@ -22,6 +22,7 @@ from pipeline.publish.release import CARD, Refs, Release, funnel, version_of
 from pipeline.run.level import Finished, as_parent
 from pipeline.store.checked import check_footer, check_sha256, open_checked
 from pipeline.store.damage import Damaged
+from pipeline.store.sealed import read_sealed
 from pipeline.store.shard import FileEntry
 from pipeline.store.store import Store
 
@@ -29,6 +30,8 @@ M = TypeVar("M", bound=BaseModel)
 COUNTED = tuple(name for name in Counts.model_fields if name != "groups")
 CONTENT = ("data", "dropped", "quarantine", "clusters", "index", "shards")
 """Folders of a level in which each file is content."""
+MODEL_CARD = "model_card.json"
+"""Beside a trained model, in a folder of `models/`."""
 
 
 def verify_release(store: Store, directory: str) -> list[str]:
@@ -48,6 +51,7 @@ def verify_release(store: Store, directory: str) -> list[str]:
             levels.append(Finished(manifest, parent.manifest))
             findings += _level(store, levels[-1])
             findings += _compare(parent.manifest, "what the release says of it", as_parent(levels[-1]), parent)
+    findings += _models(store, levels)
     if len(levels) == len(release.levels) > 0:
         findings += _chain(levels)
         findings += _against_levels(store, directory, release, levels)
@@ -172,6 +176,21 @@ def _records(level: Finished, records: Sequence[ShardRecord]) -> Iterator[str]:
     listed = [file for file in manifest.files if file.role != "index"]
     moved = [file.model_copy(update={"path": file.path.removeprefix(f"{level.directory}/")}) for file in written]
     yield from _compare(level.path, "files", _sorted(moved), _sorted(listed))
+
+
+def _models(store: Store, levels: Sequence[Finished]) -> Iterator[str]:
+    """The models that were trained for the levels: their cards, and their bytes against the hash that is their name."""
+    used = {digest for level in levels for step in level.manifest.steps for digest in step.get("assets", {}).values()}
+    for card in (path for path in store.list("models") if path.endswith(f"/{MODEL_CARD}")):
+        try:
+            digest = json.loads(read_sealed(store, card))["sha256"]
+            model = f"{card.removesuffix(MODEL_CARD)}{digest}.bin"
+            if digest in used and not store.exists(model):
+                yield f"{model}: missing"
+            elif digest in used:
+                check_sha256(store, model, digest)
+        except Damaged as error:  # a card, perhaps of another data set's model: nobody can tell
+            yield str(error)
 
 
 def _chain(levels: Sequence[Finished]) -> Iterator[str]:

@@ -399,7 +399,7 @@ def _rows_of(side: pa.Table, numbers: np.ndarray[Any, Any]) -> pa.Table:
         return pa.table({"row": pa.array([], pa.int32())})
     rows = side.column("row").to_numpy()
     place = np.searchsorted(numbers, rows)
-    here = (place < len(numbers)) & (numbers[np.minimum(place, len(numbers) - 1)] == rows)
+    here = numbers[np.minimum(place, len(numbers) - 1)] == rows
     chosen = side.filter(pa.array(here))
     return chosen.set_column(
         chosen.schema.get_field_index("row"), ROW_COLUMNS[1], pa.array(place[here].astype(np.int32))

@@ -25,7 +25,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from pipeline.store.store import Store, is_dead_here
+from pipeline.store.store import Store
+from pipeline.store.temporary import is_dead_here
 
 LEASE_SECONDS = 60.0
 """An owner renews its lease three times in this span; whoever is silent for longer is dead."""

@@ -7,11 +7,12 @@ import errno
 import fcntl
 import os
 import shutil
-import socket
-import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+
+from pipeline.store.temporary import is_abandoned, temporary_name
 
 NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """What disks without hard links answer to a link; EPERM on Linux."""
@@ -46,42 +47,49 @@ class LocalStore:
         return sorted(str(file.relative_to(self.root)) for file in folder.rglob("*") if file.is_file())
 
     def create(self, path: str, data: bytes) -> bool:
-        return not self._path(path).exists() and self.commit(self._write_temporary(data), path)
+        if self._path(path).exists():
+            return False
+        temporary = self.temporary()
+        with _thrown_away(temporary, self._path(path)):
+            temporary.write_bytes(data)
+            return self.commit(temporary, path)
 
     def commit(self, temporary: Path, path: str) -> bool:
         target = self._path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fsync(temporary)
-        try:
-            os.link(temporary, target)  # fails if the name is taken, in one step
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if error.errno not in NO_HARD_LINKS:
-                raise
-            if not self._rename(temporary, target):
+        with _thrown_away(temporary, target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fsync(temporary)
+            try:
+                os.link(temporary, target)  # fails if the name is taken, in one step
+            except FileExistsError:
                 return False
-        finally:
-            temporary.unlink(missing_ok=True)
+            except OSError as error:
+                if error.errno not in NO_HARD_LINKS:
+                    raise
+                if not self._rename(temporary, target):
+                    return False
         fsync(target.parent)
         return True
 
     def copy(self, source: str, target: str) -> bool:
         # No hard link: who writes to one name of a file, and root may even where it is read-only, changes the other.
         temporary = self.temporary()
-        with open(self._path(source), "rb") as read, open(temporary, "xb") as written:
-            with contextlib.suppress(OSError):  # shares the blocks where the disk can
-                while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
-                    pass
-            shutil.copyfileobj(read, written, 1 << 20)  # what is left, where it cannot
-        return self.commit(temporary, target)
+        with _thrown_away(temporary, self._path(target)):
+            with open(self._path(source), "rb") as read, open(temporary, "xb") as written:
+                with contextlib.suppress(OSError):  # shares the blocks where the disk can
+                    while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
+                        pass
+                shutil.copyfileobj(read, written, 1 << 20)  # what is left, where it cannot
+            return self.commit(temporary, target)
 
     def replace(self, path: str, data: bytes) -> None:
         target = self._path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._write_temporary(data)
-        fsync(temporary)
-        os.replace(temporary, target)
+        temporary = self.temporary()
+        with _thrown_away(temporary, target):
+            temporary.write_bytes(data)
+            fsync(temporary)
+            os.replace(temporary, target)
         fsync(target.parent)
 
     def compare_and_swap(self, path: str, expected: bytes | None, data: bytes) -> bool:
@@ -105,7 +113,16 @@ class LocalStore:
     def temporary(self) -> Path:
         folder = self._path("tmp")
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+        return folder / temporary_name()
+
+    def remove_abandoned(self) -> int:
+        removed = 0
+        for path in self._path("tmp").glob("*"):
+            with contextlib.suppress(FileNotFoundError):  # its owner is alive after all, and done
+                if is_abandoned(path.name, path.stat().st_mtime):
+                    self.remove(f"tmp/{path.name}")  # also the folder of a release that was being filled
+                    removed += 1
+        return removed
 
     def shown(self, path: str) -> str:
         return str(self._path(path))
@@ -122,10 +139,21 @@ class LocalStore:
     def _path(self, path: str) -> Path:
         return Path(self.root, path)
 
-    def _write_temporary(self, data: bytes) -> Path:
-        temporary = self.temporary()
-        temporary.write_bytes(data)
-        return temporary
+
+@contextlib.contextmanager
+def _thrown_away(temporary: Path, target: Path) -> Iterator[None]:
+    """Remove the temporary file at the end: half a file must not keep room on a disk that is full.
+
+    A fault that names no file, as that of a full disk, is told with the one that was to be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(target)) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def fsync(path: Path) -> None:

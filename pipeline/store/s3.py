@@ -43,15 +43,19 @@ from obstore.exceptions import (
 
 from pipeline.store.ranges import RangeFile
 from pipeline.store.store import UnknownStore
+from pipeline.store.temporary import is_abandoned, temporary_name
 
 if TYPE_CHECKING:
     from obstore import PutMode
 
 NONCE = "orefine-nonce"
+PREFIX = "orefine-"
+"""Of temporary files, which lie in the machine's own folder for those."""
 SMALL_BYTES = 16 << 20
-"""Up to this a commit is one PUT from memory; beyond, its parts have this size."""
+"""Up to this a commit is one PUT from memory; beyond, it is uploaded in parts."""
+PART_BYTES = 16 << 20
 PARTS_AT_ONCE = 4
-"""Of an upload: with SMALL_BYTES, what it takes of a worker's memory."""
+"""Of an upload: with PART_BYTES, what it takes of a worker's memory."""
 CONFLICTS = 5
 """Times that a write is tried when S3 refuses it for another one under way, which then comes to nothing."""
 SECONDS_PER_REQUEST = 120
@@ -143,9 +147,28 @@ class S3Store:
             obstore.delete(self._bucket, [*self.list(prefix), *([prefix] if self.exists(prefix) else [])])
 
     def temporary(self) -> Path:
-        handle, path = tempfile.mkstemp(prefix="orefine-")
-        os.close(handle)
-        return Path(path)
+        path = Path(tempfile.gettempdir(), PREFIX + temporary_name())
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # others may write to that folder too
+        return path
+
+    def remove_abandoned(self) -> int:
+        """On this machine, and uploads that were not copied to their names."""
+        removed = 0
+        for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+            with contextlib.suppress(FileNotFoundError):  # its owner is alive after all, and done
+                status = path.stat()
+                if status.st_uid == os.getuid() and is_abandoned(path.name.removeprefix(PREFIX), status.st_mtime):
+                    path.unlink()
+                    removed += 1
+        with self._told("tmp"):
+            uploads = list(chain.from_iterable(obstore.list(self._bucket, "tmp")))
+            left = [
+                one["path"]
+                for one in uploads
+                if is_abandoned(one["path"].removeprefix("tmp/"), one["last_modified"].timestamp())
+            ]
+            obstore.delete(self._bucket, left)
+        return removed + len(left)
 
     def shown(self, path: str) -> str:
         return f"{self.root}/{path}"
@@ -182,14 +205,14 @@ class S3Store:
             return None
 
     def _upload(self, temporary: Path, path: str) -> bool:
-        place = f"tmp/{uuid.uuid4().hex}"
+        place = f"tmp/{temporary_name()}"
         try:
             with self._told(path):
                 obstore.put(
                     self._bucket,
                     place,
                     temporary,
-                    chunk_size=SMALL_BYTES,
+                    chunk_size=PART_BYTES,
                     max_concurrency=PARTS_AT_ONCE,
                     mode="overwrite",
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -97,7 +97,8 @@ class ShardWriter:
 
     def __exit__(self, *_: object) -> None:
         if self._writer is not None:
-            self._writer.close()
+            with suppress(Exception):  # a full disk takes no footer either; the file is committed, or thrown away here
+                self._writer.close()
         self._temporary.unlink(missing_ok=True)
 
 
@@ -116,12 +117,6 @@ def footer_sha256(store: Store, path: str) -> str:
         length = int.from_bytes(file.read(4), "little")
         file.seek(max(0, size - 8 - length))
         return hashlib.sha256(file.read()).hexdigest()
-
-
-def read_schema(store: Store, path: str) -> pa.Schema:
-    """Columns of a Parquet file, from its footer."""
-    with store.open(path) as file:
-        return pq.read_schema(file)
 
 
 def num_rows(store: Store, path: str) -> int:

@@ -7,10 +7,6 @@ changes nothing. Only references change, by `compare_and_swap`. A reader sees a 
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -19,11 +15,6 @@ import pyarrow as pa
 
 from pipeline.errors import UsageError
 from pipeline.store.local import LocalStore
-
-TEMPORARY = re.compile(r"(.+)-(\d+)-[0-9a-f]{32}")
-"""Name of a temporary file: machine, process, chance."""
-ABANDONED_AFTER = 86_400
-"""Seconds without a write."""
 
 
 class UnknownStore(UsageError):
@@ -86,6 +77,10 @@ class Store(Protocol):
         """A fresh local name for a file that `commit` will move in."""
         ...
 
+    def remove_abandoned(self) -> int:
+        """Remove temporary files of processes that were killed; how many there were."""
+        ...
+
     def shown(self, path: str) -> str:
         """The path as people and other programs find it: in messages, reports and `--json`."""
         ...
@@ -127,39 +122,6 @@ def locate(location: str) -> tuple[Store, str]:
 def is_location(path: str) -> bool:
     """Whether a path says by itself where it is, and is not one in a store."""
     return path.startswith("/") or "://" in path
-
-
-def remove_abandoned(store: Store) -> int:
-    """Remove temporary files of processes that were killed; how many there were.
-
-    Theirs are those of this machine's processes that are gone, and, since other machines share the store, any that
-    nobody has written to for a day.
-    """
-    if not isinstance(store, LocalStore):  # others keep theirs in the machine's own temporary folder
-        return 0
-    removed = 0
-    for path in store.temporary().parent.glob("*"):
-        owner = TEMPORARY.fullmatch(path.name)
-        with contextlib.suppress(FileNotFoundError):  # its owner is alive after all, and done
-            if owner and (
-                is_dead_here(owner[1], int(owner[2])) or time.time() - path.stat().st_mtime > ABANDONED_AFTER
-            ):
-                store.remove(f"tmp/{path.name}")  # also the folder of a release that was being filled
-                removed += 1
-    return removed
-
-
-def is_dead_here(host: str, process: int) -> bool:
-    """Whether this was a process of this machine that is gone; of another machine's nobody knows."""
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # somebody else's
-        return False
-    return False
 
 
 @contextlib.contextmanager

@@ -2,11 +2,12 @@
 
 import ast
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from benchmarks import mutants
-from benchmarks.mutants import CORE, TOO_SLOW, Trial, checked_by, modules, mutants_of, table
+from benchmarks.mutants import CORE, TOO_SLOW, Log, Trial, checked_by, modules, mutants_of, sample, table
 
 
 def mutated(source: str) -> set[str]:
@@ -45,6 +46,7 @@ def test_each_change(source: str, expected: set[str]):
     "source",
     [
         '"""A docstring."""', "x: int | None", "def f(x: 'A' = y) -> 'B': ...", "__all__ = ['a']", "x = f'words {a}'",
+        "A = Literal['a', 1]",
         "if TYPE_CHECKING:\n    import a", "class A(Protocol):\n    def f(self) -> int:\n        return 1",
     ],
 )  # fmt: skip
@@ -73,6 +75,8 @@ def test_a_modules_own_tests_come_first_then_those_that_import_it_and_the_cores(
     assert others[-len(CORE) :] == CORE
     assert "tests/pipeline/books/test_fingerprint.py" in checked_by("pipeline/books/fingerprint.py")[-1]
     assert checked_by("pipeline/steps/__init__.py", near=True) == [("tests/pipeline/steps",)]
+    assert checked_by("pipeline/errors.py", near=True) == [("tests/pipeline/test_errors.py",)]
+    assert "tests/pipeline/run/test_plan_lines.py" in checked_by("pipeline/run/plan.py")[0]
 
 
 def test_the_table_shows_shares_and_what_survived():
@@ -82,3 +86,30 @@ def test_the_table_shows_shares_and_what_survived():
     assert lines[2].split() == ["all", "2", "1", "50.0%", "4"]
     assert lines[3].endswith(": 1")
     assert lines[4].splitlines() == ["", "survived: a.py:2", "    -y = 2", "    +y = (1)"]
+
+
+def test_a_sample_is_drawn_by_its_seed_and_holds_only_python():
+    source = b"""a = [1, 2, 3, 4]\nx = f'{a["b"] / c}'\n"""
+    some = mutants_of("a.py", source)
+    assert any(not mutant.parses() for mutant in some)
+    drawn = [sample(some, 4, seed) for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    everything = sample(some, 99, 1)
+    assert sorted(mutant.text for mutant in everything) == sorted(mutant.text for mutant in some if mutant.parses())
+
+
+def test_what_is_known_is_not_tried_again(tmp_path: Path):
+    one, two, *_ = mutants_of("a.py", b"x = 1\ny = 2\n")
+    log = Log(tmp_path / "log", near=True)
+    assert log.known(one) is None
+    log.add(Trial(one, "failed", 1.5))
+    log.add(Trial(two, "", 2.5))
+    again = Log(tmp_path / "log", near=True)
+    assert again.known(one) == Trial(one, "failed", 1.5)
+    assert again.known(two) == Trial(two, "", 2.5)
+    # More tests may kill what survived; another file is another mutant.
+    wider = Log(tmp_path / "log", near=False)
+    assert wider.known(one)
+    assert wider.known(two) is None
+    assert wider.known(mutants_of("a.py", b"x = 1\ny = 3\n")[0]) is None
+    assert Log(None, near=True).known(one) is None

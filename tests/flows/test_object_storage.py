@@ -45,6 +45,45 @@ def test_two_versions_are_the_same_on_a_disk_and_in_a_bucket(recipe: Path, bucke
     assert remote[1]["report"].startswith(f"{bucket}/store/runs/")
 
 
+ALL_LEVELS = """
+dataset: toy
+l0_collect: {source: {kind: parquet, paths: []}}
+l1_filter: {steps: [{kind: exact_duplicates}]}
+l2_select:
+  steps:
+    - kind: fasttext_quality
+      train:
+        {positives: {hosts: [.edu]}, negatives: {rest: true}, dim: 4, epochs: 2, lr: 1.0, min_count: 1, bucket: 100,
+         word_ngrams: 1, minimum_auc: 0}
+    - {kind: threshold, column: quality, minimum: 0.1}
+    - {kind: top_fraction, column: quality, fraction: 0.7}
+l3_synthesize: {steps: [{kind: rewrite, engine: template, prompts: [rephrase, question_answer], min_words: 10}]}
+l4_verify: {steps: [{kind: format}, {kind: faithfulness}]}
+"""
+
+
+def test_all_levels_are_the_same_on_a_disk_and_in_a_bucket(bucket: str, tmp_path: Path):
+    recipe = tmp_path / "all.yaml"
+    recipe.write_text(ALL_LEVELS)
+    source = write_parquet(tmp_path / "a.parquet", rows(120))
+    found = []
+    for store in (str(tmp_path / "store"), f"{bucket}/store"):
+        arguments = ("run", recipe, "--input", source, "--store", store, "--runner", "inline", "--json")
+        done = result_of(orefine(*arguments))
+        assert all(level["reused"] for level in result_of(orefine(*arguments))["levels"])
+        assert "verified" in orefine("verify", "toy", "--store", store).stdout
+        assert "verified" in orefine("verify-certificate", done["certificate"]).stdout
+        orefine("certify", "toy", "--store", store, "--output", tmp_path / "copy.json")
+        assert "verified" in orefine("verify-certificate", tmp_path / "copy.json", "--store", store).stdout
+        found.append(done)
+    local, remote = found
+    assert [level["content_id"] for level in local["levels"]] == [level["content_id"] for level in remote["levels"]]
+    assert local["version"] == remote["version"]
+    selected, written, certified = local["levels"][2:]
+    assert 0 < selected["rows_out"] < selected["rows_in"] == 120
+    assert 0 < certified["rows_out"] <= written["rows_out"]
+
+
 def test_every_command_reads_the_bucket(recipe: Path, bucket: str, tmp_path: Path):
     source = write_parquet(tmp_path / "a.parquet", rows(10) + rows(2))
     arguments = ("run", recipe, "--input", source, "--store", bucket, "--runner", "inline", "--json")

@@ -27,9 +27,10 @@ def installed_lid176() -> Path:
 def languages_of(texts: Sequence[str]) -> list[tuple[str, float]]:
     """(code, probability) of each text's best label; ("", 0) where the model knows nothing of it."""
     from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
+    from pipeline.kernels.words.reading_form import reading_form
 
     classifier = load_classifier(installed_lid176())
-    rows = classifier.probabilities(pa.array([" ".join(text.split()) for text in texts], pa.string()))
+    rows = classifier.probabilities(reading_form(pa.array(texts, pa.string())))
     found = []
     for probability in rows:
         best = int(probability.argmax())

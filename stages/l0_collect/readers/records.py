@@ -44,7 +44,7 @@ SEPARATORS = re.compile(rb"[\s,\x1e]+")
 SCALAR = re.compile(rb'[^\s,\x1e\[\]{}"]+')
 STRUCTURE = re.compile(rb'["{}\[\]]')
 STRING = re.compile(rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
-NEXT_OBJECT = re.compile(rb"\n\s*\{")
+NEXT_OBJECT = re.compile(rb"\n[ \t\r]*\{")  # \s would look through a run of line ends again from each of them
 
 
 Value = bytes | ValueError | Damage

@@ -15,7 +15,7 @@ from typing import BinaryIO, ClassVar, Literal
 import pyarrow as pa
 
 from pipeline.steps import Reason
-from stages.l0_collect.extract.decode import decode
+from stages.l0_collect.extract.decode import Undecodable, decode
 from stages.l0_collect.readers.files import raise_unless_damaged
 from stages.l0_collect.readers.folder import FolderSource
 from stages.l0_collect.readers.row_buffer import RowBuffer
@@ -34,7 +34,7 @@ class TextSource(FolderSource):
     """
 
     kind: Literal["text"] = "text"
-    libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)  # guesses encodings
+    libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)  # guesses the encoding
     endings: ClassVar[tuple[str, ...]] = tuple(
         f"{name}{compression}" for name in (".txt", ".md", ".text", ".markdown") for compression in ("", ".gz", ".zst")
     )
@@ -55,7 +55,7 @@ class TextSource(FolderSource):
         try:
             text = decode(data, "")
         except Undecodable:
-            buffer.drop(name, "", "undecodable")
+            buffer.drop(name, "", Reason("undecodable", None, MOST_REPLACED))
             return
         if "\0" in text:
             buffer.drop(name, "", "not_text")

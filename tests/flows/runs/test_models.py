@@ -27,5 +27,11 @@ def test_a_changed_byte_of_a_trained_model_or_its_card_stops_the_run(tmp_path: P
     said = orefine(*arguments, code=1).stderr
     assert f"{file} is damaged: " in said
     assert f"remove the folder models/{file.parent.name} of the store and run again" in said
+    verify = ("verify", "toy", "--store", tmp_path / "store")
+    assert f"{file} is damaged: " in str(orefine(*verify, code=1))
+    file.unlink()
+    if pattern == "*.bin":
+        assert f"models/{file.parent.name}/{file.name}: missing" in str(orefine(*verify, code=1))
     file.write_bytes(whole)
+    orefine(*verify)
     assert result_of(orefine(*arguments, "--json"))["version"] == first["version"]

@@ -1,27 +1,31 @@
+"""Which documents an arm has, which are held out, and which a run may train on."""
+
+import hashlib
 import json
-import random
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ablation.data import Arm, choose, cut, domains, occurrences, survey, text_files
-from pipeline.ablation.overlap import WINDOW, hash_windows, without_overlap
+from pipeline.ablation.data import (
+    HELDOUT_SALT,
+    Arm,
+    choose,
+    cut,
+    domains,
+    hash_texts,
+    hold_out,
+    in_slice,
+    mix,
+    occurrences,
+    survey,
+    text_files,
+)
 from pipeline.store.damage import Damaged
 from pipeline.store.sealed import seal
 from pipeline.store.shard import file_sha256
-
-
-def write(path: Path, texts: list[str | None], column: str = "text") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table({column: texts}), path)
-    return path
-
-
-def words(count: int, seed: int) -> str:
-    return " ".join(f"w{random.Random(f'{seed}-{i}').randrange(10**9)}" for i in range(count))
+from tests.pipeline.ablation.helpers import sentences, words, write
 
 
 def test_text_files_finds_data_but_not_what_was_dropped(tmp_path: Path) -> None:
@@ -101,42 +105,70 @@ def test_a_long_held_out_text_is_cut_between_characters() -> None:
     assert cut("中" * 5_000) == "中" * 2_666
 
 
-def test_held_out_copies_of_training_text_are_left_out(tmp_path: Path) -> None:
-    texts = [words(60, seed) for seed in range(12)]
-    # One training text is a held-out one in capitals, with a new beginning; another shares 15 of its 60 words.
-    copied = "a new title " + texts[0].upper()
-    quoting = words(60, 99) + " " + " ".join(texts[1].split()[:15])
-    arms = {"baseline": survey([write(tmp_path / "b.parquet", [copied])])}
-    arms["candidate"] = survey([write(tmp_path / "c.parquet", [quoting])])
-    held = domains(arms, [write(tmp_path / "held.parquet", texts)], 10**6)
-    (left,) = without_overlap(held, arms.values())
-    assert left.texts == tuple(texts[1:])
-    assert left.overlapping == 1
-    assert len(left.hashes) == 11
+def test_held_out_files_are_taken_out_of_both_arms(tmp_path: Path) -> None:
+    texts = sentences(300, 1)
+    arm = survey([write(tmp_path / "data.parquet", texts)])
+    (held,) = domains({"baseline": arm}, [write(tmp_path / "given.parquet", texts[:20])], 10**9)
+    assert (held.name, held.texts) == ("given", tuple(texts[:20]))
+    free = choose(arm, "baseline", held.hashes, 10**9)
+    left = {text for batch in free.texts(free.chosen) for text in batch.to_pylist()}
+    assert left.isdisjoint(texts[:20])
+    assert left < set(texts)
 
 
-def windows_of(text: str) -> list[tuple[str, ...]]:
-    """The plain rule: runs of letters and digits, each CJK character alone, in windows of 13."""
-    found, word = [], ""
-    for character in text + " ":
-        alone = 0xE3 <= character.encode()[0] <= 0xED
-        inside = not alone and (not character.isascii() or character.isalnum())
-        if not inside and word:
-            found.append(word)
-            word = ""
-        if alone:
-            found.append(character)
-        elif inside:
-            word += character.lower() if character.isascii() else character
-    return [tuple(found[i : i + WINDOW]) for i in range(len(found) - WINDOW + 1)]
+NUMBERS = pa.array([str(number) for number in range(100)])
 
 
-def test_window_hashes_agree_with_the_plain_rule() -> None:
-    choice = random.Random(0)
-    texts = ["".join(choice.choices("aB1 ,.é中文\n", k=choice.randrange(200))) for _ in range(50)]
-    texts += ["x " * 40, "X, " * 40, "", "中" * 20]
-    hashes, rows = hash_windows(pa.array(["skipped", *texts], pa.string()).slice(1))
-    expected = [(row, window) for row, text in enumerate(texts) for window in windows_of(text)]
-    assert rows.tolist() == [row for row, _ in expected]
-    assert len(set(zip(hashes.tolist(), (window for _, window in expected), strict=True))) == len(set(hashes.tolist()))
-    assert len(set(hashes.tolist())) == len({window for _, window in expected})
+def test_hashes_are_those_that_earlier_runs_had() -> None:
+    # Who changes one of these gives every ablation another sample: then `compare.PROTOCOL` goes up.
+    (digest,) = hash_texts(pa.array(["text"])).tolist()
+    assert digest == int.from_bytes(hashlib.blake2b(b"text", digest_size=8).digest(), "little")
+    # The first two values of the generator splitmix64 with seed 0, as its authors give them.
+    step = 0x9E3779B97F4A7C15
+    states = np.array([step, 2 * step % 2**64], np.uint64)
+    assert mix(states).tolist() == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4]
+    assert HELDOUT_SALT.to_bytes(7).decode() == "heldout"
+    assert np.flatnonzero(in_slice(hash_texts(NUMBERS))).tolist() == [6, 18, 28, 64, 67, 87, 91, 96]
+
+
+def test_a_repeat_has_a_key_of_its_own(tmp_path: Path) -> None:
+    arm = survey([write(tmp_path / "a.parquet", ["ab", "ab"])])
+    assert arm.keys.tolist() == mix(arm.hashes + np.array([0, 0x9E3779B97F4A7C15], np.uint64)).tolist()
+
+
+def test_held_out_text_fills_its_size_and_no_more(tmp_path: Path) -> None:
+    # Twenty texts of 4,000 bytes and one of 10,000, which counts as the 8,000 to which it is cut, and once.
+    texts = [f"{number:04d}" * 1_000 for number in range(20)] + ["long" * 2_500] * 2
+    arm = survey([write(tmp_path / "a.parquet", texts)])
+    whole = hold_out(arm, "all", 88_000, whole=True)
+    assert sorted(map(len, whole.texts)) == [4_000] * 20 + [8_000]
+    assert whole.overlapping == 0
+    assert len(hold_out(arm, "all", 87_999, whole=True).texts) == 20
+    assert len(hold_out(arm, "all", 80_000, whole=True).texts) in (19, 20)
+    order = np.argsort(mix(arm.hashes[:20] ^ np.uint64(HELDOUT_SALT)))
+    eight = hold_out(survey([write(tmp_path / "b.parquet", texts[:20])]), "all", 32_000, whole=True)
+    assert set(eight.texts) == {texts[row] for row in order[:8]}
+    assert eight.hashes.tolist() == [arm.hashes[row] for row in sorted(order[:8])]
+
+
+def test_eight_documents_are_enough_and_seven_are_not(tmp_path: Path) -> None:
+    arm = survey([write(tmp_path / "a.parquet", [str(number) for number in range(8)])])
+    domain = hold_out(arm, "given", 100, whole=True)
+    assert domain.sizes.tolist() == [1] * 8
+    with pytest.raises(ValueError, match=r"'given' has 7 usable documents \(1 overlap with training text\)"):
+        domain.keep(np.arange(8) > 0)
+
+
+def test_the_slice_is_never_chosen(tmp_path: Path) -> None:
+    arm = survey([write(tmp_path / "a.parquet", NUMBERS.to_pylist())])
+    free = choose(arm, "arm", arm.hashes[:5], 10**6)
+    assert np.flatnonzero(~free.chosen).tolist() == [0, 1, 2, 3, 4, *np.flatnonzero(in_slice(arm.hashes))]
+    with pytest.raises(ValueError, match=r"the baseline has no documents to train on \(100 in all\)"):
+        choose(arm, "baseline", arm.hashes, 10**6)
+
+
+def test_the_first_of_the_chosen_reach_over_the_size(tmp_path: Path) -> None:
+    arm = survey([write(tmp_path / "a.parquet", NUMBERS.to_pylist()[10:30])])  # of two bytes each
+    order = np.argsort(arm.keys)
+    for size, rows in ((0, 1), (1, 1), (3, 2), (5, 3)):
+        assert set(np.flatnonzero(arm.first(size))) == set(order[:rows]), size

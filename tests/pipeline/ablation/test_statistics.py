@@ -6,7 +6,13 @@ from pipeline.ablation.statistics import bootstrap_interval, t_975, t_interval
 
 @pytest.mark.parametrize(
     ("freedom", "quantile"),
-    [(1, 12.70620), (2, 4.30265), (10, 2.22814), (11, 2.20099), (15, 2.13145), (30, 2.04227), (1000, 1.96234)],
+    [
+        *enumerate((12.70620, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.30600, 2.26216, 2.22814), 1),
+        (11, 2.20099),
+        (15, 2.13145),
+        (30, 2.04227),
+        (1000, 1.96234),
+    ],
 )
 def test_t_quantiles(freedom: int, quantile: float) -> None:
     assert t_975(freedom) == pytest.approx(quantile, abs=2e-4)

@@ -90,6 +90,14 @@ def test_a_worker_does_not_remember_every_site(monkeypatch: pytest.MonkeyPatch):
     assert sum(rows for rows, _ in by_source(counts).values()) == 90
 
 
+def test_steps_come_in_order_also_where_a_shard_met_them_in_another():
+    first, second = Counts(), Counts()
+    first.come("02 b", 1)
+    second.come("01 a", 2)
+    second.come("02 b", 3)
+    assert [(step, at.rows_in) for step, at in total([first, second]).by_step.items()] == [("01 a", 2), ("02 b", 4)]
+
+
 def test_rows_made_count_as_rows_in():
     Counts(rows_in=2, rows_made=2, rows_out=3, dropped={"rewrite.truncated": 1}).check("l3")
 
@@ -101,3 +109,18 @@ def test_sums_over_shards_and_passes():
     through = chain([first, second])
     assert (through.rows_in, through.rows_out, through.bytes_in, through.bytes_out) == (5, 1, 50, 10)
     through.check("both passes")
+
+
+def test_a_step_counts_what_came_and_what_ended_there():
+    counts = Counts()
+    counts.come("01 words", 4)
+    counts.come("01 words", 1)
+    counts.drop("01 words", ["short", "long", "short"])
+    counts.quarantine("01 words", 2)
+    counts.drop("02 words", ["short"])  # another step of the same kind
+    assert counts.by_step["01 words"].model_dump() == {
+        "rows_in": 5, "dropped": {"short": 2, "long": 1}, "quarantined": 2,
+    }  # fmt: skip
+    assert counts.by_step["02 words"].dropped == {"short": 1}
+    assert counts.dropped == {"words.short": 3, "words.long": 1}
+    assert counts.quarantined == 2

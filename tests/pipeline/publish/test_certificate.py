@@ -3,16 +3,20 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.books.manifest import Manifest, content_id, dump
-from pipeline.publish.certificate import certificate_hash, make, verify
+from pipeline.books.manifest import Manifest, content_id, dump, load, read_rows
+from pipeline.publish import certificate as module
+from pipeline.publish.certificate import calibrate, certificate_hash, make, verify
+from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
+from pipeline.steps.checker import Verdicts
 from pipeline.store.local import LocalStore
 from stages.l3_synthesize.rewrite import Rewrite
 from stages.l4_verify.faithfulness import Faithfulness
@@ -188,3 +192,63 @@ def mend(store: LocalStore, directory: str) -> None:
         file["sha256"] = store_hash(store, f"{directory}/{file['path']}")
     manifest["content_id"] = content_id(Manifest.model_validate(manifest).files)
     Path(store.shown(path)).write_bytes(dump(Manifest.model_validate(manifest)))
+
+
+def test_all_that_a_certificate_states_follows_from_the_lot(lot):
+    store, directory = lot
+    certificate = make(*lot, CHECKERS, seed=3)
+    manifest = load(Manifest, store, f"{directory}/manifest.json")
+    assert set(certificate) == {
+        "format", "lot", "level", "dataset", "recipe_id", "content_id", "parents", "versions", "manifest_sha256",
+        "policy", "rows_in", "certified", "quarantined", "refused", "verdicts", "calibration", "prompts", "models",
+        "seed", "previous", "certificate_hash",
+    }  # fmt: skip
+    assert (certificate["format"], certificate["seed"], certificate["previous"]) == (2, 3, None)
+    assert certificate["lot"] == content_hash("l4_verify", manifest.recipe_id, manifest.content_id)
+    assert certificate["manifest_sha256"] == store_hash(store, f"{directory}/manifest.json")
+    assert (certificate["level"], certificate["dataset"]) == ("l4_verify", "toy")
+
+
+class Guessing(Format):
+    """A checker that says of a text what it says of itself."""
+
+    kind: Literal["guessing"] = "guessing"
+
+    def mutants(self, rows, seed):
+        texts = ["pass", "fail", "abstain"] + ["pass"] * 6
+        return {
+            "some": pa.RecordBatch.from_pydict({"text": texts[: 6 + seed]}), "none": pa.RecordBatch.from_pydict({}),
+        }  # fmt: skip
+
+    def check(self, batch):
+        return Verdicts(batch.text.to_pylist(), ["defect"] * len(batch), [{}] * len(batch))
+
+
+def test_calibration_counts_what_was_not_passed_and_says_nothing_of_no_rows():
+    found = calibrate(Guessing(), pa.RecordBatch.from_pydict({}), seed=3)
+    assert found == {"some": {"mutants": 9, "caught": 2, "recall": 0.2222}, "none": {"mutants": 0, "caught": 0}}
+
+
+def test_the_sample_for_calibration_is_by_hash_and_no_larger_than_wanted(lot, monkeypatch: pytest.MonkeyPatch):
+    store, directory = lot
+    manifest = load(Manifest, store, f"{directory}/manifest.json")
+    ids = [row for rows in read_rows(store, directory, manifest, "data", ["id"]) for row in rows["id"].to_pylist()]
+    monkeypatch.setattr(module, "CALIBRATION_ROWS", 2)
+    for seed in (0, 1, 2):
+        drawn = module._sample(store, directory, manifest, seed).column("id").to_pylist()
+        assert drawn == sorted(ids, key=lambda name: content_hash(str(seed), name))[:2]
+
+
+def test_what_is_long_is_cut_in_a_finding():
+    assert module._compare("a", "x" * 200, "y" * 201) == [f"a: expected {'x' * 200}, found {'y' * 200}…"]
+    assert module._compare("a", [1], {"b": 2}) == ['a: expected [1], found {"b":2}']
+    assert module._compare("a", [1], [1]) == []
+
+
+def test_a_damaged_manifest_is_one_finding(lot):
+    store, directory = lot
+    certificate = make(*lot, CHECKERS)
+    path = Path(store.shown(f"{directory}/manifest.json"))
+    path.write_bytes(path.read_bytes().replace(b'"rows_out": 3', b'"rows_out": 4'))
+    (finding,) = verify(certificate, *lot, CHECKERS)
+    assert f"{directory}/manifest.json is damaged" in finding

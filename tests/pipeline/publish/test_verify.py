@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.publish.verify import verify_release
+from pipeline.publish.verify import _compare, verify_release
 from pipeline.store.shard import footer_sha256, stored_sha256
 from tests.pipeline.publish.helpers import forge, release, write
 
@@ -81,7 +81,8 @@ def test_each_statement_of_a_level_is_computed_again(made, change, finding: str)
 def test_files_that_nobody_lists_are_named(made):
     store, directory, _, first, _ = made
     folder = first.rpartition("/")[0]
-    places = [f"{directory}/data/train-00009.parquet", f"{directory}/x", f"{folder}/data/x", f"{folder}/shards/x.json"]
+    content = ("clusters", "data", "dropped", "index", "quarantine", "shards")
+    places = [f"{directory}/data/train-00009.parquet", f"{directory}/x", *(f"{folder}/{name}/x" for name in content)]
     for path in places:
         write(store, path, b"x")
     write(store, f"{folder}/lease.json", b"{}")  # lies beside the content
@@ -163,3 +164,8 @@ def test_a_level_that_read_other_rows_than_its_parent_gave_is_found(made):
 
     forge(store, level, more)
     assert f"{level}: rows in is 5, and 6 is stated" in verify_release(store, directory)
+
+
+def test_what_is_long_is_cut_in_a_finding():
+    assert _compare("a", "rows", "x" * 100, "y" * 101) == [f"a: rows is {'x' * 100}, and {'y' * 100}… is stated"]
+    assert _compare("a", "rows", 1, 1) == []

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from pipeline.report.pictures import MANY, histogram, precision_recall, reliability
+from pipeline.report import pictures
+from pipeline.report.pictures import DOT, MANY, histogram, precision_recall, reliability
 
 pytest.importorskip("matplotlib")
 
@@ -45,3 +46,54 @@ def test_what_the_axes_and_lines_are_is_written_there():
     assert page.startswith("precision and recall")
     words = ("quality", "rows", "kept", "dropped")
     assert all(f">{word}</text>" in svg(histogram([0.1], [0.2], [0.5], "quality")) for word in words)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are returned as the axes they were drawn on."""
+    monkeypatch.setattr(pictures, "_image", lambda figure, alt: figure.axes[0])
+
+
+@pytest.mark.usefixtures("drawn")
+def test_bars_stand_on_each_other_over_fifty_equal_ranges():
+    axes = histogram([0.1, 0.1, 0.9], [0.1, float("nan")], [0.5], "q")
+    kept, dropped = (container.patches for container in axes.containers)
+    assert len(kept) == len(dropped) == 50
+    assert [(round(bar.get_x(), 2), bar.get_height()) for bar in kept if bar.get_height()] == [(0.1, 2), (0.9, 1)]
+    assert [(round(bar.get_x(), 2), bar.get_y()) for bar in dropped if bar.get_height()] == [(0.1, 2)]
+    assert (kept[0].get_x(), kept[-1].get_x() + kept[-1].get_width()) == pytest.approx((0.0, 1.0))
+    assert axes.get_yscale() == "symlog"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["kept", "dropped"]
+    assert kept[0].get_facecolor() != dropped[0].get_facecolor()
+    (cut,) = axes.get_lines()
+    assert (list(cut.get_xdata()), cut.get_color(), cut.get_linestyle()) == ([0.5, 0.5], "black", "--")
+
+
+@pytest.mark.usefixtures("drawn")
+def test_scores_beyond_a_probability_widen_the_range():
+    bars = histogram([-3.0, 7.0], [], [], "q").containers[0].patches
+    assert (bars[0].get_x(), bars[-1].get_x() + bars[-1].get_width()) == (-3.0, 7.0)
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_dot_is_as_large_as_its_share_of_the_rows():
+    bins = [{"mean_score": 0.2, "positive": 0.1, "rows": 3}, {"mean_score": 0.8, "positive": 0.9, "rows": 1}]
+    axes = reliability(bins, bins[:1])
+    before, after = axes.collections
+    assert before.get_sizes().tolist() == [DOT * 0.75, DOT * 0.25]
+    assert before.get_offsets().tolist() == [[0.2, 0.1], [0.8, 0.9]]
+    assert after.get_sizes().tolist() == [DOT]
+    diagonal, *lines = axes.get_lines()
+    assert (list(diagonal.get_xdata()), list(diagonal.get_ydata())) == ([0, 1], [0, 1])
+    assert [line.get_label() for line in lines] == ["before calibration", "after calibration"]
+    assert lines[0].get_color() != lines[1].get_color()
+    assert axes.get_legend()
+
+
+@pytest.mark.usefixtures("drawn")
+def test_precision_is_drawn_over_recall_on_the_whole_square():
+    axes = precision_recall([{"recall": 0.1, "precision": 1.0}, {"recall": 1.0, "precision": 0.5}])
+    (line,) = axes.get_lines()
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([0.1, 1.0], [1.0, 0.5])
+    assert axes.get_xlim() == axes.get_ylim() == (0, 1.02)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall", "precision")

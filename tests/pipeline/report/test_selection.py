@@ -14,12 +14,13 @@ from pipeline.books.manifest import Manifest, Parent, dump
 from pipeline.report import pictures, selection
 from pipeline.report.selection import classifier_html, selection_html
 from pipeline.rows.document import DROPPED_SCHEMA
+from pipeline.store.damage import Damaged
 from pipeline.store.local import LocalStore
 from pipeline.store.sealed import seal
 from pipeline.store.shard import FileEntry, ShardWriter
 
 DATA = pa.schema(
-    [pa.field(name, pa.string()) for name in ("id", "text", "source")] + [pa.field("quality", pa.float64())]
+    [pa.field(name, pa.string()) for name in ("id", "text", "source", "language")] + [pa.field("quality", pa.float64())]
 )
 STEP = {"kind": "threshold", "column": "quality", "shows": {"score": "quality", "rules": ["below"]}}
 CARD = {
@@ -67,12 +68,13 @@ def manifest(store: LocalStore, folder: str, files: list[FileEntry], **fields: A
     return f"{folder}/manifest.json"
 
 
-def level(store: LocalStore, *shards: list[tuple[str, float, str]], cut: float = 0.5, **fields: Any) -> str:
-    """A level that keeps rows of (id, score, source) from the cut on, and the level before it."""
+def level(store: LocalStore, *shards: list[tuple], cut: float = 0.5, **fields: Any) -> str:
+    """A level that keeps rows of (id, score, source, language or nothing) from the cut on, and the level before it."""
     before, files = [], []
     for number, rows in enumerate(shards):
         documents = [
-            {"id": name, "text": f"text of {name}", "source": source, "quality": score} for name, score, source in rows
+            {"id": name, "text": f"text of {name}", "source": source, "quality": score, "language": "".join(language)}
+            for name, score, source, *language in rows
         ]
         name = f"part-{number:05d}.parquet"
         before.append(write(store, f"l1/data/{name}", "data", DATA, documents))
@@ -129,6 +131,44 @@ def test_shares_are_per_source_most_rows_first(store: LocalStore):
     found = re.findall(r'<tr><td>(\w+)</td><td class="n">(\d+)</td><td class="n">([\d.]+) %</td>', page)
     assert found == [("web", "4", "50.0"), ("news", "1", "100.0")]
     assert '<div style="width:50.0%">' in page
+
+
+def test_a_language_is_a_group_as_a_source_is(store: LocalStore):
+    rows = [("a", 0.9, "web", "de"), ("b", 0.8, "web", "en"), ("c", 0.7, "web", "en"), ("d", 0.1, "web", "en")]
+    page = selection_html(store, level(store, rows))
+    assert re.findall(r'<tr><th>(\w+)</th><th class="n">rows', page) == ["source", "language"]
+    found = re.findall(r'<tr><td>(\w+)</td><td class="n">(\d+)</td><td class="n">([\d.]+) %</td>', page)
+    assert found == [("web", "4", "75.0"), ("en", "3", "66.7"), ("de", "1", "100.0")]
+
+
+def test_twelve_values_of_a_group_are_shown_and_rows_without_one_are_named(store: LocalStore):
+    rows = [(f"a{number:02d}", 0.9, f"s{number:02d}" if number else "") for number in range(13)]
+    page = selection_html(store, level(store, rows))
+    shown = re.findall(r'<tr><td>([^<]*)</td><td class="n">1</td><td class="n">100.0 %', page)
+    assert shown == ["(none)", *(f"s{number:02d}" for number in range(1, 12))]
+
+
+def test_several_shards_add_up(store: LocalStore, drawn: list[tuple]):
+    shards = [[(f"{shard}{row}", (row + shard / 10) / 10, "web") for row in range(10)] for shard in range(3)]
+    page = selection_html(store, level(store, *shards))
+    assert 'web</td><td class="n">30</td><td class="n">50.0 %' in page
+    assert [score for _, score, *_ in around(page)] == ["0.5200", "0.5100", "0.5000", "0.4200", "0.4100", "0.4000"]
+    ((kept, dropped, cuts, name),) = drawn
+    assert (len(kept), len(dropped), cuts, name) == (15, 15, [0.5], "quality")
+
+
+def test_equal_scores_come_by_id(store: LocalStore):
+    rows = [(f"k{number}", 0.6, "web") for number in range(5)] + [(f"d{number}", 0.4, "web") for number in range(5)]
+    page = selection_html(store, level(store, rows[::-1]))
+    assert [name for _, _, name, _ in around(page)] == ["k2", "k1", "k0", "d0", "d1", "d2"]
+
+
+def test_a_changed_file_is_not_shown(store: LocalStore, tmp_path: Path):
+    path = level(store, [("a", 0.9, "web"), ("b", 0.2, "web")])
+    file = tmp_path / "l1/data/part-00000.parquet"
+    file.write_bytes(file.read_bytes().replace(b"text of a", b"text of x"))
+    with pytest.raises(Damaged, match=r"l1/data/part-00000\.parquet is damaged"):
+        selection_html(store, path)
 
 
 def test_a_group_that_nothing_has_is_not_shown(store: LocalStore):

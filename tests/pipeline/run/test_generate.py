@@ -7,11 +7,13 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
+from pipeline.run.generate import _new_row
 from pipeline.run.ledger import Ledger
-from pipeline.run.level import Finished, run_level
+from pipeline.run.level import Finished, LevelError, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Generator, Reason, Reply, Request
@@ -116,3 +118,52 @@ def test_a_refused_reply_is_kept_as_it_came(tmp_path: Path):
     store, level = run(tmp_path, Echo(), keep_dropped_text=True)
     rows = pq.read_table(store.shown(f"{level.directory}/dropped/part-00000.parquet")).to_pylist()
     assert {row["reason"]: row["text"] for row in rows} == {"echo.refused": "REFUSE ME", "echo.too_long": "too long"}
+
+
+def test_a_new_row_comes_from_its_parent_and_a_refusal_says_what_was_measured(tmp_path: Path):
+    store, level = run(tmp_path, Echo())
+
+    def read(role: str) -> list[dict[str, Any]]:
+        return pq.read_table(store.shown(f"{level.directory}/{role}/part-00000.parquet")).to_pylist()
+
+    parent = level.manifest.parents[0].manifest.rpartition("/")[0]
+    parents = {row["id"]: row for row in pq.read_table(store.shown(f"{parent}/data/part-00000.parquet")).to_pylist()}
+    one = read("data")[0]
+    assert one["id"] == content_hash(one["parent_id"], content_hash("one", "0"), "ONE")
+    assert one["text_hash"] == content_hash("ONE")
+    assert parents[one["parent_id"]]["text"] == "one"
+    dropped = [(parents[row["id"]]["text"], row["reason"], row["value"], row["threshold"]) for row in read("dropped")]
+    assert dropped == [("refuse me", "echo.refused", None, None), ("too long", "echo.too_long", 8.0, 5.0)]
+    errors = [(parents[row["id"]]["text"], row["step"], row["error"]) for row in read("quarantine")]
+    assert errors == [
+        ("crash it", "01 echo", "ValueError: cannot read this"), ("engine fails", "01 echo", "lost"),
+    ]  # fmt: skip
+    (counted,) = level.manifest.by_step.values()
+    assert (counted.rows_in, counted.quarantined) == (6, 2)
+
+
+def test_a_new_row_keeps_where_its_parent_came_from():
+    parent = Document(id="p", text="one", url="u", source="s", date="2024")
+    assert _new_row(Request("k", parent, "p@0", ()), {"text": "ONE", "parent_id": "p"}) == {
+        "id": content_hash("p", "k", "ONE"), "text_hash": content_hash("ONE"), "url": "u", "source": "s",
+        "date": "2024", "text": "ONE", "parent_id": "p",
+    }  # fmt: skip
+
+
+class Silent(Echo):
+    """Loses the last request, or meets a fault of the disk with it."""
+
+    kind: Literal["silent"] = "silent"  # type: ignore[assignment]
+    disk: bool = False
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        yield from super().generate(requests if self.disk else requests[:-1])
+
+    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
+        raise OSError(28, "no space left")
+
+
+@pytest.mark.parametrize(("disk", "said"), [(False, "silent: the engine gave no reply to 1 of 5"), (True, "no space")])
+def test_a_fault_is_no_requests_own(tmp_path: Path, disk: bool, said: str):
+    with pytest.raises(LevelError, match=f"{said}.* No row was blamed"):
+        run(tmp_path, Silent(disk=disk))

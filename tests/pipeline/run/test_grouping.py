@@ -82,6 +82,15 @@ def test_side_rows_come_with_their_batch(store: LocalStore):
     assert [row["seen"] for row in everything(store, seen)] == ["a3", "b1", "a3", "c1", "a3"]
 
 
+def test_pairs_stay_in_as_many_partitions_as_they_came_in(store: LocalStore, monkeypatch):
+    monkeypatch.setattr(module, "PARTITION_BYTES", 100)
+    grouping = group(store)
+    pairs = grouping.map("keys", keys, bytes_per_row=60)
+    again = grouping.reduce("again", lambda rows: rows, pairs)
+    assert (pairs.buckets, again.buckets, again.by) == (3, 3, "key")
+    assert len(everything(store, again)) == 5
+
+
 def test_what_is_there_is_not_computed_again(store: LocalStore):
     grouping = group(store)
     first = grouping.map("keys", keys)

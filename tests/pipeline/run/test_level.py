@@ -13,13 +13,12 @@ from pipeline.publish.release import publish
 from pipeline.report.page import funnel_lines, summary
 from pipeline.rows.document import BASE_SCHEMA, to_schema
 from pipeline.run.level import Finished, LevelError, run_level
-from pipeline.run.passes import split_passes
+from pipeline.run.passes import PlanError
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.runner import ONE_CORE
 from pipeline.store.damage import Damaged
 from pipeline.store.local import LocalStore
-from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
-from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
+from tests.pipeline.helpers import Lines, MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 
 FILES = (
     ["apple pie is good", "banana", "", "apple tart is better"],
@@ -182,15 +181,6 @@ def test_unknown_columns_go_to_meta():
     assert [json.loads(meta) for meta in metas] == [{"score": 3}, {"lang": "en", "score": 4}]
 
 
-def test_passes_end_with_a_row_pass():
-    words, group = MinWords(), SameFirstWord()
-    assert split_passes([words, group]) == [(words,), group, ()]
-    assert split_passes([]) == [()]
-    # What a grouping step adds is written before the next one reads.
-    repeats = ExactDuplicates()
-    assert split_passes([repeats, group, group, words]) == [repeats, group, (), group, (words,)]
-
-
 def test_a_level_does_not_read_a_changed_file_of_its_parent(tmp_path: Path):
     store, collected, _ = run(tmp_path)
     path = Path(store.shown(f"{collected.directory}/{collected.manifest.paths('data')[0]}"))
@@ -205,6 +195,45 @@ def test_a_level_does_not_read_a_changed_file_of_its_parent(tmp_path: Path):
             run_level(l1(*steps), store, InlineRunner(), silent, parent=collected)
     path.write_bytes(whole)
     assert run_level(l1(SameFirstWord()), store, InlineRunner(), silent, parent=collected).manifest.rows_in == 6
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_file_of_the_parent_that_is_gone_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int):
+    monkeypatch.setattr("pipeline.run.runners.runner.BACK_OFF", 0)
+    store, collected, _ = run(tmp_path)
+    path = Path(store.shown(f"{collected.directory}/{collected.manifest.paths('data')[number]}"))
+    whole = path.read_bytes()
+    path.unlink()
+    with pytest.raises((Damaged, LevelError), match=f"part-0000{number}.parquet") as found:
+        run_level(l1(MinWords()), store, InlineRunner(), silent, parent=collected)
+    assert found.value.exit_code == 1
+    if number == 0:
+        assert "is gone; restore it, or remove the folder l0_collect/toy-" in str(found.value)
+    path.write_bytes(whole)
+    assert run_level(l1(MinWords()), store, InlineRunner(), silent, parent=collected).manifest.rows_in == 6
+
+
+@pytest.mark.parametrize("operation", ["exists", "open"])
+def test_a_store_that_does_not_answer_before_a_level_is_no_matter_of_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+):
+    store, collected, _ = run(tmp_path)
+
+    def fail(*_: object) -> None:
+        raise OSError("the network is down")
+
+    monkeypatch.setattr(store, operation, fail)
+    with pytest.raises(OSError, match=r"^the network is down$"):
+        run_level(l1(MinWords()), store, InlineRunner(), silent, parent=collected)
+
+
+def test_an_input_that_is_gone_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    inputs = write_lines(tmp_path / "input", *FILES)
+    monkeypatch.setattr(Lines, "units", lambda *_: Path("gone.txt").read_bytes())
+    with pytest.raises(PlanError, match=r"l0_collect: .*gone\.txt"):
+        run_level(l0(), LocalStore(tmp_path / "store"), InlineRunner(), silent, inputs)
+    with pytest.raises(PlanError, match="l1_filter has neither a source nor a level before it"):
+        run_level(l1(), LocalStore(tmp_path / "store"), InlineRunner(), silent, inputs)
 
 
 def test_a_damaged_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -84,6 +84,23 @@ class FaultyStore:
         return lambda *arguments: self._faults.meet(name, found, *arguments)
 
 
+def install_memory(monkeypatch: Any) -> str:
+    """A location in a bucket without a server, in this process: obstore decides there who takes a name, as S3 does."""
+    from obstore.store import MemoryStore
+
+    from pipeline.store.s3 import S3Store
+
+    buckets: dict[str, Any] = {}
+
+    def opened(location: str) -> Store:
+        store: Any = object.__new__(S3Store)
+        store.root, store._bucket = location, buckets.setdefault(location, MemoryStore())
+        return store
+
+    monkeypatch.setitem(store_module.SCHEMES, "memory", opened)
+    return "memory://stores"
+
+
 def install(monkeypatch: Any) -> Faults:
     """Make `open_store` know the scheme for the time of a test."""
     faults = Faults()

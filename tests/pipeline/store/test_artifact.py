@@ -119,6 +119,7 @@ def test_a_dead_owners_lease_holds_nobody_up(store: LocalStore, one: Artifact, o
     lease(store, owner, seconds)
     assert one.state() == "failed"
     assert unfinished(store)["things/one"].error == SILENT
+    assert "its process was killed" in SILENT
     assert one.make(lambda: b"mine", alone=pytest.fail) == b"mine"
 
 

@@ -10,6 +10,8 @@ from pipeline.store.checked import check_footer, naming, open_checked, read_chec
 from pipeline.store.damage import Damaged
 from pipeline.store.local import LocalStore
 from pipeline.store.shard import FileEntry, ShardWriter
+from pipeline.store.store import open_store
+from tests.pipeline.store.faulty import install_memory
 
 SCHEMA = pa.schema([pa.field("id", pa.string()), pa.field("text", pa.string())])
 PATH = "l1_filter/toy-1/data/part-00000.parquet"
@@ -42,6 +44,22 @@ def test_every_changed_byte_is_seen_by_who_reads_all(store: LocalStore):
             list(read_checked(store, PATH, entry.sha256))
         flip(store, place)
     assert sum(len(rows) for rows in read_checked(store, PATH, entry.sha256)) == 50
+
+
+def test_a_file_of_a_bucket_is_read_once_and_leaves_nothing(store: LocalStore, tmp_path: Path, monkeypatch):
+    entry = write(store)
+    bucket = open_store(install_memory(monkeypatch))
+    whole = Path(store.shown(PATH)).read_bytes()
+    bucket.create(PATH, whole)
+    (tmp_path / "tmp").mkdir(exist_ok=True)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    opened = []
+    monkeypatch.setattr(type(bucket), "open", lambda store, path: opened.append(path) or pa.BufferReader(whole))
+    assert sum(len(rows) for rows in read_checked(bucket, PATH, entry.sha256, ["id"])) == 50
+    assert opened == [PATH]
+    with pytest.raises(Damaged, match=r"^memory://stores/l1_filter.* is damaged: its sha256 is"):
+        list(read_checked(bucket, PATH, "0" * 64))
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_every_changed_byte_of_the_footer_is_seen_without_reading_the_rows(store: LocalStore):

@@ -11,7 +11,6 @@ import pytest
 
 from pipeline.store.appear import appearing
 from pipeline.store.local import LocalStore
-from pipeline.store.store import remove_abandoned
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_only_temporary_files_of_the_dead_are_removed(store: LocalStore):
         path.write_bytes(b"half")
     for path in (old, foreign):
         os.utime(path, (0, 0))
-    assert remove_abandoned(store) == 2
+    assert store.remove_abandoned() == 2
     assert sorted(mine.parent.iterdir()) == sorted([mine, elsewhere, foreign])
 
 
@@ -58,7 +57,7 @@ def test_of_many_writers_without_hard_links_one_wins(store: LocalStore, monkeypa
     monkeypatch.setattr(os, "link", without_hard_links)
     monkeypatch.setattr(os, "rename", slow)
     with ThreadPoolExecutor(8) as threads:
-        won = list(threads.map(lambda number: store.commit(store._write_temporary(b"%d" % number), "a"), range(40)))
+        won = list(threads.map(lambda number: store.create("a", b"%d" % number), range(40)))
     assert won.count(True) == 1
     assert store.read("a") == b"%d" % won.index(True)
 
@@ -71,6 +70,35 @@ def test_a_full_disk_is_not_taken_for_one_without_hard_links(store: LocalStore, 
     with pytest.raises(OSError, match="No space"):
         store.create("a", b"first")
     assert store.list(".") == []
+
+
+@pytest.mark.parametrize("operation", ["create", "replace", "commit", "copy"])
+@pytest.mark.parametrize("broken", ["fsync", "link and rename", "write"])
+def test_what_could_not_be_written_keeps_no_room_and_is_named(store: LocalStore, monkeypatch, operation, broken):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store.create("old", b"old")
+    temporary = store.temporary()
+    temporary.write_bytes(b"new")
+    with monkeypatch.context() as patch:
+        for name in {"fsync": ["fsync"], "link and rename": ["link", "replace"], "write": []}[broken]:
+            patch.setattr(os, name, full)
+        if broken == "write":
+            patch.setattr(Path, "write_bytes", lambda path, data: path.touch() or full())
+            patch.setattr("shutil.copyfileobj", full)
+        action = {
+            "create": lambda: store.create("a", b"new"),
+            "replace": lambda: store.replace("a", b"new"),
+            "commit": lambda: store.commit(temporary, "a"),
+            "copy": lambda: store.copy("old", "a"),
+        }[operation]
+        if (operation, broken) == ("commit", "write"):
+            return
+        with pytest.raises(OSError, match=r"No space left on device: '.*/store/a'"):
+            action()
+    assert store.list("tmp") == ([] if operation == "commit" else [f"tmp/{temporary.name}"])
+    assert not store.exists("a")
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -129,3 +157,13 @@ def test_a_folder_that_was_not_filled_does_not_appear(store: LocalStore):
     with pytest.raises(ValueError, match="stop"):
         stopped()
     assert store.list(".") == []
+
+
+def test_writing_leaves_no_file_open(store: LocalStore):
+    store.create("a/b", b"x")
+    before = os.listdir("/proc/self/fd")
+    for number in range(3):
+        store.create(f"a/{number}", b"x")
+        store.replace("a/b", b"y")
+        store.compare_and_swap("a/c", None, b"z")
+    assert os.listdir("/proc/self/fd") == before

@@ -1,5 +1,6 @@
 """The store in a bucket: answers that get lost, files too large for one request, what errors say."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_a_write_whose_answer_is_lost_is_known_as_ours_though_no_try_is_left(ope
     monkeypatch.setattr(s3, "RETRY_SECONDS", 0)
     with Wire(s3_endpoint, Disturbed("reply lost", "PUT", "/p/a")) as wire:
         assert through(wire, opened, monkeypatch).create("a", b"x")
-    assert len([seen for seen in wire.seen if seen.startswith("PUT")]) == 1
+    assert [seen.split()[0] for seen in wire.seen] == ["PUT", "HEAD"]  # whose it is, without its bytes
 
 
 def test_the_same_bytes_of_somebody_else_are_not_ours(opened, s3_endpoint, monkeypatch):
@@ -109,6 +110,7 @@ def test_an_object_removed_between_read_and_write_is_not_swapped(opened, s3_endp
 def small(monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A file that takes two parts; S3 wants 5 MiB in each but the last."""
     monkeypatch.setattr(s3, "SMALL_BYTES", 5 << 20)
+    monkeypatch.setattr(s3, "PART_BYTES", 5 << 20)
     return b"x" * (6 << 20)
 
 
@@ -175,6 +177,33 @@ def test_temporary_files_are_private_and_lie_where_the_user_says(opened, tmp_pat
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_only_temporary_files_and_uploads_of_the_dead_are_removed(opened, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mine = opened.temporary()
+    machine, _, chance = mine.name.rsplit("-", 2)
+    dead, old, foreign = (
+        mine.with_name(name)
+        for name in (f"{machine}-999999999-{chance}", f"orefine-other-1-{chance}", "orefine-notes.txt")
+    )
+    for path in (dead, old, foreign):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    names = [path.name.removeprefix("orefine-") for path in (mine, dead, old)]
+    for name in (*names, "notes"):
+        opened.create(f"tmp/{name}", b"half")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getuid", lambda: 12345)
+        for name in names[1:]:
+            opened.remove(f"tmp/{name}")
+        assert opened.remove_abandoned() == 0, "another user's"
+    for name in names[1:]:
+        opened.create(f"tmp/{name}", b"half")
+    assert opened.remove_abandoned() == 3
+    assert sorted(tmp_path.iterdir()) == sorted([mine, foreign])
+    assert opened.list("tmp") == sorted(f"tmp/{name}" for name in (names[0], names[2], "notes")), "that one is of today"
+    assert opened.remove_abandoned() == 0
+
+
 def test_small_reads_share_a_request():
     data = bytes(range(256)) * 8192
     asked: list[tuple[int, int]] = []
@@ -191,3 +220,11 @@ def test_small_reads_share_a_request():
     file.seek(0)
     assert file.read(2 * WINDOW) == data[: 2 * WINDOW]
     assert asked == [(10, 10 + WINDOW), (len(data) - 8, len(data)), (0, 2 * WINDOW)]
+
+
+def test_an_endpoint_for_s3_alone_goes_before_that_for_all_services(opened, s3_endpoint, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://localhost:1")
+    again = S3Store(opened.root.split("/")[2], "p")
+    assert again.create("a", b"x")
+    assert opened.read("a") == b"x"

@@ -6,7 +6,6 @@ import pyarrow as pa
 import pytest
 
 from pipeline.store.damage import Damaged
-from pipeline.store.index import IndexFile, index_rows, write_index
 from pipeline.store.local import LocalStore
 from pipeline.store.partitions import Tables, describe_buckets, read_bucket, write_buckets
 from pipeline.store.streams import END, ENTRY, StreamFile, write_streams
@@ -76,33 +75,3 @@ def test_an_entry_of_another_file_does_not_fit(store: LocalStore, tmp_path: Path
     (tmp_path / "a").write_bytes(moved)
     with StreamFile(store, "a") as file, pytest.raises(Damaged, match="the entry of stream 1"):
         file.table(1)
-
-
-def test_an_index_gives_columns_and_batches(store: LocalStore, tmp_path: Path):
-    first = ROWS.replace_schema_metadata({"parts": "1"})
-    write_index(store, "l1_x/y/index/words", [first, ROWS.slice(0, 0), ROWS.slice(1)])
-    with IndexFile(store, "l1_x/y/index/words") as index:
-        assert index.schema.metadata == {b"parts": b"1"}
-        assert index.columns(["word"])["word"].to_pylist() == ["a", "b", "c", "b", "c"]
-        assert [index.read(batch, ["shard"]).column(0).to_pylist() for batch in (0, 1)] == [[0, 2, 2], [2, 2]]
-    assert index_rows(store, "l1_x/y/index/words") == 5
-    data = (tmp_path / "l1_x/y/index/words").read_bytes()
-    for place in range(len(data)):
-        changed = data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]
-        (tmp_path / "l1_x/y/index/words").write_bytes(changed)
-        with pytest.raises(Damaged, match="restore it, or remove the folder l1_x/y of the store"):
-            read_all(store)
-
-
-def read_all(store: LocalStore) -> None:
-    with IndexFile(store, "l1_x/y/index/words") as index:
-        index.columns(index.schema.names)
-
-
-def test_an_index_without_tables_or_rows(store: LocalStore):
-    write_index(store, "nothing", [])
-    write_index(store, "no_rows", [ROWS.slice(0, 0)])
-    for path, names in (("nothing", []), ("no_rows", ["shard", "word"])):
-        with IndexFile(store, path) as index:
-            assert (index.schema.names, index.batches) == (names, 0)
-        assert index_rows(store, path) == 0

@@ -89,6 +89,7 @@ def test_resident_processes_are_one_for_each_group_of_gpus_or_one_a_node():
     assert actor_nodes(nodes[:2], 1) == ["small"]
     assert actor_nodes(nodes, 2) == ["large"] * 4 + ["odd"]
     assert actor_nodes(nodes, 4) == ["large"] * 2
+    assert actor_nodes(nodes, 8) == ["large"]
     assert actor_nodes(nodes[:1], 0) == ["head"]
     with pytest.raises(UnknownRunner, match="wants 16 GPUs of one node, and no node has more than 8"):
         actor_nodes(nodes, 16)

@@ -128,7 +128,7 @@ def test_encodings_are_found(tmp_path: Path, encoding: str) -> None:
 def test_what_no_encoding_reads_is_dropped_with_its_share(tmp_path: Path) -> None:
     [batch] = read(write(tmp_path, a_txt=b"\xff\xfe" + b"\x00\xdc" * 50 + "words".encode("utf-16-le") * 10))
     [(_, _, reason)] = batch.dropped
-    assert (reason, reason.value, reason.threshold) == ("undecodable", 0.5, 0.001)
+    assert (reason, reason.value, reason.threshold) == ("undecodable", None, 0.001)
     assert rows(read(write(tmp_path, a_txt="what \ufffd stood there"))) == {"a.txt": "what \ufffd stood there"}
 
 
