@@ -101,7 +101,7 @@ def _fold(data, offsets, table):
     out_offsets = np.zeros(len(offsets), np.int32)
     places, sources, hidden = np.zeros(64, np.int64), np.zeros(64, np.int64), np.zeros(64, np.bool_)
     sources[0] = offsets[0]
-    size, cuts = 0, 1
+    size, cuts = np.int64(0), np.int64(1)
     for text in range(len(offsets) - 1):
         i, last = np.int64(offsets[text]), np.int64(offsets[text + 1])
         while i < last:
