@@ -20,6 +20,7 @@ from pydantic import ValidationError, model_validator
 
 from pipeline.rows.batch import Batch, BoolArray
 from pipeline.steps import Filter
+from stages.l1_filter.heuristics.marks import unmarked
 from stages.l1_filter.heuristics.signals import Measured, Measuring
 
 if TYPE_CHECKING:
@@ -84,12 +85,13 @@ class ByLanguage(Measuring, Filter):
             )
 
     def judge(self, batch: Batch) -> Measured:
+        read = unmarked(batch)
         if not self.languages:
-            return self.measure(batch)
+            return self.measure(read)
         judgement = Measured(len(batch))
         judgement.values = {rule: np.full(len(batch), np.nan) for rule in self.signals()}
         unknown = np.ones(len(batch), np.bool_)
-        for code, rows, part in parts(batch):
+        for code, rows, part in parts(read, batch.column(COLUMN)):
             if step := self.by_language.get(code):
                 judgement.place(step.measure(part), rows)
                 unknown[rows] = False
@@ -134,9 +136,8 @@ class Parts:
         return Parts(self.languages.filter(pa.array(keep)), tuple(found))
 
 
-def parts(batch: Batch) -> tuple[tuple[str, np.ndarray[Any, Any], Batch], ...]:
+def parts(batch: Batch, languages: pa.Array) -> tuple[tuple[str, np.ndarray[Any, Any], Batch], ...]:
     """(language, its row numbers, its rows: only the text) for each language of the batch, shared between steps."""
-    languages = batch.column(COLUMN)
     found = batch.derive("by_language", lambda texts: Parts.of(texts, languages))
     if not found.languages.equals(languages):  # another step has judged the languages anew
         found = Parts.of(batch.text, languages)
