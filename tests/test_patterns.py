@@ -54,6 +54,7 @@ SHORTER = {
     "engine.JOINED": engine.LONGEST_SENTENCE,
     "lexicons.REFUSAL": output_checks.REFUSAL_CHARS,
     "decode.META_CHARSET": decode.LABEL_WITHIN,
+    "numbers_in_text.OPENING": 24,
 }
 """Patterns that their caller shows no more than so many characters."""
 AT_EVERY_SIGN = ("names_in_text.TOKEN", "faithfulness.TOKEN")
@@ -64,7 +65,8 @@ AT_ONE_PLACE = (
     "page_sniff.JSON_OBJECT", "page_sniff.STYLE",
     "page_sniff.SCRIPT", "page_sniff.TAG", "names_in_text.NO_BREAK",
     "records.BEGINS_ARRAY", "records.BEGINS_PRETTY", "records.SCALAR", "records.SEPARATORS", "records.STRING",
-    "sniff.JSON",
+    "sniff.JSON", "code.NUMBERS_ONLY", "pdf_text.NEW_LINE", "dates.DAY_FIRST", "dates.MONTH_FIRST", "dates.MONTH_ONLY",
+    "url_lists.SIMPLE", "numbers_in_text.BELOW", "numbers_in_text.CODE", "numbers_in_text.SUFFIX",
 )  # fmt: skip
 """Patterns that are never searched for: they match where the caller stands, or not."""
 FILL = tuple(" \na1A.,:-'\"()[<|/*。")
@@ -204,7 +206,7 @@ FUNCTIONS: dict[str, Run] = {
     "seeds.HOST": arrow(seeds.HOST, True),
     "engine._swap": engine._swap,
     "names_in_text.folded": names_in_text.folded,
-    "numbers_in_text": lambda text: list(numbers_in_text.numbers(text)),
+    "numbers_in_text": lambda text: list(numbers_in_text.numbers(text[: SIZE // 50])),
     "format._defect": lambda text: format._defect(text, "", forms.Pairs().model_dump()),
     "forms.Pairs": forms.Pairs().read,
     "passage": lambda text: passage.passage(text, SIZE // passage.CHARS_PER_TOKEN, lambda part: len(part)),

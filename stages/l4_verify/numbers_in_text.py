@@ -57,15 +57,19 @@ LETTERS = r"[^\W\d_\u3040-\u9fff]"
 """Not Chinese ones: those do not end where a word does."""
 EXPONENT = r"(?:\^[-\u2212]?\d{1,9}|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})"
 LITERAL = re.compile(
-    rf"10(?P<tower>{EXPONENT})|(?P<digits>\d+(?:[.,'\u2019{SPACES}]\d+)*)(?:[ ]?(?P<vulgar>[{''.join(VULGAR)}]))?"
+    rf"10(?P<tower>{EXPONENT})"
+    rf"|(?P<digits>\d+(?:[.,'\u2019{SPACES}]\d+){{0,12}})(?:[ ]?(?P<vulgar>[{''.join(VULGAR)}]))?"
     rf"(?P<power>e[-+]?\d{{1,9}}(?![\w.])|[{SPACES}]?[x×·*][{SPACES}]?10{EXPONENT})?"
-    rf"|(?P<alone>[{''.join(VULGAR)}])|(?P<chinese>[{CHINESE}]+)|(?P<word>{LETTERS}+(?:-{LETTERS}+){{0,2}})",
+    rf"|(?P<alone>[{''.join(VULGAR)}])|(?P<chinese>[{CHINESE}]{{1,40}})"
+    rf"|(?P<word>{LETTERS}{{1,40}}(?:-{LETTERS}{{1,40}}){{0,2}})",
     re.IGNORECASE,
 )
-CODE = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[^\W\d_])[^\W_]+(?:-[^\W_]+)*")
+CODE = re.compile(r"(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[^\W\d_])[^\W_]{1,40}(?:-[^\W_]{1,40}){0,8}")
 """Letters and digits in one token."""
 SUFFIX = re.compile(r"(?:st|nd|rd|th|s|er|e|\.)?(?![^\W_])", re.IGNORECASE)
-AFTER = re.compile(rf"[{SPACES}-]?(?P<sign>[%‰°€$£¥℃℉％](?:[CF]\b)?|(?:per|pour)[ ]cent\b|[^\W\d_²³]+)(?P<power>[²³])?")
+AFTER = re.compile(
+    rf"[{SPACES}-]?(?P<sign>[%‰°€$£¥℃℉％](?:[CF]\b)?|(?:per|pour)[ ]cent\b|[^\W\d_²³½]{{1,40}})(?P<power>[²³])?"
+)
 CURRENCY = re.compile(r"([$€£¥])[ ]?\Z")
 VERSION = re.compile(r"(?:\b(?:v|version|release|ver)\.?[ ]?|\b[A-Z][^\W\d_]*[ ])\Z")
 OPENING = re.compile(r"(?:\A|[.!?:;\n\"(]\s*)\Z")
@@ -74,7 +78,9 @@ BELOW = re.compile(r"[^.\n;]{0,16}?\b(?:below zero|unter null|sous zéro)\b", re
 NEGATIVE = re.compile(r"(?:\bminus |\bmoins |\u96f6\u4e0b|\u8d1f)\Z", re.IGNORECASE)
 LIST_INDEX = re.compile(r"^[^\S\n]*(\d{1,2})[.)]\s", re.MULTILINE)
 SLASHED = re.compile(r"(?<![\w/.])(\d{1,4})/(\d{1,4})(?![\w/])")
-WORD = re.compile(rf"{LETTERS}+(?:-{LETTERS}+){{0,2}}")
+WORD = re.compile(rf"{LETTERS}{{1,40}}(?:-{LETTERS}{{1,40}}){{0,2}}")
+MOST_WORDS = 12
+"""Of one number: nine hundred and ninety-nine thousand nine hundred and ninety-nine."""
 HALF = re.compile(r"\b(?:half|halb\w*|demi)(?: an? (hundred|thousand|million|billion|dozen))?\b|\u534a", re.IGNORECASE)
 STRICT = frozenset({"%", "‰", "m", "k", "b"})
 """Units without which a number is another: 5% is not 5, and 5m may be millions."""
@@ -296,7 +302,7 @@ def _spelled(text: str, match: re.Match[str], tongue: str) -> tuple[Number, int]
     total, current, count, end = Fraction(0), Fraction(0), 0, match.start()
     place = match.start()
     first = word = ""
-    while found := WORD.match(text, place):
+    while count < MOST_WORDS and (found := WORD.match(text, place)):
         word = found[0].lower()
         scale = SCALES.get(word, 0) if count or word in MULTIPLES else 0
         scale = LONG_SCALE.get(word, scale) if scale and tongue in ("de", "fr") else scale

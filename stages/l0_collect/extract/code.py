@@ -10,7 +10,7 @@ LINE_NUMBERS = re.compile(
     r"(?:^|[\s_-])(?:line-?no(?:s|number)?s?|line-?numbers?(?:-rows)?|ln-num|gutter|blob-num|hljs-ln-n\w*|linenodiv|"
     r"crayon-nums?|CodeMirror-linenumber)(?:$|[\s_-])"
 )
-NUMBERS_ONLY = re.compile(r"\s*(?:\d{1,6}[.:]?\s+)+\d{0,6}[.:]?\s*|\s*1\s*")
+NUMBERS_ONLY = re.compile(r"\s*+(?:\d{1,6}[.:]?\s++)+(?:\d{1,6}[.:]?\s*+)?|\s*+1\s*+")
 LINES = frozenset(("div", "p", "li", "tr"))
 """One line each, in code that is no running text."""
 NO_CODE = frozenset(("button", "script", "style", "svg", "textarea"))

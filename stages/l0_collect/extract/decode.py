@@ -19,13 +19,13 @@ BOMS = (
 )
 CHARSET = re.compile(r"charset\s*=\s*(?:[\"']\s*)?([\w.:-]+)", re.IGNORECASE | re.ASCII)
 META_CHARSET = re.compile(
-    rb"<meta[\s/][^>]{0,1000}?charset\s*=\s*(?:[\"']\s*)?([\w.:-]+)"
+    rb"<meta[\s/][^>]{0,250}?charset\s*=\s*(?:[\"']\s*)?([\w.:-]+)"
     rb"|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']\s*([\w.:-]+)",
     re.IGNORECASE,
 )
 NO_MARKUP = re.compile(rb"<!--.*?(?:-->|$)|<(script|style|noscript)\b.*?(?:</\1|$)", re.IGNORECASE | re.DOTALL)
 """Where a <meta> is not one: the HTML standard passes over comments, and a script's strings are no markup."""
-TAG = re.compile(rb"<[^>]*>")
+TAG = re.compile(rb"<[^<>]*>")
 LABEL_WITHIN = 64 << 10
 """Bytes; browsers look at 1,024 before they parse, but real pages put scripts first."""
 # Browsers read these labels as their Windows supersets (WHATWG Encoding Standard), and so do the pages' authors.

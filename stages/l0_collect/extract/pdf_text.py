@@ -16,7 +16,7 @@ TAIL = 4096
 """Bytes in which the end of the file must be marked; readers of PDF look for it in the last 1,024."""
 ENCRYPTED = (4, 5)
 """PDFium's errors for a password and for a kind of encryption that it does not know."""
-HYPHEN = re.compile(r"([^\W\d_]+)\x02([^\W\d_]*)")
+HYPHEN = re.compile(r"(?<![^\W\d_])([^\W\d_]+)\x02([^\W\d_]*)")
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")

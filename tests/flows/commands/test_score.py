@@ -54,7 +54,7 @@ def test_scores_a_release_as_the_recipe_step_does(tmp_path: Path, model: Path):
     from stages.l2_select.score.fasttext_quality import FasttextQuality
 
     recipe = Path(__file__).parents[1] / "l1.yaml"
-    source = write_parquet(tmp_path / "a.parquet", rows(12))  # two of them near copies
+    source = write_parquet(tmp_path / "a.parquet", rows(12))
     orefine("run", recipe, "--input", source, "--store", tmp_path / "store")
     result = result_of(
         orefine("score", "toy", "--store", tmp_path / "store", "--model", model, "--output", tmp_path / "out", "--json")
@@ -62,7 +62,7 @@ def test_scores_a_release_as_the_recipe_step_does(tmp_path: Path, model: Path):
     table = pq.read_table(result["files"][0])
     expected = FasttextQuality(model=str(model)).score(Batch(table.to_batches()[0]))["quality"]
     assert table["quality"].to_pylist() == expected.to_pylist()
-    assert result["rows"] == table.num_rows == 10
+    assert result["rows"] == table.num_rows == 12
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_mark_blank_lines_compression_and_brackets_in_the_name(tmp_path: Path)
     ("line", "message"),
     [
         ('{"text": "käse"}'.encode("latin-1"), "UnicodeDecodeError"),
-        (b'{"text": 7}', "text is a int, not a string"),
+        (b'{"text": 7}', "text is a number, not a string"),
         (rb'{"text": "\ud800"}', "UnicodeEncodeError"),
         (b'{"other": "x"}', "text is null"),
     ],

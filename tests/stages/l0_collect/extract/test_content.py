@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.l0_collect.extract.blocks import Block, blocks
-from stages.l0_collect.extract.content import best_cut, choose, context
+from stages.l0_collect.extract.content import best_cut, choose, completed, context
 from stages.l0_collect.extract.features import Odds, features, outline
 from stages.l0_collect.extract.tree import parse
 
@@ -80,3 +80,11 @@ def test_context_adds_what_was_said_around() -> None:
     assert added[:, 5].tolist() == [0.75, 0.5, -1]  # the block behind
     assert added[0, 10] == 0.5  # both paragraphs of the <div>, one step up
     assert np.isfinite(added).all()
+
+
+def test_tables_and_headings_go_with_the_text_that_they_belong_to():
+    kinds = ["heading", "paragraph", "heading", "heading", "paragraph", "table", "paragraph", "code", "list_item"]
+    kept = [False, False, False, False, True, False, False, False, True]
+    assert completed(kinds, kept) == [False, False, True, True, True, True, False, True, True]
+    assert completed(["heading"], [False]) == [False]
+    assert completed([], []) == []
