@@ -35,11 +35,6 @@ def test_what_is_imported_beyond_the_core_belongs_to_an_extra():
     core = {re.split(r"[<>=\[]", entry)[0] for entry in project["dependencies"]}
     # pyyaml, fasttext-community, python-stdnum; numba brings the last
     other = {"yaml", "fasttext", "stdnum", "llvmlite"}
-        "yaml",
-        "fasttext",
-        "stdnum",
-        "llvmlite",
-    }  # pyyaml, fasttext-community, python-stdnum; numba brings the last
     packages = ("pipeline", "stages", "flows")
     sources = [path for name in packages for path in (ROOT / name).rglob("*.py") if "demo" not in path.parts]
     found = set().union(*(imported(path.read_text()) for path in sources))
