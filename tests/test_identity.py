@@ -123,7 +123,8 @@ def _mutant(source: str) -> str | None:
     for node in reversed([*ast.walk(ast.parse(source))]):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.lineno == node.end_lineno:
             return _replaced(source, node, repr(node.value + 1))
-        if isinstance(node, ast.Return) and node.value is not None:
+        is_none = isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and node.value.value is None
+        if isinstance(node, ast.Return) and node.value is not None and not is_none:
             return _replaced(source, node.value, "None", node.value.end_lineno)
     return None
 
