@@ -26,8 +26,9 @@ from pipeline.store.artifact import unfinished
 from pipeline.store.store import Store, open_store
 from tests.killed_run import ROWS, Forks, refine, write_inputs
 
-KILLS = int(os.environ.get("KILLS", "10"))
-RAY_KILLS = 3 if KILLS < 100 else 20
+ASKED = os.environ.get("KILLS")
+KILLS = {"folder": int(ASKED or 10), "bucket": int(ASKED or 4)}
+RAY_KILLS = 20 if ASKED else 3
 """Of workers: a Ray takes ten seconds to start."""
 SECONDS = 200
 
@@ -49,7 +50,7 @@ def test_killed_runs_lose_and_duplicate_nothing(forks: Forks, tmp_path: Path, bu
     clean, length = forks.finish(f"{base}/clean")
     moments = random.Random(20261126)
     kills = stores = 0
-    while kills < KILLS:
+    while kills < KILLS[place]:
         store = f"{base}/{stores}"
         for _ in range(moments.randint(1, 5)):  # several kills may hit one store
             process = forks.start(store)
