@@ -159,6 +159,8 @@ class Ledger:
         Two that do it at once write the same. What is found under a number of a part that is there already, from a
         slow writer or a killed merge, stays beside it.
         """
+        if (number + 1) % MERGED:  # a number is written when all below it are: only the last of a group completes it
+            return
         numbers = MERGED
         while numbers <= LARGEST:
             whole = Part(number // numbers * numbers, numbers)
