@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 WINDOW = 256 << 10
 """Bytes fetched at least: the many small reads of footers and of Arrow messages then share one request."""
@@ -41,3 +42,8 @@ class RangeFile(io.RawIOBase):
                 return bytes(self._fetch(start, stop))
             self._start, self._window = start, self._fetch(start, min(start + WINDOW, self._size))
         return bytes(self._window[start - self._start : stop - self._start])
+
+    def readinto(self, buffer: Any) -> int:
+        found = self.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)

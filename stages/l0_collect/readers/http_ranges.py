@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 import re
 import time
@@ -21,6 +20,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from pipeline.steps import Fault
+from pipeline.store.ranges import RangeFile
 
 ATTEMPTS = 7
 FIRST_WAIT = 1.0
@@ -158,34 +158,11 @@ class HttpClient:
         return bytes(found)
 
 
-class RemoteFile(io.RawIOBase):
-    """A file on a server, read by ranges: seekable, for readers that need a few parts of it."""
+class RemoteFile(RangeFile):
+    """A file on a server, for readers that need a few parts of it."""
 
     def __init__(self, client: HttpClient, url: str) -> None:
-        self._client, self._url = client, url
-        self._size, self._at = client.size_of(url), 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        stop = min(self._at + len(buffer), self._size)
-        if stop <= self._at:
-            return 0
-        found = self._client.get_range(self._url, self._at, stop)
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)
+        super().__init__(lambda start, stop: memoryview(client.get_range(url, start, stop)), client.size_of(url))
 
 
 def _seconds(pause: str) -> float:
