@@ -23,7 +23,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from pipeline.books.guard import guarded
-from pipeline.kernels.classifier.languages import LABEL_PREFIX, installed_lid176
+from pipeline.kernels.classifier.languages import best_labels, installed_lid176
 from pipeline.rows.batch import Batch
 from pipeline.steps import Judgement, Outcome, RowStep
 from pipeline.store.shard import file_sha256
@@ -120,16 +120,12 @@ class Language(RowStep):
     def _classify(self, texts: pa.StringArray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """The model's labels; per text the index of the best one (-1: none) and its probability (0: none)."""
         from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
-        from pipeline.kernels.words.reading_form import reading_form
 
         # What came with an installed package is no more to be feared than the package.
         path = self._path()
         classifier = load_classifier(path) if self.model is None else guarded(load_classifier, path)
-        probability = classifier.probabilities(reading_form(texts))
-        unknown = np.isnan(probability[:, 0])
-        best = np.where(unknown, -1, probability.argmax(axis=1))
-        score = np.where(unknown, 0, probability.max(axis=1)).astype(np.float32)
-        return [label.removeprefix(LABEL_PREFIX) for label in classifier.labels], best, np.minimum(score, 1)
+        labels, best, score = best_labels(classifier, texts)
+        return labels, best, score.astype(np.float32)
 
     @property
     def _otherwise(self) -> float:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pipeline.kernels.classifier.fasttext import Classifier
 
 LABEL_PREFIX = "__label__"
 
@@ -24,17 +28,23 @@ def installed_lid176() -> Path:
     return path
 
 
-def languages_of(texts: Sequence[str]) -> list[tuple[str, float]]:
-    """(code, probability) of each text's best label; ("", 0) where the model knows nothing of it."""
-    from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
-    from pipeline.kernels.words.reading_form import reading_form
+def best_labels(classifier: Classifier, texts: pa.StringArray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The model's labels without their prefix; per text the index of the best (-1: none) and its probability (0: none).
 
-    classifier = load_classifier(installed_lid176())
-    rows = classifier.probabilities(reading_form(pa.array(texts, pa.string())))
-    found = []
-    for probability in rows:
-        best = int(probability.argmax())
-        is_known = not math.isnan(probability[best])
-        label = classifier.labels[best].removeprefix(LABEL_PREFIX)
-        found.append((label, min(float(probability[best]), 1.0)) if is_known else ("", 0.0))
-    return found
+    The texts are read in the form of `reading_form`.
+    """
+    from pipeline.kernels.words.reading_form import reading_form  # numba takes two seconds to import
+
+    probability = classifier.probabilities(reading_form(texts))
+    unknown = np.isnan(probability[:, 0])
+    best = np.where(unknown, -1, probability.argmax(axis=1))
+    score = np.where(unknown, 0, np.minimum(probability.max(axis=1), 1))
+    return [label.removeprefix(LABEL_PREFIX) for label in classifier.labels], best, score
+
+
+def languages_of(texts: Sequence[str]) -> list[tuple[str, float]]:
+    """(code, probability) of each text's best label by lid.176; ("", 0) where the model knows nothing of it."""
+    from pipeline.kernels.classifier.fasttext import load_classifier
+
+    labels, best, score = best_labels(load_classifier(installed_lid176()), pa.array(texts, pa.string()))
+    return [(labels[number] if number >= 0 else "", float(one)) for number, one in zip(best, score, strict=True)]
