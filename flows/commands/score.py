@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.runs.recipe import RecipeError
+from pipeline.errors import is_of_recipe
 from pipeline.rows.batch import Batch
 from pipeline.run.rowpass import text_bytes
 from pipeline.steps import Unit
@@ -80,6 +81,8 @@ def score_files(
     try:
         step.check_model()
     except (ValueError, OSError) as error:
+        if not is_of_recipe(error):
+            raise
         raise RecipeError(str(error)) from error
     schemas = [_schema(file, step, text_column) for file in files]
     step.score(Batch(pa.RecordBatch.from_pydict({"text": ["loads the compiled loops, off the clock"]})))
