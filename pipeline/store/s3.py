@@ -258,7 +258,8 @@ class S3Store:
             raise self._error(path, error) from None
 
     def _conflict(self, path: str) -> OSError:
-        return BucketFault(f"{self.shown(path)}: refused {CONFLICTS} times for another write under way, of which none came")
+        place = self.shown(path)
+        return BucketFault(f"{place}: refused {CONFLICTS} times for another write under way, of which none came")
 
     def _error(self, path: str, error: Exception) -> OSError | UnknownStore:
         # The library's text goes on with the request and the answer; neither belongs into a line, a log or a report.
