@@ -39,6 +39,11 @@ REWRITTEN = [
     },
     {"text": "In 1998 Ada wrote", "source_text": "Ada Lovelace, 1999.", "form": '{"kind": "prose"}'},
 ]
+PROGRAMS = [
+    {"text": "", "task": json.dumps({"verifier": "unit_tests", "answer": f"def f(x): return x + {n}",
+                                     "tests": "assert f(1) == 2"})}
+    for n in (1, 2)
+]  # fmt: skip
 PAGES = [{"html": b"<html><body><article><p>A page with some words to read.</p></article></body></html>"}]
 EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "extract_html": ({}, PAGES),
@@ -51,6 +56,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "rewrite": ({"engine": "template", "min_words": 5}, DOCUMENTS),
     "format": ({}, REWRITTEN),
     "faithfulness": ({}, REWRITTEN),
+    "code_execution": ({"minimum_level": 1, "seconds": 1}, PROGRAMS),
 }
 DECIDE_NOTHING = {
     "numpy": "arithmetic on whole numbers and IEEE floats",
