@@ -56,6 +56,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "rewrite": ({"engine": "template", "min_words": 5}, DOCUMENTS),
     "format": ({}, REWRITTEN),
     "faithfulness": ({}, REWRITTEN),
+    "math_answer": ({}, [{"text": "#### 4", "task": json.dumps({"verifier": "math_answer", "answer": "4"})}]),
     "code_execution": ({"minimum_level": 1, "seconds": 1}, PROGRAMS),
 }
 DECIDE_NOTHING = {

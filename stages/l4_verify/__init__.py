@@ -7,6 +7,7 @@ from pydantic import Field
 from stages.l4_verify.code_execution import CodeExecution
 from stages.l4_verify.faithfulness import Faithfulness
 from stages.l4_verify.format import Format
+from stages.l4_verify.math_answer import MathAnswer
 
-Step = Annotated[Format | Faithfulness | CodeExecution, Field(discriminator="kind")]
+Step = Annotated[Format | Faithfulness | CodeExecution | MathAnswer, Field(discriminator="kind")]
 """Every step that an L4 recipe may name."""
