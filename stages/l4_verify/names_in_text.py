@@ -96,3 +96,37 @@ def _is_filler(word: str, opens: bool) -> bool:
 
 def _is_acronym(word: str) -> bool:
     return len(word) > 1 and word.isupper()
+
+
+GERMAN_OPENER_WORDS = (
+    "der die das dem den des ein eine einen einem einer im in am an auf aus bei mit nach von vor zu zum zur über "
+    "unter für jeder jede jedes jeden dieser diese dieses diesen alle viele einige manche keine mehrere beide "
+    "seine ihre unsere nur auch als wenn weil wo wer was wie und aber frage antwort herr frau "
+)
+GERMAN_OPENERS = frozenset(GERMAN_OPENER_WORDS.split())
+"""They open a German sentence in front of a noun and are no part of a name."""
+PLACED = re.compile(
+    r"\b(?:in|aus|nach|bei|Herrn?|Frau|Dr\.|Präsident(?:in)?|Stadt|Firma)[ ](?P<name>[A-ZÄÖÜ][\w-]{1,40})"
+)
+CHINESE_NAME = re.compile(
+    r"(?:(?<=[在于从到由和与，。、])|\A|(?<=\n))(?P<name>[\u4e00-\u9fff]{1,6}?(?:省|市|县|州|国|大学|学院|公司|银行|河|江|湖|山|岛|教授|博士|"
+    r"先生|女士|总统|市长|部长|主席))"
+)
+"""Names of other scripts have no capitals: what ends as names of places, firms and persons with a title do."""
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a good part of the signs are Chinese."""
+    return 4 * sum("\u4e00" <= sign <= "\u9fff" for sign in text) > len(text)
+
+
+def german_names(text: str) -> Iterator[Name]:
+    """German writes all nouns with capitals: names are the ends of runs of them, acronyms, and what stands as a place."""
+    for run, opens in _capitalised_runs(text):
+        word, start = run[-1]
+        if opens and run[0][0].lower() in GERMAN_OPENERS:
+            run = run[1:]
+        if _is_acronym(word) or len(run) > 1:
+            yield Name(word, folded(word), start)
+    for match in PLACED.finditer(text):
+        yield Name(match["name"], folded(match["name"]), match.start("name"))

@@ -286,7 +286,7 @@ def _behind(text: str, end: int, tongue: str) -> tuple[int, str, int, int]:
 
 def _sign(text: str, start: int, end: int) -> int:
     before = text[max(start - 8, 0) : start]
-    if before[-1:] and before[-1] in MINUS and not re.search(r"[\w.)\]%°]\Z", before[:-1]):
+    if before[-1:] and before[-1] in MINUS and not re.search(r"(?:[^\W\u3040-\u9fff]|[.)\]%°])\Z", before[:-1]):
         return -1
     return -1 if NEGATIVE.search(before) or BELOW.match(text, end) else 1
 

@@ -44,7 +44,8 @@ def test_what_to_look_for_is_a_parameter():
     text = "Some 1235 people met John Baker and Ann Miller."
     assert judge(text, numbers=False) == ("fail", "novel_name")
     assert judge(text, names=False) == ("fail", "novel_number")
-    assert judge(text, max_novel_numbers=1, max_novel_names=2) == ("pass", "")
+    assert judge(text, max_novel_numbers=1, max_novel_names=2) == ("fail", "unsupported_claim")
+    assert judge(text, max_novel_numbers=1, max_novel_names=2, claims=False) == ("pass", "")
     assert judge(text, max_novel_numbers=1, max_novel_names=1) == ("fail", "novel_name")
 
 
@@ -57,6 +58,10 @@ def test_evidence_names_each_item_and_its_place_in_the_source():
             {"kind": "name", "item": "Smith", "where": None},
         ]
     }
+    (evidence,) = Faithfulness().check(Batch(rows("By 2014, Jane Baker told the city of Zurich."))).evidence
+    assert evidence["claims"] == [
+        {"claim": "By 2014, Jane Baker told the city of Zurich.", "span": (0, len(SOURCE)), "score": 1.0, "support": 1.0}
+    ]
 
 
 def test_the_level_refuses_what_is_not_passed():
@@ -73,8 +78,9 @@ def test_a_missing_column_is_refused_before_anything_starts():
 def test_seeded_defects_are_caught_and_drawn_by_the_seed():
     good = rows(*["The city of Zurich heard from Jane Baker in 2014 that 1,234 people had left."] * 20)
     found = calibrate(Faithfulness(), good, seed=1)
-    assert {kind: (entry["mutants"], entry["recall"]) for kind, entry in found.items()} == {
-        "number_changed": (20, 1.0), "name_swapped": (20, 1.0),
+    assert {kind: (entry["mutants"], entry.get("recall")) for kind, entry in found.items()} == {
+        "number_changed": (20, 1.0), "sign_changed": (0, None), "digit_group_dropped": (20, 1.0),
+        "unit_changed": (0, None), "name_swapped": (20, 1.0), "denied": (20, 1.0), "foreign_claim": (20, 1.0),
     }  # fmt: skip
     first, again = (Faithfulness().mutants(good, 1)["name_swapped"]["text"] for _ in range(2))
     assert first.equals(again)
