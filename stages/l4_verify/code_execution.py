@@ -10,6 +10,7 @@ that is known to be right).
 | fail                    | both runs fail: tests_fail, error, does_not_load, ended_early, too_slow, too_long      |
 | abstain no_task         | no such task in the row                                                                |
 | abstain gold_fails      | the known solution does not pass: the tests or this sandbox are not fit                |
+| abstain not_plain       | the tests need objects of the program, which stay in its own process                   |
 | abstain flaky           | one run passes, the other does not                                                     |
 | abstain vacuous_tests   | the tests call nothing, or let every change pass                                       |
 | abstain timed_out       | (infrastructure) no end by the clock, though processor time was left                   |
@@ -100,6 +101,8 @@ class CodeExecution(Checker):
             return "abstain", "timed_out", {"seconds": self.seconds}
         if first.fate != second.fate:
             return "abstain", "flaky", {}
+        if first.defect == "not_plain":
+            return "abstain", "not_plain", {"error": first.error}
         if first.fate == "fail":
             return "fail", first.defect, {"error": first.error, "calls": first.calls}
         tried = mutants(code, 0, self.mutants_tried)

@@ -1,7 +1,7 @@
 """Does a rewrite say only what its source says? Numbers, names, and what its sentences claim, in en, de, fr and zh.
 
-Every number and name must stand in the source (`numbers_in_text.py`, `names_in_text.py`), and every sentence must rest on
-it and not turn it around (`claims.py`: negations, comparisons, quotations, sentences of another subject).
+Every number and name must stand in the source (`numbers_in_text.py`, `names_in_text.py`), and every sentence must rest
+on it and not turn it around (`claims.py`: negations, comparisons, quotations, sentences of another subject).
 
 A formal check with known limits: it does not see facts swapped between two names of the source, what is denied in other
 words, nor what the rewrite leaves out. Its recall on seeded defects stands in the certificate.
@@ -31,8 +31,8 @@ ELIDED = re.compile(r"\b([LDSNJCMTldsnjcmt]|[Qq]u)['’](?=\w)")
 class Faithfulness(Checker):
     """Pass rows whose numbers and names all stand in `source_text`.
 
-    Fails with `novel_number`, `novel_name`, or what `claims.py` finds. Abstains with `no_source`, and with `nothing_to_check` where the rewrite
-    has neither numbers nor names: nothing speaks against such a row, but nothing was proved about it either, and a
+    Fails with `novel_number`, `novel_name`, or what `claims.py` finds. Abstains with `no_source`,
+    and with `nothing_to_check` where the rewrite has neither numbers nor names: nothing speaks against such a row, but nothing was proved about it either, and a
     certificate states what was checked. numbers, names, claims: what to look for; max_novel_…: how many may be missing.
     """
 

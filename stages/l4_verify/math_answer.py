@@ -43,7 +43,8 @@ ANSWER = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 AMOUNT = re.compile(
-    r"(?P<sign>[-−–+])?[ ]?(?P<money>[$€£¥])?[ ]?(?P<number>\d{1,3}(?:,\d{3}){1,9}(?:\.\d{1,40})?|\d{1,40}(?:\.\d{1,40})?|\.\d{1,40})"
+    r"(?P<sign>[-−–+])?[ ]?(?P<money>[$€£¥])?[ ]?"
+    r"(?P<number>\d{1,3}(?:,\d{3}){1,9}(?:\.\d{1,40})?|\d{1,40}(?:\.\d{1,40})?|\.\d{1,40})"
     r"(?:[ ]?/[ ]?(?P<below>\d{1,12}))?[ ]?(?P<unit>[%°]?[A-Za-zµ°€$][\w²³/^*· ]{0,40}|%)?[ ]?\.?"
 )
 AS_WRITTEN = re.compile(r"\d:\d")

@@ -121,7 +121,7 @@ def is_chinese(text: str) -> bool:
 
 
 def german_names(text: str) -> Iterator[Name]:
-    """German writes all nouns with capitals: names are the ends of runs of them, acronyms, and what stands as a place."""
+    """German writes all nouns with capitals: names are ends of runs of them, acronyms, and what stands as a place."""
     for run, opens in _capitalised_runs(text):
         word, start = run[-1]
         if opens and run[0][0].lower() in GERMAN_OPENERS:

@@ -15,8 +15,10 @@ the frames or the verdict, and no object of its own (with an `__eq__` that is al
 from __future__ import annotations
 
 import builtins
+import collections
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import platform
@@ -26,6 +28,7 @@ import socket
 import struct
 import sys
 import sysconfig
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,6 +39,10 @@ ROOT = "/tmp"
 """Where the new root is put together; hidden from the code like all else."""
 LIBRARIES = ("/usr/lib", "/lib", "/lib64")
 PLAIN = (type(None), bool, float, str)
+ALIKE = {collections.Counter: dict, collections.defaultdict: dict, collections.OrderedDict: dict}
+"""Types of the library that are sent as, and equal to, plain ones."""
+SET, GET = "object.attribute = value", "object.attribute"
+"""What calls are named that set and read an attribute of the candidate's object: no function can be named so."""
 BLOCK = struct.Struct("<I")
 MAXIMUM_BLOCK = 16 << 20
 # Numbers of x86-64: arch/x86/entry/syscalls/syscall_64.tbl of the Linux kernel.
@@ -116,7 +123,9 @@ def _serve(wire: Any) -> None:
         write(wire, {"error": _told(error)})
         return
     names = [name for name, value in list(module.items()) if callable(value) and not name.startswith("__")]
-    write(wire, {"names": names})
+    modules = [name for name, value in module.items() if isinstance(value, types.ModuleType) and name == value.__name__]
+    write(wire, {"names": names, "modules": modules})
+    module |= {SET: setattr, GET: getattr}
     while True:
         asked = read(wire)
         try:
@@ -141,14 +150,24 @@ class Ended(Exception):
     """The candidate is gone."""
 
 
-class Opaque:
-    """An object that stayed with the candidate: it can be handed back and nothing else, least of all be compared."""
+class NotPlain(Exception):
+    """The tests need more of the candidate's objects than can be had from here."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+
+class Opaque:
+    """An object that stayed with the candidate: its attributes can be set, it can be handed back, never be compared."""
+
+    def __init__(self, number: int, wire: Any) -> None:
+        self.__dict__.update(number=number, wire=wire)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _ask(self.wire, SET, (self, name, value), {})
+
+    def __getattr__(self, name: str) -> Any:
+        return _ask(self.wire, GET, (self, name), {})
 
     def _refuse(self, *_: object) -> Any:
-        raise TypeError("the candidate returned an object that is no plain value")
+        raise NotPlain("the candidate returned an object that is no plain value")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __len__ = __iter__ = _refuse
     __hash__ = None  # type: ignore[assignment]
@@ -175,6 +194,7 @@ def _test(wire: Any, verdict: int) -> None:
             return call
 
         space: dict[str, Any] = {"__name__": "tests", **{name: stub(name) for name in names}}
+        space |= {name: importlib.import_module(name) for name in loaded["modules"] if name in sys.stdlib_module_names}
         exec(compile(first["setup"], "setup.py", "exec", optimize=0, dont_inherit=True), space)
         entry = first["entry_point"]
         if entry:
@@ -186,6 +206,8 @@ def _test(wire: Any, verdict: int) -> None:
         result |= {"passed": True, "calls": calls}
     except Ended:
         result |= {"defect": "ended_early"}
+    except NotPlain as error:
+        result |= {"defect": "not_plain", "error": _told(error), "calls": calls}
     except AssertionError:
         result |= {"defect": "tests_fail", "calls": calls}
     except BaseException as error:
@@ -205,7 +227,7 @@ def _ask(wire: Any, name: str, arguments: tuple[Any, ...], named: dict[str, Any]
         known = getattr(builtins, kind, None)
         plain = isinstance(known, type) and issubclass(known, Exception)
         raise (known if plain else RuntimeError)(text)  # type: ignore[misc]
-    return decode(reply["value"], Opaque)
+    return decode(reply["value"], lambda number: Opaque(number, wire))
 
 
 # ---- values on the wire ----
@@ -213,7 +235,7 @@ def _ask(wire: Any, name: str, arguments: tuple[Any, ...], named: dict[str, Any]
 
 def encode(value: Any, objects: list[Any] | None = None) -> Any:
     """Plain values by their exact type; what is none stays here and is sent as a number (`objects`)."""
-    kind = type(value)
+    kind = ALIKE.get(type(value), type(value))
     if kind in PLAIN:
         return value
     if kind is int:
@@ -226,8 +248,10 @@ def encode(value: Any, objects: list[Any] | None = None) -> Any:
         return {kind.__name__: value.hex() if kind is bytes else [value.real, value.imag]}
     if isinstance(value, Opaque):
         return {"object": value.number}
+    if kind is type and getattr(builtins, value.__name__, None) is value:
+        return {"type": value.__name__}
     if objects is None:
-        raise TypeError(f"a {kind.__name__} cannot be handed to the candidate")
+        raise NotPlain(f"a {kind.__name__} cannot be handed to the candidate")
     objects.append(value)
     return {"object": len(objects) - 1}
 
@@ -240,6 +264,11 @@ def decode(value: Any, found: Callable[[int], Any]) -> Any:
         return found(held)
     if kind == "int":
         return int(held, 16)
+    if kind == "type":
+        found_type = getattr(builtins, held)
+        if not isinstance(found_type, type):
+            raise Ended
+        return found_type
     if kind == "bytes":
         return bytes.fromhex(held)
     if kind == "complex":

@@ -5,9 +5,12 @@ import pytest
 from stages.l4_verify.claims import claims, sentences
 
 SOURCE = {
-    "en": "The bridge was closed to heavy lorries in spring. It was never painted. “We shall repair it soon,” the mayor wrote.",
-    "de": "Die Brücke wurde im Frühjahr für schwere Lastwagen gesperrt. Sie wurde niemals gestrichen. Der Verkehr stieg danach.",
-    "fr": "Le pont a été fermé aux camions lourds au printemps. Il n'a jamais été repeint. Le trafic a ensuite augmenté.",
+    "en": "The bridge was closed to heavy lorries in spring. It was never painted. “We shall repair it soon,” the mayor "
+    "wrote.",
+    "de": "Die Brücke wurde im Frühjahr für schwere Lastwagen gesperrt. Sie wurde niemals gestrichen. "
+    "Der Verkehr stieg danach.",
+    "fr": "Le pont a été fermé aux camions lourds au printemps. Il n'a jamais été repeint. "
+    "Le trafic a ensuite augmenté.",
     "zh": "大桥在春天对重型卡车关闭。它从未重新粉刷。随后交通流量增加。",
 }
 
@@ -36,7 +39,8 @@ def test_what_the_source_says_in_other_words_has_no_defect(language: str, text: 
     [
         ("en", "In spring the bridge was not closed to heavy lorries.", "negation_changed"),
         ("en", "It was painted.", "negation_changed"),
-        ("en", "“We shall not repair it soon,” the mayor wrote.", "quote_changed"),
+        ("en", "“We shall not repair it soon,” the mayor "
+    "wrote.", "quote_changed"),
         ("en", "Famous painters exhibit watercolours inside museums.", "unsupported_claim"),
         ("de", "Die Brücke wurde im Frühjahr nicht für schwere Lastwagen gesperrt.", "negation_changed"),
         ("de", "Danach sank der Verkehr.", "comparison_flipped"),
