@@ -152,6 +152,8 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
     for name in ("release", "certificate", "report"):
         if name in result:
             say(f"{name:<12} {result[name]}")
+    if waiting := result.get("waiting"):
+        say(f"{waiting['note']} (here: {waiting['way_on']}), then run the same command again; nothing is published yet")
     if as_json:
         print(json.dumps(result))
     if quarantined := sum(level["quarantined"] for level in result["levels"]):

@@ -19,6 +19,7 @@ from flows.runs.certify import LEVEL, certify
 from flows.runs.models import with_models, with_trained
 from flows.runs.recipe import Recipe, RecipeError
 from pipeline.books.fingerprint import canonical
+from pipeline.errors import WaitsForPeople
 from pipeline.publish.release import Release, publish
 from pipeline.report.page import funnel_lines, report_html, summary
 from pipeline.run.level import Finished, InputFile, run_level
@@ -154,13 +155,38 @@ def identify(path: str, source: Source | None = None) -> InputFile:
     return InputFile(path, *l0_collect.identify(path)) if named is None else InputFile(path, named)
 
 
-def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result:
-    """All levels as planned (planned here if not given), then the release and the report."""
+@dataclass(frozen=True)
+class Waiting:
+    """A run that has come to a lot which people have to judge; the same run later goes on from there."""
+
+    dataset: str
+    levels: list[Finished]
+    lot: str
+    note: str
+
+    def as_json(self, store: Store) -> dict[str, Any]:
+        """The object of `--json`: no version, and instead what is waited for and the way on."""
+        way_on = f"orefine review {self.lot} --store {store.root}"
+        return {
+            "dataset": self.dataset,
+            "waiting": {"lot": self.lot, "note": self.note, "way_on": way_on},
+            "levels": summary(self.levels),
+        }
+
+
+def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | Waiting:
+    """All levels as planned (planned here if not given), then the release and the report.
+
+    Waiting where a level waits for people: nothing failed, and nothing is published.
+    """
     made = made or plan_recipe(recipe, run.store)
     made.check()
     levels: list[Finished] = []
     for level in recipe.levels():
-        levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
+        try:
+            levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
+        except WaitsForPeople as waits:
+            return Waiting(recipe.dataset, levels, waits.lot, str(waits))
     return finish(run, levels)
 
 

@@ -18,6 +18,7 @@ from pipeline.store.artifact import Artifact
 from pipeline.store.checked import read_checked
 from pipeline.store.index import IndexFile, write_index
 from pipeline.store.partitions import EMPTY, Tables, Written, describe_buckets, read_bucket, write_buckets
+from pipeline.store.review import Review
 from pipeline.store.shard import read_batches
 from pipeline.store.store import Store, locate, open_store
 
@@ -215,6 +216,16 @@ class Grouping:
             for shard in self.shards
         ]
         self._run(_run_map, tasks)
+
+    def register(self, lot: str, plan: bytes) -> None:
+        """Write down what is going to be drawn of a lot for people, before anything is; a lot has one plan for good."""
+        Review(self._store, lot).register(plan)
+
+    def ask_people(self, lot: str, records: bytes) -> bytes:
+        """What people decided of the records drawn of a registered lot; WaitsForPeople as long as they have not."""
+        decision = Review(self._store, lot).ask(records)
+        self._store.create(f"{self._level}/people/{lot}.json", decision)
+        return decision
 
     def decide(self, decisions: Tables) -> None:
         """Rows to drop or to mark: DECISION_SCHEMA, CLUSTER_COLUMNS if there are clusters, and the step's columns."""
