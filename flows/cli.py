@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands import models as model_commands
+from flows.commands import review as review_commands
 from flows.commands import store as store_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
 from pipeline.errors import OrefineError, UsageError
@@ -192,6 +193,7 @@ app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)
 app.command("certify")(model_commands.certify)
 app.command("verify-certificate")(model_commands.verify_certificate)
+app.add_typer(review_commands.app, name="review")
 
 
 def main() -> None:

@@ -88,6 +88,7 @@ class Grouping:
     ) -> None:
         self._store, self._runner, self._directory = store, runner, directory
         self._level = directory if level is None else level
+        self.dataset = self._level.rpartition("/")[2].rpartition("-")[0]
         self.shards = tuple(shards)
         self.parts: tuple[Part, ...] = ()
         self.rows = sum(shard.rows for shard in shards)

@@ -60,6 +60,10 @@ class Review:
     def is_decided(self) -> bool:
         return self._store.exists(self.decision)
 
+    def decided(self) -> dict[str, Any]:
+        decision: dict[str, Any] = json.loads(self._store.read(self.decision))
+        return decision
+
     def decide(self, decision: bytes) -> bool:
         """Of two decisions the first one counts; False for the second."""
         return self._store.create(self.decision, decision)

@@ -71,7 +71,7 @@ class HumanReview(GroupingStep):
         looks = design(plan, sum(counts.values()) - len(known))
         registration = lots.register(
             lot, counts, plan, looks, self.seed,
-            strata_columns=list(self.strata), per_stratum=self.per_stratum if len(counts) > 1 else 0,
+            dataset=grouping.dataset, strata_columns=list(self.strata), per_stratum=self.per_stratum if len(counts) > 1 else 0,
             gold_share=self.gold_share, double_share=self.double_share, known=len(known),
         )  # fmt: skip
         grouping.register(lot, lots.dump(registration))

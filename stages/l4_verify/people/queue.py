@@ -308,9 +308,9 @@ class Queue:
                 index_elements=["lot", "item"],
                 set_={"reviewer": reviewer, "expires": now + LEASE_SECONDS},
                 where=(table.c.reviewer == reviewer) | (table.c.expires <= now),
-            )
+            ).returning(table.c.item)
         )
-        return bool(done.rowcount == 1)
+        return done.first() is not None
 
     def _forget(self, connection: Connection, item: str, reviewer: str) -> None:
         for name in ("leases", "drafts"):
