@@ -51,6 +51,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "rewrite": ({"engine": "template", "min_words": 5}, DOCUMENTS),
     "format": ({}, REWRITTEN),
     "faithfulness": ({}, REWRITTEN),
+    "human_review": ({"plan": {"kind": "double", "aql": 0.1, "ltpd": 0.5}}, DOCUMENTS),
 }
 DECIDE_NOTHING = {
     "numpy": "arithmetic on whole numbers and IEEE floats",
