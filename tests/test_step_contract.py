@@ -57,6 +57,7 @@ DECIDE_NOTHING = {
     "numpy": "arithmetic on whole numbers and IEEE floats",
     "numba": "compiles what the kernels' references in the tests fix",
     "llvmlite": "as numba",
+    "scipy": "computes the limits of a sampling plan, which are registered with the lot",
     "pyarrow": "counts for every level",
     "yaml": "reads parameters, which count themselves",
     "aiohttp": "carries what a server replies, which the ledger keeps",

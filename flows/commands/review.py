@@ -41,7 +41,9 @@ def serve(
     ] = None,
     store: StoreOption = "store",
     database: Database = "",
-    host: Annotated[str, typer.Option(help="Address to listen at; others than loopback are reached by others.")] = LOOPBACK,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; others than loopback are reached by others.")
+    ] = LOOPBACK,
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8750,
     not_blind: Annotated[bool, typer.Option("--open", help="Show what checkers found before the verdict.")] = False,
 ) -> None:
@@ -56,7 +58,9 @@ def serve(
 
     lot = find_lot(ref, store, database)
     if lot.review.is_decided():
-        raise UsageError(f"lot {lot.review.lot} is decided: {lot.review.decided()['outcome']}; run its recipe again to go on")
+        raise UsageError(
+            f"lot {lot.review.lot} is decided: {lot.review.decided()['outcome']}; run its recipe again to go on"
+        )
     queue, key = lot.open(), secret()
 
     class Decide:
@@ -71,7 +75,9 @@ def serve(
     try:
         listener.bind((host, port))
     except OSError as error:
-        raise UsageError(f"{host}:{port} cannot be listened at ({error.strerror}); give another --host or --port") from None
+        raise UsageError(
+            f"{host}:{port} cannot be listened at ({error.strerror}); give another --host or --port"
+        ) from None
     known = {host, "localhost", LOOPBACK} if host == LOOPBACK else {host}
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host

@@ -71,8 +71,8 @@ def _database(store: Store, review: Review) -> str:
 
 
 def _of_file(path: Path, database: str) -> Lot:
-    """Every record of a JSONL file, `{"text": …, "source": …}` with an `id` if it has one; its decision lies beside it."""
-    records = []
+    """Every record of a JSONL file, `{"text": …, "source": …}`, and `id` if it has one; decided beside it."""
+    records: list[dict[str, Any]] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
@@ -82,7 +82,9 @@ def _of_file(path: Path, database: str) -> Lot:
             if not isinstance(text, str) or not isinstance(source, str):
                 raise TypeError("text and source are strings")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UsageError(f"{path} line {number}: give a JSON object with `text`, and `source` beside it ({error})") from None
+            raise UsageError(
+                f"{path} line {number}: give a JSON object with `text`, and `source` beside it ({error})"
+            ) from None
         records.append(
             {"id": str(row.get("id") or content_hash(text, source)), "text": text, "source": source, "stratum": "",
              "meta": {}, "verdicts": [], "role": "sample", "rank": len(records), "position": len(records), "wanted": 1}

@@ -35,8 +35,8 @@ class Review:
     def register(self, plan: bytes) -> None:
         if not self._store.create(self.plan, plan) and self._store.read(self.plan) != plan:
             raise PlanTaken(
-                f"lot {self.lot}: these rows have been registered with another plan or seed ({self.plan}), and a lot is "
-                "drawn once: go back to that plan in the recipe, or change the rows (rework them, or run the level "
+                f"lot {self.lot}: these rows have been registered with another plan or seed ({self.plan}), and a lot "
+                "is drawn once: go back to that plan in the recipe, or change the rows (rework them, or run the level "
                 "before with other settings)"
             )
 
@@ -46,7 +46,8 @@ class Review:
         if not self._store.exists(self.decision):
             raise WaitsForPeople(
                 self.lot,
-                f"lot {self.lot} waits for people: {len(self.records())} records to judge with `orefine review {self.lot}`",
+                f"lot {self.lot} waits for people: {len(self.records())} records to judge with "
+                f"`orefine review {self.lot}`",
             )
         return self._store.read(self.decision)
 

@@ -71,18 +71,18 @@ class HumanReview(GroupingStep):
         looks = design(plan, sum(counts.values()) - len(known))
         registration = lots.register(
             lot, counts, plan, looks, self.seed,
-            dataset=grouping.dataset, strata_columns=list(self.strata), per_stratum=self.per_stratum if len(counts) > 1 else 0,
+            dataset=grouping.dataset, strata_columns=list(self.strata),
+            per_stratum=self.per_stratum if len(counts) > 1 else 0,
             gold_share=self.gold_share, double_share=self.double_share, known=len(known),
         )  # fmt: skip
         grouping.register(lot, lots.dump(registration))
         uniform = looks[-1].rows
-        spare = round(uniform * self.gold_share) if uniform < sum(counts.values()) else 0
+        spare = round(uniform * self.gold_share) + len(known)
         drawing = partial(
             lots.candidates, registration=registration, uniform=uniform + spare, per_stratum=self.per_stratum
         )
         found = grouping.read(grouping.map(f"drawn-{lot}", drawing, gather_bytes=GATHERED))
-        records = lots.draw(found, registration, uniform, registration["per_stratum"])
-        records = [one for one in records if one["id"] not in known]
+        records = lots.draw(found, registration, uniform, registration["per_stratum"], frozenset(known))
         lines = "".join(json.dumps(one, ensure_ascii=False, sort_keys=True) + "\n" for one in records)
         outcome: dict[str, Any] = json.loads(grouping.ask_people(lot, lines.encode()))
         if outcome.get("registration") != registration["registration"]:

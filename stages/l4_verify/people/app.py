@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -175,7 +175,10 @@ def _refuse(request: Request, secret: bytes, hosts: frozenset[str]) -> Response 
         return PlainTextResponse("open the link that `orefine review` printed: it carries your token", 401)
     request.state.reviewer = who
     if request.method != "GET":
-        if request.headers.get(PAGES_OWN) != "1" or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        if (
+            request.headers.get(PAGES_OWN) != "1"
+            or request.headers.get("sec-fetch-site", "same-origin") != "same-origin"
+        ):
             return PlainTextResponse("this does not come from the review page", 403)
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > MAXIMUM_BODY:
@@ -199,7 +202,7 @@ def _named(request: Request, secret: bytes) -> str | None:
     return name if right and name else None
 
 
-def _shown(record: dict[str, Any], everything: bool, kept: dict[str, Any] | None) -> dict[str, Any]:
+def _shown(record: Mapping[str, Any], everything: bool, kept: dict[str, Any] | None) -> dict[str, Any]:
     """What the page gets of a record; of a blind one nothing that could prejudge, and never whether it is gold."""
     text, source = marks.differences(record["text"], record["source"])
     found = marks.evidence(record) if everything else []
@@ -208,5 +211,3 @@ def _shown(record: dict[str, Any], everything: bool, kept: dict[str, Any] | None
         "id": record["id"], "text": marks.marked(text, found), "source": source, "evidence": found, "meta": meta,
         "kept": kept,
     }  # fmt: skip
-
-

@@ -60,9 +60,7 @@ def weighted(strata: Mapping[str, Stratum]) -> tuple[Estimate, float] | None:
     rate = sum(one.rows / total * one.defects / one.judged for one in judged)
     # Shrunk towards each other: a stratum without a defect would else claim to know its rate exactly.
     shrunk = [(one.defects + rate + 0.5 / len(judged)) / (one.judged + 1 + 1 / len(judged)) for one in judged]
-    spread = sum(
-        (one.rows / total) ** 2 * p * (1 - p) / one.judged for one, p in zip(judged, shrunk, strict=True)
-    )
+    spread = sum((one.rows / total) ** 2 * p * (1 - p) / one.judged for one, p in zip(judged, shrunk, strict=True))
     pooled = sum(one.rows / total * p for one, p in zip(judged, shrunk, strict=True))
     size = min(sum(one.judged for one in judged), pooled * (1 - pooled) / spread) if spread > 0 else 1.0
     if len(judged) == 1:

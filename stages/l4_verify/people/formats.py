@@ -46,8 +46,12 @@ def read(kind: str, content: str) -> list[Review]:
     found: list[Review] = []
     number = 0
     try:
-        rows = json.loads(content) if chosen.is_list else [json.loads(line) for line in content.split("\n") if line.strip()]
-        for number, row in enumerate(rows, 1):
+        rows = (
+            json.loads(content)
+            if chosen.is_list
+            else [json.loads(line) for line in content.split("\n") if line.strip()]
+        )
+        for number, row in enumerate(rows, 1):  # noqa: B007 (the error names it)
             found += chosen.read(row)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         where = f"row {number}: " if number else ""
@@ -66,7 +70,9 @@ def _write_jsonl(record: Record, reviews: Sequence[Review]) -> Iterator[Row]:
 
 def _read_jsonl(row: Row) -> Iterator[Review]:
     for one in row.get("reviews", ()):
-        yield _review(row["id"], one["reviewer"], one["verdict"], one.get("defects"), one.get("note"), one.get("seconds"))
+        yield _review(
+            row["id"], one["reviewer"], one["verdict"], one.get("defects"), one.get("note"), one.get("seconds")
+        )
 
 
 def _write_label_studio(record: Record, reviews: Sequence[Review]) -> Iterator[Row]:
@@ -166,13 +172,17 @@ def _read_argilla(row: Row) -> Iterator[Review]:
                 said.setdefault(one["user_id"], {})[question] = one["value"]
     for user, values in said.items():
         if "verdict" in values:
-            yield _review(row["id"], names.get(user, user), values["verdict"], values.get("defects"), values.get("note"))
+            yield _review(
+                row["id"], names.get(user, user), values["verdict"], values.get("defects"), values.get("note")
+            )
 
 
 def _review(item: str, who: Any, verdict: str, defects: Any = (), note: Any = "", seconds: Any = 0.0) -> Review:
     if who in (None, ""):
         raise ValueError(f"record {item}: nobody is named as the reviewer")
-    return Review(str(item), str(who), str(verdict), tuple(map(str, defects or ())), str(note or ""), float(seconds or 0))
+    return Review(
+        str(item), str(who), str(verdict), tuple(map(str, defects or ())), str(note or ""), float(seconds or 0)
+    )
 
 
 FORMATS = {

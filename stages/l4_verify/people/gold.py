@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]+")
+END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])|\n+")  # noqa: RUF001
 VERB = re.compile(r"\b(?:is|are|was|were|has|have|can|will)\b")
 Record = Mapping[str, Any]
 
@@ -29,10 +29,14 @@ def planted(record: Record, others: Sequence[Record], chance: random.Random) -> 
 
 def extract(record: Record) -> str | None:
     """About half of the source's sentences, from its beginning."""
-    sentences = [match[0].strip() for match in SENTENCE.finditer(record["source"] or "")]
+    sentences = _sentences(record["source"] or "")
     if len(sentences) < 2:
         return None
     return " ".join(sentences[: (len(sentences) + 1) // 2])
+
+
+def _sentences(text: str) -> list[str]:
+    return [one.strip() for one in END.split(text) if one.strip().endswith((".", "!", "?", "。", "！", "？"))]  # noqa: RUF001
 
 
 def _number(record: Record, others: Sequence[Record], chance: random.Random) -> tuple[str, str] | None:
@@ -47,7 +51,9 @@ def _number(record: Record, others: Sequence[Record], chance: random.Random) -> 
 
 
 def _negation(record: Record, others: Sequence[Record], chance: random.Random) -> tuple[str, str] | None:
-    verbs = [match for match in VERB.finditer(record["text"]) if record["text"][match.end() : match.end() + 4] != " not"]
+    verbs = [
+        match for match in VERB.finditer(record["text"]) if record["text"][match.end() : match.end() + 4] != " not"
+    ]
     if not verbs:
         return None
     chosen = chance.choice(verbs)
@@ -55,8 +61,6 @@ def _negation(record: Record, others: Sequence[Record], chance: random.Random) -
 
 
 def _foreign(record: Record, others: Sequence[Record], chance: random.Random) -> tuple[str, str] | None:
-    sentences = [
-        match[0].strip() for other in others if other["id"] != record["id"] for match in SENTENCE.finditer(other["text"])
-    ]
+    sentences = [one for other in others if other["id"] != record["id"] for one in _sentences(other["text"])]
     strange = [sentence for sentence in sentences if sentence not in record["source"] and len(sentence) > 20]
     return (f"{record['text']} {chance.choice(strange)}", "unsupported") if strange else None

@@ -97,7 +97,9 @@ def candidates(
     """The rows of a batch that can be among those drawn of the whole lot."""
     strata = registration["strata_columns"]
     keys = batch.rows.select(_there(batch, ("id", *strata))).to_pylist()
-    ranked = [(content_hash(str(registration["seed"]), registration["lot"], row["id"]), n) for n, row in enumerate(keys)]
+    ranked = [
+        (content_hash(str(registration["seed"]), registration["lot"], row["id"]), n) for n, row in enumerate(keys)
+    ]
     chosen = {number for _, number in heapq.nsmallest(uniform, ranked)}
     by_stratum: dict[str, list[tuple[str, int]]] = {}
     for rank, number in ranked:
@@ -130,14 +132,15 @@ def _record(row: Mapping[str, Any], strata: Sequence[str]) -> Record:
     }
 
 
-def draw(table: pa.Table, registration: Registration, uniform: int, per_stratum: int) -> list[Record]:
+def draw(
+    table: pa.Table, registration: Registration, uniform: int, per_stratum: int, but: frozenset[str] = frozenset()
+) -> list[Record]:
     """The records for people, in the order in which they see them: sample, strata and hidden gold among each other.
 
-    `rank` is the place in the uniform slice, which the plan follows; null for the others.
+    `rank` is the place in the uniform slice, which the plan follows; null for the others. `but`: rows left out.
     """
-    known = [
-        json.loads(row["record"]) for row in sorted(table.select(["rank", "record"]).to_pylist(), key=lambda r: r["rank"])
-    ]
+    rows = sorted(table.select(["rank", "record"]).to_pylist(), key=lambda row: row["rank"])
+    known = [one for row in rows if (one := json.loads(row["record"]))["id"] not in but]
     sample = [one | {"role": "sample", "rank": rank} for rank, one in enumerate(known[:uniform])]
     extra: list[Record] = []
     have = Counter(one["stratum"] for one in sample)
@@ -154,9 +157,7 @@ def draw(table: pa.Table, registration: Registration, uniform: int, per_stratum:
     return _mixed(sample, [*extra, *hidden], registration)
 
 
-def _gold(
-    spare: Sequence[Record], known: Sequence[Record], registration: Registration, count: int
-) -> Iterator[Record]:
+def _gold(spare: Sequence[Record], known: Sequence[Record], registration: Registration, count: int) -> Iterator[Record]:
     """Half of it bad, half of it good, from rows that are not drawn where there are some."""
     chance = random.Random(f"{registration['registration']} gold")
     made = 0
@@ -170,7 +171,15 @@ def _gold(
             continue
         truth = {"verdict": "fail", "defect": defect[1]} if defect else {"verdict": "pass", "defect": ""}
         identity = content_hash("gold", registration["registration"], str(made))
-        yield base | {"id": identity, "text": text, "role": "gold", "rank": None, "wanted": 1, "gold": truth, "verdicts": []}
+        yield base | {
+            "id": identity,
+            "text": text,
+            "role": "gold",
+            "rank": None,
+            "wanted": 1,
+            "gold": truth,
+            "verdicts": [],
+        }
         made += 1
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from stages.l4_verify.people import agreement
@@ -89,7 +89,9 @@ def decide(registration: Mapping[str, Any], records: Sequence[Record], reviews: 
     prefix = _prefix(records, given)
     verdict, rows = judge(looks, prefix)
     if not is_complete(registration, records, reviews):
-        raise ValueError(f"lot {registration['lot']}: {len(prefix)} records of the sample are judged, and more are to be")
+        raise ValueError(
+            f"lot {registration['lot']}: {len(prefix)} records of the sample are judged, and more are to be"
+        )
     judged = {
         one["id"]: counts
         for one in records
@@ -145,7 +147,7 @@ def statistics_of(
         "defect_rate": rate.as_json() if rate else None,
         "effective_sample": round(size, 1),
         "defect_rate_corrected": fused.as_json() if fused else None,
-        "by_stratum": {name: {"rows": one.rows, "judged": one.judged, "defects": one.defects} for name, one in strata.items()},
+        "by_stratum": {name: asdict(one) for name, one in strata.items()},
         "by_defect": dict(sorted(codes.items())),
         "gold": {
             "planted": caught[1], "caught": caught[0], "sensitivity": _interval(*caught),
@@ -162,7 +164,9 @@ def _interval(hits: int, of: int) -> dict[str, float] | None:
     return found.as_json() if found else None
 
 
-def gold_counts(records: Sequence[Record], given: Mapping[str, list[Review]]) -> tuple[tuple[int, int], tuple[int, int]]:
+def gold_counts(
+    records: Sequence[Record], given: Mapping[str, list[Review]]
+) -> tuple[tuple[int, int], tuple[int, int]]:
     """((planted defects found, planted), (good ones passed, good)), each review by itself: it is about the people."""
     caught, cleared = [0, 0], [0, 0]
     for one in records:

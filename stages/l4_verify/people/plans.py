@@ -101,7 +101,7 @@ def next_look(looks: tuple[Look, ...], defects: list[bool]) -> int:
 def acceptance(looks: tuple[Look, ...], rate: float, lot: int | None = None) -> tuple[float, float]:
     """(probability to accept a lot with this defect rate, rows looked at on average).
 
-    `lot`: its size, to draw without replacement; its defects are `rate` × size, rounded.
+    `lot`: its size, to draw without replacement; its defects are `rate` of its size, rounded.
     """
     chances = np.ones(1)  # of 0, 1, 2, … defects, as long as nothing is decided
     bad = None if lot is None else round(rate * lot)

@@ -91,7 +91,9 @@ class Queue:
             mine = self._mine(connection, reviewer, item)
             if not mine:
                 if not self._holds(connection, item, reviewer):
-                    raise Refused("your lease of this record has ended and somebody else may have it; take the next one")
+                    raise Refused(
+                        "your lease of this record has ended and somebody else may have it; take the next one"
+                    )
                 given = outcome.by_item(self._reviews(connection)).get(item, [])
                 if len(given) >= outcome.wanted(record, given):
                     raise Refused("this record has been judged meanwhile; take the next one")
@@ -213,13 +215,17 @@ class Queue:
             with self._engine.begin() as connection:
                 yield connection
         except OperationalError as error:  # the disk, the server, a lock held for longer than the patience
-            raise Fault(f"the review database cannot be used: {error.orig}; mend it and go on, nothing is lost") from error
+            raise Fault(
+                f"the review database cannot be used: {error.orig}; mend it and go on, nothing is lost"
+            ) from error
 
     def _register(self) -> None:
         """One database holds one registration of a lot: reviews of other records must not get among these."""
         table = self._tables["lots"]
         with self._begin() as connection:
-            statement = _insert(self._engine)(table).values(lot=self.lot, registration=self.registration["registration"])
+            statement = _insert(self._engine)(table).values(
+                lot=self.lot, registration=self.registration["registration"]
+            )
             connection.execute(statement.on_conflict_do_nothing())
             known = connection.execute(table.select().where(table.c.lot == self.lot)).mappings().one()["registration"]
         if known != self.registration["registration"]:
@@ -286,7 +292,9 @@ class Queue:
     def _held(self, connection: Connection, reviewer: str) -> list[str]:
         """What this person holds and may still judge, in the order of the records."""
         table = self._tables["leases"]
-        rows = connection.execute(table.select().where(table.c.lot == self.lot, table.c.reviewer == reviewer)).mappings()
+        rows = connection.execute(
+            table.select().where(table.c.lot == self.lot, table.c.reviewer == reviewer)
+        ).mappings()
         held = {row["item"] for row in rows if row["expires"] > self._now()}
         return [one["id"] for one in self._open_for(connection, reviewer) if one["id"] in held]
 
@@ -327,7 +335,9 @@ class Queue:
 
     def _drafts(self, connection: Connection, reviewer: str, items: Sequence[str]) -> dict[str, Any]:
         table = self._tables["drafts"]
-        rows = connection.execute(table.select().where(table.c.lot == self.lot, table.c.reviewer == reviewer)).mappings()
+        rows = connection.execute(
+            table.select().where(table.c.lot == self.lot, table.c.reviewer == reviewer)
+        ).mappings()
         return {row["item"]: json.loads(row["draft"]) for row in rows if row["item"] in items}
 
 

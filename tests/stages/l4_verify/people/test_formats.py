@@ -21,7 +21,9 @@ RECORDS = [record(0), record(1), GOLD]
 def test_what_goes_out_comes_back(kind: str):
     back = read(kind, export(kind, RECORDS, REVIEWS))
     timed = kind != "argilla"  # which has no place for the time
-    assert back == [one if timed else Review(one.item, one.reviewer, one.verdict, one.defects, one.note) for one in REVIEWS]
+    assert back == [
+        one if timed else Review(one.item, one.reviewer, one.verdict, one.defects, one.note) for one in REVIEWS
+    ]
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -6,14 +6,16 @@ import pytest
 
 from stages.l4_verify.people.gold import extract, planted
 
-RECORD = {"id": "a", "text": "The mill was built in 1840 by two brothers.", "source": "The mill was built in 1840. It stood."}
+RECORD = {
+    "id": "a",
+    "text": "The mill was built in 1840 by two brothers.",
+    "source": "The mill was built in 1840. It stood.",
+}
 OTHER = {"id": "b", "text": "A whale is the largest animal of the sea.", "source": ""}
 
 
 def test_each_kind_of_defect_is_planted():
-    found = dict(
-        planted(RECORD, [RECORD, OTHER], random.Random(seed))[::-1] for seed in range(40)
-    )
+    found = dict(planted(RECORD, [RECORD, OTHER], random.Random(seed))[::-1] for seed in range(40))
     assert found.keys() == {"number", "negation", "unsupported"}
     assert "1840" not in found["number"]
     assert "was not built" in found["negation"]

@@ -11,7 +11,12 @@ SOURCE = "The town has 12 mills. They were built in 1840. Nobody lives there now
 
 def rows(count: int) -> list[dict[str, str]]:
     return [
-        {"id": f"{n:032x}", "text": f"The town has {n} mills and it is old.", "source_text": SOURCE, "prompt": "ab"[n % 2]}
+        {
+            "id": f"{n:032x}",
+            "text": f"The town has {n} mills and it is old.",
+            "source_text": SOURCE,
+            "prompt": "ab"[n % 2],
+        }
         for n in range(count)
     ]
 
@@ -23,7 +28,9 @@ def batch(some: list[dict[str, str]]) -> Batch:
 def test_a_lot_is_named_by_its_rows_and_not_by_their_order():
     some = rows(20)
     whole = census(batch(some), None, ["prompt"])
-    parts = pa.concat_tables([census(batch(some[::-1][:7]), None, ["prompt"]), census(batch(some[:13]), None, ["prompt"])])
+    parts = pa.concat_tables(
+        [census(batch(some[::-1][:7]), None, ["prompt"]), census(batch(some[:13]), None, ["prompt"])]
+    )
     assert describe(whole) == describe(parts)
     assert describe(whole)[1] == {"prompt=a": 10, "prompt=b": 10}
     assert describe(whole)[0] != describe(census(batch(some[:19]), None, ["prompt"]))[0]
@@ -56,7 +63,7 @@ def test_every_row_is_drawn_equally_often():
         plan = registration(10) | {"seed": seed}
         for one in draw(candidates(batch(some), None, plan, 10, 0), plan, 10, 0):
             counts[one["id"]] += 1
-    assert 25 <= min(counts.values()) <= 50 <= max(counts.values()) <= 75  # 200 × 10 / 40, +-4 deviations
+    assert 25 <= min(counts.values()) <= 50 <= max(counts.values()) <= 75  # 200 * 10 / 40, and four deviations
 
 
 def test_ranks_follow_the_draw_and_positions_the_page():

@@ -50,7 +50,10 @@ def test_rates_are_weighted_by_stratum_and_corrected_by_gold():
     planted = {"role": "gold", "rank": None, "gold": {"verdict": "fail", "defect": "number"}}
     good = {"role": "gold", "rank": None, "gold": {"verdict": "pass", "defect": ""}}
     records += [record(n, stratum="a", **(planted if n < 30 else good)) for n in range(20, 40)]
-    reviews = [said(f"r{n}", "fail" if n in (1, 3, 5, 7, 9) else "pass", "ann", *(["name"] if n == 1 else [])) for n in range(20)]
+    reviews = [
+        said(f"r{n}", "fail" if n in (1, 3, 5, 7, 9) else "pass", "ann", *(["name"] if n == 1 else []))
+        for n in range(20)
+    ]
     reviews += [said(f"r{n}", "fail" if n < 28 else "pass") for n in range(20, 40)]  # 8 of 10 found, none made up
     found = decide(plan, records, reviews)["statistics"]
     assert found["defect_rate"]["rate"] == pytest.approx(0.05)  # half of the tenth of rows in b

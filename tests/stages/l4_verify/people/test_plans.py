@@ -83,7 +83,7 @@ def test_what_is_decided_stays_decided_by_the_first_look_that_decides():
 
 
 def test_rates_that_no_sample_tells_apart_are_refused():
-    with pytest.raises(ValueError, match="aql 0.05 must be below ltpd 0.05"):
+    with pytest.raises(ValueError, match=r"aql 0\.05 must be below ltpd 0\.05"):
         PlanSettings(aql=0.05, ltpd=0.05)
     with pytest.raises(ValueError, match="without rows"):
         design(PlanSettings(), 0)
