@@ -22,7 +22,7 @@ MODULES = {
     "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
-    "review": ("fastapi", "uvicorn", "sqlalchemy", "jinja2"),
+    "review": ("fastapi", "uvicorn", "sqlalchemy"),
     "review-postgres": ("psycopg",),
     "s3": ("obstore",),
     "substrings": ("pydivsufsort",),
