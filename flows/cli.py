@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.commands import crawl as crawl_commands
 from flows.commands import models as model_commands
 from flows.commands import store as store_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
@@ -185,6 +186,7 @@ for _command in (
 ):  # fmt: skip
     app.command()(_command)
 app.command("train-classifier")(model_commands.train_classifier)
+app.command("crawl")(crawl_commands.crawl)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)
