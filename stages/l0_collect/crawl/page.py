@@ -36,7 +36,7 @@ def read_page(html: bytes, url: str) -> Page:
     from resiliparse.parse.encoding import bytes_to_str, detect_encoding
     from resiliparse.parse.html import HTMLTree
 
-    tree = HTMLTree.parse(bytes_to_str(html, detect_encoding(html)))
+    tree = HTMLTree.parse(bytes_to_str(html, detect_encoding(html) or "utf-8"))
     page = Page()
     if tree.head is not None:
         for meta in tree.head.get_elements_by_tag_name("meta"):
@@ -45,8 +45,8 @@ def read_page(html: bytes, url: str) -> Page:
                 page.metas.setdefault(name, meta.getattr("content") or "")
     if tree.body is None:
         return page
-    base = next((element.getattr("href") for element in tree.document.get_elements_by_tag_name("base")), None)
-    base = (normalized(base, url) if base else None) or url
+    bases = [element.getattr("href") for element in tree.head.get_elements_by_tag_name("base")] if tree.head else []
+    base = normalized(bases[0], url) if bases and bases[0] else None
     page.text = tree.body.text
     if "nofollow" in page.metas.get("robots", "").lower():
         return page
@@ -54,7 +54,7 @@ def read_page(html: bytes, url: str) -> Page:
     for link in tree.body.get_elements_by_tag_name("a"):
         target = link.getattr("href")
         if target and "nofollow" not in (link.getattr("rel") or "").lower():
-            absolute = normalized(target, base)
+            absolute = normalized(target, base or url)
             if absolute and absolute != url:
                 found[absolute] = None
                 if len(found) >= MOST_LINKS:

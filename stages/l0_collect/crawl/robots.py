@@ -42,7 +42,7 @@ class Robots:
 
     @cached_property
     def _rules(self) -> Any:
-        from protego import Protego  # type: ignore[import-untyped]
+        from protego import Protego
 
         return Protego.parse(self.text)
 
@@ -79,7 +79,7 @@ class Robots:
         return [agent for agent in AI_AGENTS if agent in named]
 
     def turns_away(self, url: str) -> str:
-        """The first agent that trains models and that a group of its own keeps from this URL; empty if there is none."""
+        """The first agent for training that a group of its own keeps from this URL; empty if there is none."""
         return next((agent for agent in self._named_agents if not self._rules.can_fetch(url, agent)), "")
 
 

@@ -26,7 +26,7 @@ def parse_sitemap(body: bytes) -> Sitemap:
         lines = body.decode("utf-8-sig", "replace").splitlines()
         found.pages = [line.strip() for line in lines[:MAXIMUM_URLS] if line.strip().startswith("http")]
         return found
-    from lxml import etree
+    from lxml import etree  # type: ignore[import-untyped]
 
     # No entities, no network: a document type that multiplies itself stays as small as it is.
     events = etree.iterparse(

@@ -18,7 +18,7 @@ from stages.l0_collect.readers.warc import WarcSource
 from stages.l0_collect.readers.warc_records import Record
 
 
-class CrawlSource(CrawlSettings, WarcSource):  # type: ignore[misc]
+class CrawlSource(CrawlSettings, WarcSource):
     """Reads the sealed lots of a crawl's `folder`; `orefine crawl RECIPE` fills it by the other settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -147,5 +147,5 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     BUSY: dict[str, int] = {}
-    LOG = Path(sys.argv[2]).open("a", encoding="utf-8")
-    asyncio.run(serve())
+    with Path(sys.argv[2]).open("a", encoding="utf-8") as LOG:
+        asyncio.run(serve())

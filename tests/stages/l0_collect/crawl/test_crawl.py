@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import fastwarc
@@ -81,10 +82,10 @@ def test_a_plain_site_is_fetched_whole_and_politely(web: Web, tmp_path: Path):
     done = run(tmp_path, [web.seed("plain")])
     assert (done.why, done.pages) == ("done", PAGES + 1)
     visits = web.visits("plain")
-    assert [path for _, path in visits][0] == "/robots.txt"
+    assert visits[0][1] == "/robots.txt"
     assert not any(path.startswith("/private/") for _, path in visits)
     times = [when for when, _ in visits]
-    assert min(later - earlier for earlier, later in zip(times, times[1:], strict=False)) >= DELAY
+    assert min(later - earlier for earlier, later in pairwise(times)) >= DELAY
 
 
 def test_three_readers_agree_on_a_lot(web: Web, tmp_path: Path):

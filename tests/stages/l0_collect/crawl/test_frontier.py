@@ -18,7 +18,9 @@ def test_robots_come_first_and_pages_wait_for_them():
     queue, clock = frontier()
     queue.add(Job("https://a.example/1"))
     host, job = queue.take() or (None, None)
-    assert job and host and job.kind == "robots"
+    assert job
+    assert host
+    assert job.kind == "robots"
     assert queue.take() is None
     queue.release(host, 1.0)
     clock.now += 2
@@ -46,7 +48,7 @@ def test_a_host_is_asked_once_at_a_time_and_after_its_delay():
 
 
 def test_hosts_of_one_address_share_its_places():
-    queue, clock = frontier(per_address=1)
+    queue, _ = frontier(per_address=1)
     for name in "ab":
         host = queue.host(f"https://{name}.example/")
         host.files.clear()

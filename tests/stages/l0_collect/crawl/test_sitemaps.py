@@ -2,7 +2,10 @@ import gzip
 
 from stages.l0_collect.crawl.sitemaps import MAXIMUM_URLS, parse_sitemap
 
-PAGES = b"<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'><url><loc> https://a.example/1 </loc></url>%s</urlset>"
+PAGES = (
+    b"<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>"
+    b"<url><loc> https://a.example/1 </loc></url>%s</urlset>"
+)
 
 
 def test_pages_and_indexes_and_text_and_gzip():
