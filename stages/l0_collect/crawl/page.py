@@ -47,7 +47,7 @@ def read_page(html: bytes, url: str) -> Page:
         return page
     bases = [element.getattr("href") for element in tree.head.get_elements_by_tag_name("base")] if tree.head else []
     base = normalized(bases[0], url) if bases and bases[0] else None
-    page.text = tree.body.text
+    page.text = tree.body.text or ""
     if "nofollow" in page.metas.get("robots", "").lower():
         return page
     found: dict[str, None] = {}
