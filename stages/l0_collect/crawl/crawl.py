@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.store.store import Store
-from stages.l0_collect.crawl import lots
 from stages.l0_collect.crawl.fetch import Fetched, fetch, open_session
 from stages.l0_collect.crawl.frontier import Frontier, Host, Job
-from stages.l0_collect.crawl.lots import Cut, Lot, LotWriter, Visit
+from stages.l0_collect.crawl.journal import ENDED, STOP, Cut, Lot, Visit, sealed_lots
+from stages.l0_collect.crawl.lots import LotWriter
 from stages.l0_collect.crawl.opt_outs import of_page, of_site, parse_tdmrep
 from stages.l0_collect.crawl.page import Page, decoded_body, read_page
 from stages.l0_collect.crawl.robots import MAXIMUM_HOPS, robots_of
@@ -68,7 +68,7 @@ def crawl(settings: CrawlSettings, store: Store, tell: Callable[[str], None] = l
 class _Crawl:
     def __init__(self, settings: CrawlSettings, store: Store, tell: Callable[[str], None]) -> None:
         self._settings, self._store, self._tell = settings, store, tell
-        seeds = settings.starts()
+        seeds = _starts(settings)
         self._scope = Scope(seeds, settings.scope)
         self._frontier = Frontier(settings.per_address)
         self._sections: dict[str, Monitor] = {}
@@ -76,7 +76,7 @@ class _Crawl:
         self._done = Crawled("done")
         self._came: asyncio.Queue[tuple[Host, Job, Fetched]] = asyncio.Queue()
         self._number = 0
-        self._go_on(lots.sealed_lots(store))
+        self._go_on(sealed_lots(store))
         self._begin_lot()
         for seed in seeds:
             self._discover(seed, 0)
@@ -127,7 +127,7 @@ class _Crawl:
             await asyncio.gather(*tasks, return_exceptions=True)
         self._seal()
         self._lot.discard()
-        self._store.replace(lots.ENDED, json.dumps(self._done.summary(), indent=1).encode())
+        self._store.replace(ENDED, json.dumps(self._done.summary(), indent=1).encode())
         return self._done
 
     def _reason_to_end(self, seconds: float) -> str:
@@ -326,7 +326,7 @@ class _Crawl:
         robots = "RFC 9309; opt-outs honoured: " + ", ".join(self._settings.honour)
         self._lot = LotWriter(self._store, self._number, self._settings.user_agent, robots)
         self._lot_began = time.monotonic()
-        self._is_stopped = self._store.exists(lots.STOP)
+        self._is_stopped = self._store.exists(STOP)
 
     def _seal(self) -> None:
         if self._lot.visits or self._lot.found or self._lot.cuts:
@@ -337,6 +337,17 @@ class _Crawl:
         else:
             self._lot.discard()
         self._begin_lot()
+
+
+def _starts(settings: CrawlSettings) -> list[str]:
+    """All seeds, normalised, each once. Raises ValueError for one that is no URL."""
+    found: dict[str, None] = {}
+    for seed in settings.named_seeds():
+        url = normalized(seed)
+        if url is None:
+            raise ValueError(f"seed '{seed}' is no http or https URL; write it whole, with https://")
+        found[url] = None
+    return list(found)
 
 
 def _retry_after(fetched: Fetched) -> float:

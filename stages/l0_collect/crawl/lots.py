@@ -1,11 +1,5 @@
-"""Lots: sealed WARC files of bounded size, and the journal from which a crawl goes on.
+"""Write lots: WARC files of bounded size, sealed together with what happened (journal.py).
 
-```
-<folder>/lots/lot-000000-1f2e3d4c5b6a.warc.gz     what was fetched, named by its content
-<folder>/lots/lot-000000.json                     written last: the lot is sealed, and this is what happened in it
-<folder>/crawl.json                               the crawl has ended, and why
-<folder>/STOP                                     made by people: seal what there is, and end
-```
 A page counts as fetched when its lot is sealed. Of a crawl that is killed only the lot in work is lost, and what it
 held is fetched again. Of two crawls in one folder the one that seals a number first goes on; the other one ends.
 """
@@ -17,56 +11,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, Field
-
 from pipeline.errors import OrefineError
 from pipeline.store.store import Store
 from stages.l0_collect.crawl.fetch import Fetched
+from stages.l0_collect.crawl.journal import LOTS, Cut, Lot, Visit
 from stages.l0_collect.crawl.opt_outs import OptOut
 from stages.l0_collect.crawl.warc_writer import IDENTICAL, UNCHANGED, digest, fields_block, http_response, record
-
-LOTS = "lots"
-ENDED = "crawl.json"
-STOP = "STOP"
 
 
 class AnotherCrawl(OrefineError):
     """Somebody else crawls into the same folder."""
-
-
-class Visit(BaseModel):
-    """What came of one URL."""
-
-    url: str
-    outcome: str
-    """fetched, unchanged, redirect, or the rule by which there is no page of it."""
-    status: int | None = None
-    depth: int = 0
-    etag: str = ""
-    modified: str = ""
-    digest: str = ""
-    """Of the body; with the two above for the next crawl's question whether it changed."""
-    record: str = ""
-    date: str = ""
-
-
-class Cut(BaseModel):
-    """A host, or a part of one, that is fetched no further, and whose pages are no documents."""
-
-    prefix: str
-    reason: str
-
-
-class Lot(BaseModel):
-    """What happened while one lot was filled."""
-
-    warc: str
-    sha256: str
-    bytes: int
-    visits: list[Visit] = Field(default_factory=list)
-    found: list[tuple[str, int]] = Field(default_factory=list)
-    """URLs that were new, with their depth, in the order in which they were found."""
-    cuts: list[Cut] = Field(default_factory=list)
 
 
 class LotWriter:
@@ -141,13 +95,3 @@ class LotWriter:
         """Forget what was not sealed."""
         self._file.close()
         self._path.unlink(missing_ok=True)
-
-
-def sealed_lots(store: Store) -> list[Lot]:
-    """All sealed lots in their order. Files without a journal were never sealed."""
-    names = [name for name in store.list(LOTS) if name.endswith(".json")]
-    return [Lot.model_validate_json(store.read(name)) for name in sorted(names)]
-
-
-def cuts_of(lots: Sequence[Lot]) -> tuple[Cut, ...]:
-    return tuple(cut for lot in lots for cut in lot.cuts)

@@ -22,9 +22,6 @@ from urllib.parse import urlsplit
 
 from stages.l0_collect.crawl.robots import Robots
 
-KINDS = ("noindex", "noai", "noimageai", "tdm_reservation", "train_ai", "ai_txt", "robots_ai")
-HONOURED = tuple(kind for kind in KINDS if kind != "noimageai")
-"""By default: a page that keeps models from its pictures still gives its text."""
 WORDS = {"noindex": "noindex", "none": "noindex", "noai": "noai", "noimageai": "noimageai"}
 TRAIN = re.compile(r"(?:train-ai|ai-train|tdm|train-genai)\s*=\s*(?:n|no|\?0|0)(?![a-z0-9])", re.IGNORECASE)
 AGENT_VALUE = re.compile(r"^[A-Za-z0-9_-]+$")

@@ -9,11 +9,12 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from stages.l0_collect.crawl.opt_outs import HONOURED, KINDS
-from stages.l0_collect.crawl.urls import normalized
-
 CONTACT = re.compile(r"https?://\S|\S@\S")
 PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+OPT_OUTS = ("noindex", "noai", "noimageai", "tdm_reservation", "train_ai", "ai_txt", "robots_ai")
+"""Kinds; opt_outs.py says where they stand."""
+HONOURED = tuple(kind for kind in OPT_OUTS if kind != "noimageai")
+"""By default: a page that keeps models from its pictures still gives its text."""
 
 
 class CrawlSettings(BaseModel):
@@ -59,7 +60,7 @@ class CrawlSettings(BaseModel):
     @classmethod
     def _seeds_are_urls(cls, seeds: tuple[str, ...]) -> tuple[str, ...]:
         for seed in seeds:
-            if normalized(seed) is None:
+            if not seed.lower().startswith(("http://", "https://")):
                 raise ValueError(f"seed '{seed}' is no http or https URL; write it whole, with https://")
         return seeds
 
@@ -67,8 +68,8 @@ class CrawlSettings(BaseModel):
     @classmethod
     def _kinds_are_known(cls, honour: tuple[str, ...]) -> tuple[str, ...]:
         for kind in honour:
-            if kind not in KINDS:
-                raise ValueError(f"honour names no opt-out '{kind}'; there are {', '.join(KINDS)}")
+            if kind not in OPT_OUTS:
+                raise ValueError(f"honour names no opt-out '{kind}'; there are {', '.join(OPT_OUTS)}")
         return honour
 
     @field_validator("allow_networks")
@@ -101,16 +102,10 @@ class CrawlSettings(BaseModel):
         match = PRODUCT.match(self.user_agent)
         return match[0] if match else ""
 
-    def starts(self) -> list[str]:
-        """All seeds, normalised, each once. Raises ValueError for a line that is no URL."""
+    def named_seeds(self) -> list[str]:
+        """Those of the recipe and of its file, as they are written."""
         named = list(self.seeds)
         if self.seed_file:
             lines = Path(self.seed_file).read_text(encoding="utf-8").splitlines()
             named += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-        found: dict[str, None] = {}
-        for seed in named:
-            url = normalized(seed)
-            if url is None:
-                raise ValueError(f"seed '{seed}' is no http or https URL; write it whole, with https://")
-            found[url] = None
-        return list(found)
+        return named

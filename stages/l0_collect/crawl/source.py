@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict
 
 from pipeline.store.store import open_store
-from stages.l0_collect.crawl.lots import cuts_of, sealed_lots
+from stages.l0_collect.crawl.journal import cuts_of, sealed_lots
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.readers.warc import WarcSource
 from stages.l0_collect.readers.warc_records import Record

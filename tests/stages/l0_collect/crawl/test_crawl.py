@@ -18,7 +18,8 @@ import warcio.archiveiterator
 
 from pipeline.store.store import open_store
 from stages.l0_collect.crawl.crawl import Crawled, crawl
-from stages.l0_collect.crawl.lots import AnotherCrawl, Lot, sealed_lots
+from stages.l0_collect.crawl.journal import Lot, sealed_lots
+from stages.l0_collect.crawl.lots import AnotherCrawl
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.crawl.source import CrawlSource
 from stages.l0_collect.crawl.traps import WINDOW
