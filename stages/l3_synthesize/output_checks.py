@@ -10,8 +10,9 @@
 | preamble        | it announces the text instead of only writing it                 |                               |
 | closer          | it takes leave                                                   |                               |
 | about_the_text  | "The text discusses …": who reads the rewrite has no such text   |                               |
-| prompt_leak     | seven words of the instruction in a row                          |                               |
-| off_format      | the envelope of the prompt is broken (found by its form)         |                               |
+| prompt_leak     | seven words of the instruction in a row, or its code             |                               |
+| off_format      | the envelope of the prompt is broken (found by its form)         | parts found, min              |
+| edit_…          | an edit program that cannot be applied (prompts/edits.py)        |                               |
 | language        | another language than the passage's, or another script           | share of its letters, max     |
 | length_ratio    | much shorter or longer than the passage                          | words out / words in, bound   |
 | repetition      | loops (Gopher's rules, and how well it compresses)               | share, max                    |
@@ -65,6 +66,8 @@ def reason_to_refuse(
     answer = reply.text.strip()
     if found := _phrase(answer, source):
         return Reason(found)
+    if isinstance(text, str) and not isinstance(text, Reason) and ROLE.search(text):
+        return Reason("role_leak")  # edits leave the document's own lines, which the answer does not show
     if _leaks(prompt, source, answer):
         return Reason("prompt_leak")
     if isinstance(text, Reason):
@@ -94,6 +97,8 @@ def _phrase(answer: str, source: str) -> str | None:
 
 
 def _leaks(prompt: Prompt, source: str, answer: str) -> bool:
+    if prompt.code and prompt.code in answer:
+        return True
     n = ngram_size(prompt.system, LEAK_WORDS)
     instruction = {*ngrams(units(prompt.system), n), *ngrams(units(prompt.user), n)}
     return bool(instruction.intersection(ngrams(units(answer), n)) - set(ngrams(units(source), n)))
