@@ -71,6 +71,8 @@ def reason_to_refuse(
     # The text too: edits leave the document's own lines, which the answer does not show.
     if ROLE.search(answer) or ROLE.search(text):
         return Reason("role_leak")
+    if (thought := REASONING.search(answer)) and thought[0].lower() not in source.lower():
+        return Reason("reasoning_leak")
     if _leaks(prompt, source, answer):
         return Reason("prompt_leak")
     # What a model thinks in front of its tags is no part of the text, and may well be about it.
@@ -89,7 +91,6 @@ def _phrase(answer: str, source: str) -> str | None:
     last_line = answer.rpartition("\n")[2].strip()
     last_sentence = next((part for part in reversed(SENTENCE_END.split(last_line)) if part), "")
     searches = [
-        ("reasoning_leak", REASONING.search(answer)),
         ("refusal", REFUSAL.search(answer[:REFUSAL_CHARS])),
         ("preamble", PREAMBLE.match(answer)),
         ("closer", CLOSER.match(last_line) or CLOSER.match(last_sentence)),
