@@ -35,7 +35,7 @@ REFUSAL = re.compile(
 )
 REWRITTEN = r"(?:re-?writ\w+|rewrote|rephras\w+|paraphras\w+|reworded|revis\w+|simplified|clearer|improved|shorter)"
 PREAMBLE = re.compile(
-    r"\A[\s*_#>\"']*(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|no problem|understood|happy to help)"
+    r"\A[\s*_#>\"']*+(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|no problem|understood|happy to help)"
     r"(?: thing| question)?(?=\s*[,!:.\n])"
     rf"|(?:here(?:'s| is| are)|below (?:is|are)|the following (?:is|are))\b[^\n.!?:]{{0,60}}"
     rf"\b(?:{REWRITTEN}|summary|version|questions?|pairs?)\b[^\n.!?:]{{0,60}}[:!\n]"
@@ -49,7 +49,7 @@ PREAMBLE = re.compile(
     re.IGNORECASE,
 )
 CLOSER = re.compile(
-    r"^\W*(?:(?:please )?let me know\b|i?(?:'d| would)? ?hope (?:this|that|it) (?:helps|meets|is|was|works)\b|"
+    r"^\W*+(?:(?:please )?let me know\b|i?(?:'d| would)? ?hope (?:this|that|it) (?:helps|meets|is|was|works)\b|"
     r"(?:please )?feel free to (?:ask|reach|let|contact)\b|is there anything else\b|"
     r"if you (?:have|need|want|would like|'d like) (?:any |me |to |more |further |other |another )\b|"
     r"note that i(?:'ve| have)\b|"
