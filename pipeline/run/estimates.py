@@ -1,4 +1,4 @@
-"""Rows, seconds, disk and memory of what a plan has to make, and whether the store's disk and the machine have the room.
+"""Rows, seconds, disk and memory of what a plan has to make, and whether disk and machine have the room.
 
 By the rates of finished levels of the store with the same kinds of steps, and by what grouping steps say of themselves
 (`GroupingStep.space`). Where nothing is known nothing is estimated, and a run is not refused for it.
