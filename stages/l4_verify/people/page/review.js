@@ -97,10 +97,14 @@ async function judge(verdict) {
   if (behind) { await fill(); return; }
   history.push(shown.id);
   queue.shift();
-  if (queue.length) show(queue[0]);  // at once, while the one after it is fetched
-  const taken = (await call("api/take", { count: 2 })).records;
-  if (queue.length && taken.length && taken[0].id === queue[0].id) queue = taken;
-  else { queue = taken; if (queue.length) show(queue[0]); else finish(); }
+  if (!queue.length) { await fill(); return; }
+  show(queue[0]);  // at once, and the next key is for it, while the one after it is fetched
+  call("api/take", { count: 2 }).then((taken) => {
+    for (const one of taken.records) {
+      const known = history.includes(one.id) || queue.some((held) => held.id === one.id);
+      if (!known && queue.length === 1) queue.push(one);
+    }
+  }).catch((error) => say(error.message));
 }
 
 async function undo() {
