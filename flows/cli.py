@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands import analyze as analyze_commands
+from flows.commands import crawl as crawl_commands
 from flows.commands import learn as learn_commands
 from flows.commands import look as look_commands
 from flows.commands import models as model_commands
@@ -190,6 +191,7 @@ for _command in (
 app.add_typer(learn_commands.new, name="new")
 app.command("what-if")(analyze_commands.what_if)
 app.command("train-classifier")(model_commands.train_classifier)
+app.command("crawl")(crawl_commands.crawl)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)
