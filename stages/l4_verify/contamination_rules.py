@@ -1,4 +1,4 @@
-"""When what was found of an evaluation item counts as the item. Each rule names why, in the order in which they are tried.
+"""When what was found of an evaluation item counts as the item: by the first of these rules that holds.
 
 | rule            | item                        | asks                                                                 |
 |-----------------|-----------------------------|----------------------------------------------------------------------|

@@ -63,7 +63,7 @@ def set_files(paths: tuple[str, ...]) -> dict[str, Path]:
         files = sorted(file for ending in ("*.jsonl", "*.jsonl.gz") for file in path.glob(ending)) or [path]
         for file in files:
             if not file.is_file():
-                raise ValueError(f"contamination: `sets` names {file}, which is no file and no folder with *.jsonl files")
+                raise ValueError(f"contamination: `sets` names {file}, no file and no folder with *.jsonl files")
             name = file.name.removesuffix(".gz").removesuffix(".jsonl")
             if name in found:
                 raise ValueError(f"contamination: `sets` names two files '{name}': {found[name]} and {file}")
@@ -74,8 +74,7 @@ def set_files(paths: tuple[str, ...]) -> dict[str, Path]:
 def read_set(name: str, path: Path) -> list[Item]:
     """All items of a file; NoEvaluationSet if a line is none."""
     items: list[Item] = []
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
-    with opened as file:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise NoEvaluationSet(f"contamination: {path} has more than {MOST_BYTES:,} bytes; split it")
@@ -107,11 +106,11 @@ def items_of(name: str, number: int, row: Mapping[str, Any]) -> Iterator[Item]:
         choices = [text.strip() for text in LETTERED.split(MARKS.sub("", question[listed.end() :])) if text.strip()]
         question = question[: listed.start()]
     question = MARKS.sub("", question).strip()
-    gold = _choice(row, len(choices)) if choices else None
+    chosen = _choice(row, len(choices)) if choices else None
     if not choices:
         answer = next((row[other] for other in ANSWER if other != key and isinstance(row.get(other), str)), "")
-        choices, gold = ([CALCULATOR.sub("", answer)], 0) if answer.strip() else ([], None)
-    yield Item(name, number, "question", (question, *choices), 0 if gold is None else gold + 1)
+        choices, chosen = ([CALCULATOR.sub("", answer)], 0) if answer.strip() else ([], None)
+    yield Item(name, number, "question", (question, *choices), 0 if chosen is None else chosen + 1)
     if passage.strip():
         yield Item(name, number, "passage", (passage,), 0)
 

@@ -6,7 +6,7 @@ is among the items (inverse document frequency), so that "of the following" says
 1. Every run of SEED words of an item is a seed, unless more than COMMON items share it or its weight is below LIGHT:
    boilerplate. An item of which nothing is left keeps its lighter and commoner ones, and runs of SHORT words that are
    heavy or its heaviest.
-2. A text's runs are looked up, first in a bitmap that stays in the cache. An item whose seeds in one stretch of the text
+2. A text's runs are looked up, first in a bitmap that stays in the cache. An item whose seeds in one stretch of text
    cover COVER of its question's weight, or three of its seeds, is a candidate.
 3. Of a candidate the longest common subsequence of question and text is found, by weight. It survives swapped words,
    other punctuation and, since numbers are one word, other numbers. Then each part is sought near the same way, with
@@ -214,7 +214,9 @@ def _scan(data, offsets, longest, index, hits):
                 if words == SEED:
                     seed = run + whole
                 else:
-                    seed = ((np.uint64(SHORT) * BASE + hashes[0, i - 2]) * BASE + hashes[0, i - 1]) * BASE + hashes[0, i]
+                    seed = np.uint64(SHORT)
+                    for k in range(i - SHORT + 1, i + 1):
+                        seed = seed * BASE + hashes[0, k]
                 seed |= np.uint64(1)
                 bits = _bits(seed)
                 if bitmap[_place(bitmap, seed)] & bits == bits:
@@ -339,7 +341,7 @@ def _align(row, hashes, places, left, right, index, item, hits, count):
 
 @njit(cache=True, nogil=True)
 def common(item, weights, text):
-    """Share of the weight of the longest common subsequence, and which words of the text it spans: the tightest span."""
+    """Share of the weight of the longest common subsequence, and the tightest span of the text that holds it."""
     size = len(item)
     value, start = np.zeros(size + 1, np.float32), np.zeros(size + 1, np.int64)
     best, first, last = np.float32(0), 0, 0

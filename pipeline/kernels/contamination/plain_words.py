@@ -26,10 +26,9 @@ from pipeline.kernels.utf8 import Array, text_buffers
 OFFSET, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a
 STEM = 6
 NUMBER = np.uint64(0x23)
-NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion"
-).split()
+_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion"""
+NUMBER_WORDS = tuple(_WORDS.split())
 LONGEST_NUMBER_WORD = 9
 
 
@@ -51,7 +50,9 @@ def plain_words(texts: pa.StringArray) -> PlainWords:
     rows = np.zeros(len(offsets), np.int64)
     for_all(data, offsets, hashes, places, rows)
     count = rows[-1]
-    return PlainWords(*(row[:count].copy() for row in (*hashes, *places)), rows)
+    words, raws, stems = (row[:count].copy() for row in hashes)
+    begin, end = (row[:count].copy() for row in places)
+    return PlainWords(words, raws, stems, begin, end, rows)
 
 
 def word_hash(word: str) -> np.uint64:
