@@ -25,7 +25,8 @@ ITEMS = [
     {"query": "Which organelle releases energy?", "choices": ["ribosome", "chloroplast", "mitochondrion"], "gold": 2},
     {
         "query": "Passage: The total amount of energy input into the process compared to the energy released by "
-        "burning the resulting ethanol fuel is known as the energy balance.\nQuestion: does ethanol cost more than it gives?",
+        "burning the resulting ethanol fuel is known as the energy balance.\n"
+        "Question: does ethanol cost more than it gives?",
         "choices": ["no", "yes"], "gold": 0,
     },
 ]  # fmt: skip
