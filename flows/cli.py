@@ -129,11 +129,11 @@ def _show_plan(
 ) -> None:
     from flows.runs.recipe import load_recipe
     from flows.runs.run import plan_recipe
-    from pipeline.run.plan import plan_lines, with_estimates
+    from pipeline.run.plan import plan_lines
     from pipeline.store.store import open_store
 
     chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
-    plan = with_estimates(plan_recipe(chosen, place, extras), chosen.levels(), place)
+    plan = plan_recipe(chosen, place, extras)
     for problem in plan.problems:
         say(f"orefine: {problem}")
     print_result(plan.as_json(), as_json, plan_lines(plan))
