@@ -24,11 +24,8 @@ from pipeline.books.fingerprint import canonical
 from pipeline.errors import is_of_recipe
 from pipeline.publish.release import Release, publish
 from pipeline.report.funnel import funnel_lines, summary
-<<<<<<< HEAD
 from pipeline.report.page import FILES_NAMED, unreadable
-=======
 from pipeline.run.estimates import with_estimates
->>>>>>> main
 from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
