@@ -109,7 +109,11 @@ def _run(
     plan = plan_recipe(chosen, open_store(store), _extras(runner))
     plan.check()  # before a Ray is started
     opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
-    return run_recipe(chosen, opened, plan).as_json(opened.store)
+    try:
+        return run_recipe(chosen, opened, plan).as_json(opened.store)
+    except KeyboardInterrupt:
+        say("\ninterrupted: finished shards are kept, so the same command goes on from there")
+        raise typer.Exit(FAILED) from None
 
 
 def _extras(runner: str, prefect: bool = False) -> list[str]:

@@ -79,7 +79,7 @@ DECIDE_NOTHING = {
 def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     """Parameters of the steps that name files or servers."""
     folder = tmp_path_factory.mktemp("files")
-    endings = ("in.parquet", "in.jsonl", "in.warc", "in.wet", "in.txt", "in.pdf", "domains", "model.bin")
+    endings = ("in.parquet", "in.jsonl", "in.warc", "in.wet", "in.txt", "in.pdf", "domains", "model.bin", "items.jsonl")
     names = {name: folder / name for name in endings}
     pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
     names["in.jsonl"].write_text("".join(f"{json.dumps(row)}\n" for row in DOCUMENTS) + "no JSON\n")
@@ -95,6 +95,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     names["in.txt"].write_text(TEXTS[0])
     names["in.pdf"].write_bytes(make_pdf([[TEXTS[0]]]))
     names["domains"].write_text("example.net\n")
+    names["items.jsonl"].write_text(json.dumps({"question": TEXTS[0], "answer": "yes"}) + "\n")
     spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), epochs=1, threads=1)
     good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
     train(pa.array(good), pa.array(bad), spec, folder)
@@ -106,6 +107,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
         "crawl": {"paths": [str(names["in.warc"])]},
         "text": {"paths": [str(names["in.txt"])]},
         "pdf": {"paths": [str(names["in.pdf"])]},
+        "contamination": {"sets": [str(names["items.jsonl"])]},
         "url_filter": {"domains": str(names["domains"])},
         "fasttext_quality": {"model": str(names["model.bin"])},
     }

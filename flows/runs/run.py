@@ -17,12 +17,14 @@ from typing import Any
 from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
 from flows.runs.models import with_models, with_trained
+from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
 from flows.runs.report import recipe_text, write_report
 from pipeline.books.fingerprint import canonical
 from pipeline.errors import WaitsForPeople, is_of_recipe
 from pipeline.publish.release import Release, publish
 from pipeline.report.funnel import funnel_lines, summary
+from pipeline.report.page import FILES_NAMED, unreadable
 from pipeline.run.estimates import with_estimates
 from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
@@ -47,19 +49,20 @@ class Run:
     say: Callable[[str], None]
     """Shows a person one line."""
     events: list[str] = field(default_factory=list)
+    progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.progress = Progress(self.say, sys.stderr if self.say is to_stderr else None)
 
     def emit(self, event: str, fields: Mapping[str, Any]) -> None:
         """Write an event down, and show those that a person waits for."""
         self.events.append(canonical({"event": event, "time": time.time(), **fields}))
         if event == "level_started":
-            self.say(f"{fields['level']}: {fields['shards']} shards")
+            self.progress.start(fields["level"], fields["shards"])
         elif event == "shard_done":
-            self.say(
-                f"{fields['level']}: {fields['done']}/{fields['of']} shards, {fields['rows_in']:,} rows in, "
-                f"{fields['rows_out']:,} out, {fields['quarantined']:,} quarantined"
-            )
+            self.progress.advance(fields)
         elif event == "note":
-            self.say(str(fields["text"]))
+            self.progress.note(str(fields["text"]))
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def open_run(
     if runner == "ray":
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-    run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else _to_stderr)
+    run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else to_stderr)
     if count := run.store.remove_abandoned():
         run.emit("note", {"text": f"removed {count} temporary files of runs that were killed"})
     return run
@@ -107,10 +110,6 @@ def open_run(
 
 def _local_bytes(paths: Sequence[str]) -> int:
     return sum(Path(path).stat().st_size for path in paths if Path(path).is_file())
-
-
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _no_line(line: str) -> None:
@@ -196,8 +195,11 @@ def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | W
 def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
     """One level with its models resolved; what is finished is found."""
     try:
-        level = with_earlier(with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else "")
-        finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
+        with run.progress.beating(level.name):
+            level = with_earlier(
+                with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else ""
+            )
+            finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
     except BaseException:
         with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
             write_events(run)
@@ -222,6 +224,9 @@ def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     write_events(run)
     for line in funnel_lines(rows):
         run.say(line)
+    first = levels[0]
+    for file in unreadable(run.store, first.directory, first.manifest)[:FILES_NAMED]:
+        run.say(f"could not be read: {file['name']}, {file['rows']:,} entries in quarantine; first: {file['error']}")
     return result
 
 

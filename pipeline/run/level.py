@@ -41,7 +41,7 @@ from pipeline.store.store import Store
 
 READERS = 128
 """Threads that read shard records: object storage answers each only after 50 ms or so, and 10,000 then take 5 s."""
-PROGRESS = ("rows_in", "rows_out", "quarantined")
+PROGRESS = ("rows_in", "rows_out", "quarantined", "bytes_in")
 Emit = Callable[[str, Mapping[str, Any]], None]
 """(event, fields): how a level tells what it does."""
 
