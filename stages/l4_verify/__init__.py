@@ -5,9 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.l4_verify.code_execution import CodeExecution
+from stages.l4_verify.contamination import Contamination
 from stages.l4_verify.faithfulness import Faithfulness
 from stages.l4_verify.format import Format
+from stages.l4_verify.human_review import HumanReview
 from stages.l4_verify.math_answer import MathAnswer
 
-Step = Annotated[Format | Faithfulness | CodeExecution | MathAnswer, Field(discriminator="kind")]
+Step = Annotated[
+    Format | Faithfulness | Contamination | MathAnswer | CodeExecution | HumanReview, Field(discriminator="kind")
+]
 """Every step that an L4 recipe may name."""

@@ -5,8 +5,8 @@ import pytest
 from stages.l4_verify.claims import claims, sentences
 
 SOURCE = {
-    "en": "The bridge was closed to heavy lorries in spring. It was never painted. “We shall repair it soon,” the mayor "
-    "wrote.",
+    "en": "The bridge was closed to heavy lorries in spring. It was never painted. “We shall repair it soon,” the "
+    "mayor wrote.",
     "de": "Die Brücke wurde im Frühjahr für schwere Lastwagen gesperrt. Sie wurde niemals gestrichen. "
     "Der Verkehr stieg danach.",
     "fr": "Le pont a été fermé aux camions lourds au printemps. Il n'a jamais été repeint. "
