@@ -32,8 +32,8 @@ class Faithfulness(Checker):
     """Pass rows whose numbers and names all stand in `source_text`.
 
     Fails with `novel_number`, `novel_name`, or what `claims.py` finds. Abstains with `no_source`, and with
-    `nothing_to_check` where the rewrite has neither numbers nor names: nothing speaks against such a row, but nothing was
-    proved about it either, and a certificate states what was checked. numbers, names, claims: what to look for;
+    `nothing_to_check` where the rewrite has neither numbers nor names: nothing speaks against such a row, but nothing
+    was proved about it either, and a certificate states what was checked. numbers, names, claims: what to look for;
     max_novel_…: how many may be missing.
     """
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])|\n+")  # noqa: RUF001
+END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])|\n+")
 VERB = re.compile(r"\b(?:is|are|was|were|has|have|can|will)\b")
 Record = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ def extract(record: Record) -> str | None:
 
 
 def _sentences(text: str) -> list[str]:
-    return [one.strip() for one in END.split(text) if one.strip().endswith((".", "!", "?", "。", "！", "？"))]  # noqa: RUF001
+    return [one.strip() for one in END.split(text) if one.strip().endswith((".", "!", "?", "。", "！", "？"))]
 
 
 def _number(record: Record, others: Sequence[Record], chance: random.Random) -> tuple[str, str] | None:

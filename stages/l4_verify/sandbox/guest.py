@@ -39,7 +39,7 @@ ROOT = "/tmp"
 """Where the new root is put together; hidden from the code like all else."""
 LIBRARIES = ("/usr/lib", "/lib", "/lib64")
 PLAIN = (type(None), bool, float, str)
-ALIKE = {collections.Counter: dict, collections.defaultdict: dict, collections.OrderedDict: dict}
+ALIKE: dict[type, type] = {collections.Counter: dict, collections.defaultdict: dict, collections.OrderedDict: dict}
 """Types of the library that are sent as, and equal to, plain ones."""
 SET, GET = "object.attribute = value", "object.attribute"
 """What calls are named that set and read an attribute of the candidate's object: no function can be named so."""
@@ -248,8 +248,9 @@ def encode(value: Any, objects: list[Any] | None = None) -> Any:
         return {kind.__name__: value.hex() if kind is bytes else [value.real, value.imag]}
     if isinstance(value, Opaque):
         return {"object": value.number}
-    if kind is type and getattr(builtins, value.__name__, None) is value:
-        return {"type": value.__name__}
+    named = getattr(value, "__name__", "")
+    if isinstance(value, type) and getattr(builtins, named, None) is value:
+        return {"type": named}
     if objects is None:
         raise NotPlain(f"a {kind.__name__} cannot be handed to the candidate")
     objects.append(value)
