@@ -60,7 +60,7 @@ class Checker(RowStep):
     forms: tuple[str, ...] = ()
     """Kinds of form (`prose`, `pairs`, `task`, …) of the rows that this checker is for; all if empty."""
     on_abstain: Literal["refuse", "keep"] = "refuse"
-    """keep: a row may stay without this checker's pass; its verdict stays `abstain`, and the certificate counts it so."""
+    """keep: a row may stay without this checker's pass; the certificate counts its abstention."""
 
     @abstractmethod
     def check(self, batch: Batch) -> Verdicts: ...
