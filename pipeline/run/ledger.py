@@ -13,6 +13,7 @@ million replies lie in some thousand files. A request answered twice keeps the r
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple
@@ -29,11 +30,11 @@ DIRECTORY = "ledger"
 TYPES = {"str": pa.string(), "int": pa.int32(), "float": pa.float32()}
 REPLY_SCHEMA = pa.schema([pa.field(field.name, TYPES[str(field.type)], nullable=False) for field in fields(Reply)])
 KEY_SCHEMA = pa.schema([pa.field("hash", pa.uint64()), pa.field("row", pa.uint32())])
-PART_REPLIES = 16
-"""Replies lost at most when a run is killed."""
-MERGED = 64
+PART_REPLIES, PART_SECONDS = 256, 5.0
+"""A part is written when so many replies or so many seconds have come together: what a kill loses at most."""
+MERGED = 16
 LARGEST = MERGED**2
-"""Numbers in one part: 65,536 replies, some 50 MB."""
+"""Numbers in one part: at most 65,536 replies, some 50 MB."""
 BLOCK = 64
 NAME = re.compile(rf"{DIRECTORY}/part-(\d{{9}})-(\d+)\.arrow")
 
@@ -59,22 +60,26 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pending: list[Reply] = []
+        self._began = 0.0
         self._known: dict[Part, Keys] = {}
 
     def find(self, keys: Iterable[str]) -> dict[str, Reply]:
         """The stored replies to these requests. Takes time by the number of keys and parts, not of replies."""
         wanted = dict.fromkeys(keys)
+        pending = {reply.key: reply for reply in reversed(self._pending) if reply.key in wanted}
         while wanted:
             try:
-                return self._find(wanted)
+                return pending | self._find(wanted)
             except FileNotFoundError:  # merged into another part since the list was read
                 continue
         return {}
 
     def record(self, reply: Reply) -> None:
-        """Keep a reply; on disk at the latest after PART_REPLIES of them or `flush`."""
+        """Keep a reply; on disk at the latest with PART_REPLIES of them, the first after PART_SECONDS, or `flush`."""
+        if not self._pending:
+            self._began = time.monotonic()
         self._pending.append(reply)
-        if len(self._pending) >= PART_REPLIES:
+        if len(self._pending) >= PART_REPLIES or time.monotonic() - self._began >= PART_SECONDS:
             self.flush()
 
     def flush(self) -> None:

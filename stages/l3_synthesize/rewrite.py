@@ -38,12 +38,14 @@ from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
-from stages.l3_synthesize.output_checks import reason_to_refuse
+from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse
 from stages.l3_synthesize.passage import passage
 from stages.l3_synthesize.prompts.prompt import Prompt, find_prompt
 from stages.l3_synthesize.words import count_words
 
 DEFAULT_PROMPTS = ("rephrase", "question_answer", "rephrase_zh", "question_answer_zh")
+LONGEST_WORD = 50
+"""Characters, gaps and marks included; longer ones on average are looked at in whole."""
 MORE_ROOM = 2
 """A reply that was cut is asked for once more with so many times the tokens."""
 
@@ -162,8 +164,13 @@ class Rewrite(Generator):
                 entries += [self._request(document, shown, prompt, n) for n, prompt in enumerate(prompts)]
         return entries
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         return self._engine().generate(requests)
+
+    def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
+        texts = [self._by_id[request.prompt].read(reply.text) for request, reply in answered]
+        LANGUAGES.of([text for text in texts if isinstance(text, str)])
+        LANGUAGES.of([request.shown for request, _ in answered])
 
     def ask_again(self, request: Request, reply: Reply) -> Request | None:
         if reply.finish_reason != "length":
@@ -205,8 +212,9 @@ class Rewrite(Generator):
         return Servers(*given) if self.engine == "http" else None
 
     def _passage(self, text: str) -> str | Reason:
-        words = count_words(text)
-        if words < self.min_words:
+        # Of a book the first pages say that it is long enough.
+        words = count_words(text[: self.min_words * LONGEST_WORD])
+        if words < self.min_words and (words := count_words(text)) < self.min_words:
             return Reason("too_short", words, self.min_words)
         count_tokens = self._engine().count_tokens
         shown = passage(text, self.max_input_tokens, count_tokens)
