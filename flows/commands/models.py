@@ -173,6 +173,7 @@ def ablate(
     as_json: Json = False,
 ) -> None:
     """Train proxy models on two data sets and compare them in bits per byte."""
+    from flows.commands.score import data_location
     from flows.runs.recipe import RecipeError
     from pipeline.steps.extras import require
 
@@ -184,21 +185,11 @@ def ablate(
     if budget not in BUDGETS:
         raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
     try:
-        arms = [text_files(_data_path(name, store)) for name in (baseline, candidate)]
+        arms = [text_files(data_location(name, store)) for name in (baseline, candidate)]
         verdict = compare.ablate(arms[0], arms[1], output, BUDGETS[budget], heldout or (), seeds, say, aa=aa)
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
     print_result(verdict.summary(), as_json, [verdict.report.read_text(encoding="utf-8")])
-
-
-def _data_path(name: str, store: str) -> Path:
-    from pipeline.publish.release import resolve
-    from pipeline.store.store import open_store
-
-    if Path(name).exists():
-        return Path(name)
-    place = open_store(store)
-    return Path(place.shown(resolve(place, name)))
 
 
 def certify(

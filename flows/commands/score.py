@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.runs.recipe import RecipeError
+from pipeline.errors import is_of_recipe
 from pipeline.rows.batch import Batch
 from pipeline.run.rowpass import text_bytes
 from pipeline.steps import Unit
@@ -80,6 +81,8 @@ def score_files(
     try:
         step.check_model()
     except (ValueError, OSError) as error:
+        if not is_of_recipe(error):
+            raise
         raise RecipeError(str(error)) from error
     schemas = [_schema(file, step, text_column) for file in files]
     step.score(Batch(pa.RecordBatch.from_pydict({"text": ["loads the compiled loops, off the clock"]})))
@@ -115,8 +118,7 @@ def score_files(
 def find_files(names: Sequence[str], store: str) -> list[Path]:
     """Parquet and JSONL files as given, and those of folders, manifests, levels and releases."""
     from pipeline.ablation.data import text_files
-    from pipeline.publish.release import UnknownRef, resolve
-    from pipeline.store.store import open_store
+    from pipeline.publish.release import UnknownRef
 
     found: list[Path] = []
     for name in names:
@@ -125,11 +127,21 @@ def find_files(names: Sequence[str], store: str) -> list[Path]:
             found.append(path)
             continue
         try:
-            place = open_store(store)
-            found += text_files(path if path.exists() else Path(place.shown(resolve(place, name))))
+            found += text_files(data_location(name, store))
         except (UnknownRef, FileNotFoundError) as error:
             raise RecipeError(f"'{name}' is no Parquet or JSONL file, folder, manifest or release: {error}") from None
     return found
+
+
+def data_location(name: str, store: str) -> str:
+    """A path or URL as it is; else where the release of that name lies in the store."""
+    from pipeline.publish.release import resolve
+    from pipeline.store.store import open_store
+
+    if "://" in name or Path(name).exists():
+        return name
+    place = open_store(store)
+    return place.shown(resolve(place, name))
 
 
 def spread_lines(result: dict[str, Any]) -> list[str]:

@@ -19,6 +19,7 @@ from flows.runs.certify import LEVEL, certify
 from flows.runs.models import with_models, with_trained
 from flows.runs.recipe import Recipe, RecipeError
 from pipeline.books.fingerprint import canonical
+from pipeline.errors import is_of_recipe
 from pipeline.publish.release import Release, publish
 from pipeline.report.page import funnel_lines, report_html, summary
 from pipeline.run.level import Finished, InputFile, run_level
@@ -142,9 +143,9 @@ def find_paths(recipe: Recipe) -> list[str]:
         if not source.paths:
             raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
         return l0_collect.expand(source.paths, source.kind)
-    except RecipeError:
-        raise
     except (ValueError, FileNotFoundError) as error:
+        if isinstance(error, RecipeError) or not is_of_recipe(error):
+            raise
         raise RecipeError(str(error)) from None
 
 

@@ -53,6 +53,7 @@ def losses(groups: Groups, alarm: Alarm) -> list[Loss]:
     found = [
         Loss(column, value, step, passage.rows_in, _counted(step.split(" ", 1)[1], passage, alarm))
         for column, values in groups.items()
+        if column in GROUPED
         for value, steps in values.items()
         for step, passage in steps.items()
         if passage.rows_in >= alarm.rows and value != OTHERS

@@ -48,8 +48,8 @@ def test_the_summary_of_a_level():
         "level": "l1_filter", "manifest": "l1_filter/toy-r/manifest.json", "reused": False, "recipe_id": "r",
         "content_id": "c",
         "steps": [
-            {"step": "01 words", "rows_in": 9, "dropped": {"short": 200, "long": 200}, "quarantined": 0},
-            {"step": "02 words", "rows_in": 0, "dropped": {"short": 50}, "quarantined": 0},
+            {"step": "01 words", "rows_in": 9, "dropped": {"short": 200, "long": 200}, "quarantined": 0, "changed": {}},
+            {"step": "02 words", "rows_in": 0, "dropped": {"short": 50}, "quarantined": 0, "changed": {}},
         ],
     }  # fmt: skip
 

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.publish.certificate import calibrate
+from pipeline.publish.calibration import calibrate
 from pipeline.rows.batch import Batch
 from stages.l4_verify.format import Format
 
@@ -96,5 +96,5 @@ def test_seeded_defects_are_caught():
         "answer_dropped": (10, 1.0),
     }
     prose = calibrate(Format(), rows(PROSE), seed=3)
-    assert prose["cut"] == {"mutants": 1, "caught": 1, "recall": 1.0}
+    assert prose["cut"]["recall"] == 1.0
     assert prose["answer_dropped"] == {"mutants": 0, "caught": 0}
