@@ -91,6 +91,8 @@ class Rewrite(Generator):
     min_words: int = Field(40, ge=1)
     max_concurrent: int = Field(32, ge=1)
     """Requests that the model, or each endpoint, works on at once at most; changes the speed only."""
+    tensor_parallel_size: int = Field(1, ge=1)
+    """For vllm: GPUs of one node over which the model is spread."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -126,14 +128,15 @@ class Rewrite(Generator):
         # The engine takes a GPU, or all cores of its node, by itself; the template is a filter like any other.
         # One process asks the servers, so that they are not asked by as many windows as there are workers.
         return {
-            "vllm": Resources(cpus=0, gpus=1, resident=True),
+            "vllm": Resources(cpus=0, gpus=self.tensor_parallel_size, resident=True),
             "http": Resources(cpus=1, resident=True),
             "template": Resources(),
         }[self.engine]
 
     def identity(self) -> dict[str, Any]:
         """A prompt counts by what is in it (`assets`), not by the path of its file."""
-        fields = self.model_dump(mode="json", exclude={"max_concurrent", "endpoints", "timeout_s", "patience_s"})
+        only_speed = {"max_concurrent", "tensor_parallel_size", "endpoints", "timeout_s", "patience_s"}
+        fields = self.model_dump(mode="json", exclude=only_speed)
         return fields | {"prompts": [prompt.model_dump(mode="json") for prompt in self._prompts]}
 
     def assets(self) -> Mapping[str, str]:
@@ -204,7 +207,9 @@ class Rewrite(Generator):
     def _engine(self) -> Engine:
         tokens = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
         tokens = self.max_input_tokens + MORE_ROOM * tokens
-        return open_engine(self.engine, self.model, tokens, self.max_concurrent, self._servers)
+        return open_engine(
+            self.engine, self.model, tokens, self.max_concurrent, self._servers, self.tensor_parallel_size
+        )
 
     @property
     def _servers(self) -> Servers | None:

@@ -48,10 +48,13 @@ class VllmEngine:
 
     folder: a model folder or hub id. name, revision: what rows and errors call it. max_concurrent: requests that the
     model works on at once; twice as many are in flight, so that it never waits for us and prompts do not fill memory.
+    tensor_parallel: GPUs of one node over which the model is spread.
     """
 
-    def __init__(self, folder: str, name: str, revision: str, max_model_len: int, max_concurrent: int) -> None:
-        self._folder, self._name, self._revision = folder, name, revision
+    def __init__(
+        self, folder: str, name: str, revision: str, max_model_len: int, max_concurrent: int, tensor_parallel: int = 1
+    ) -> None:
+        self._folder, self._name, self._revision, self._tensor_parallel = folder, name, revision, tensor_parallel
         self._max_model_len, self._max_concurrent = max_model_len, max_concurrent
         self._llm: Any = None
         self._watcher: subprocess.Popen[bytes] | None = None
@@ -157,29 +160,33 @@ class VllmEngine:
         if self._llm is not None:
             self._llm.engine_core.resources.ctx.destroy(linger=0)  # vLLM 0.32 leaves it, its threads and files open
 
+    def settings(self) -> dict[str, Any]:
+        """What vLLM is started with."""
+        return {
+            "model": self._folder,
+            # A model is data: no Python files of its own, and no pickled weights, which run code as well.
+            "trust_remote_code": False,
+            "load_format": "safetensors",
+            "dtype": dtype(),
+            "max_model_len": self._max_model_len,
+            "max_num_seqs": self._max_concurrent,
+            "enforce_eager": on_cpu(),  # compiling costs minutes on a CPU and gains nothing there
+            # A prompt prefilled in two chunks rewinds its seeded generator, which torch can do only on GPUs: on a
+            # CPU that kills the engine ("CPU Generator does not use offset", vLLM 0.32). With room for all
+            # prompts at once none is ever cut.
+            "max_num_batched_tokens": self._max_concurrent * self._max_model_len if on_cpu() else None,
+            "enable_prefix_caching": True,  # our prompts begin alike: the instruction comes first
+            "tensor_parallel_size": self._tensor_parallel,
+            "enable_log_requests": False,
+            "disable_log_stats": True,
+            "use_tqdm_on_load": False,
+        }
+
     async def _open(self) -> Any:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        return AsyncLLM.from_engine_args(
-            AsyncEngineArgs(
-                model=self._folder,
-                # A model is data: no Python files of its own, and no pickled weights, which run code as well.
-                trust_remote_code=False,
-                load_format="safetensors",
-                dtype=dtype(),
-                max_model_len=self._max_model_len,
-                max_num_seqs=self._max_concurrent,
-                enforce_eager=on_cpu(),  # compiling costs minutes on a CPU and gains nothing there
-                # A prompt prefilled in two chunks rewinds its seeded generator, which torch can do only on GPUs: on a
-                # CPU that kills the engine ("CPU Generator does not use offset", vLLM 0.32). With room for all
-                # prompts at once none is ever cut.
-                max_num_batched_tokens=self._max_concurrent * self._max_model_len if on_cpu() else None,
-                enable_log_requests=False,
-                disable_log_stats=True,
-                use_tqdm_on_load=False,
-            )
-        )
+        return AsyncLLM.from_engine_args(AsyncEngineArgs(**self.settings()))
 
     async def _answer(self, request: Request) -> Reply:
         from vllm import SamplingParams
