@@ -27,7 +27,7 @@ def show(
         _show_runs(store, ref, as_json)
         return
     from pipeline.publish.release import datasets, load_release, resolve
-    from pipeline.report.page import funnel_lines
+    from pipeline.report.funnel import funnel_lines
     from pipeline.store.store import open_store
 
     place = open_store(store)

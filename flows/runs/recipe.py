@@ -167,6 +167,14 @@ def load_recipe(path: str, inputs: Sequence[str] = (), settings: Sequence[str] =
         raise RecipeError(f"recipe {path}: " + "; ".join(dict.fromkeys(problems))) from None
 
 
+def load_recipe_text(text: str) -> Recipe:
+    """A recipe that lies in a release. Its source has no paths."""
+    try:
+        return Recipe.model_validate(parse_yaml(text))
+    except (YamlError, ValidationError) as error:
+        raise RecipeError(f"the recipe of this version cannot be read by this Orefine: {error}") from None
+
+
 def all_steps() -> Iterator[tuple[str, type[Step]]]:
     """(level, step class) for every source and step there is."""
     for kind in _members(collect.AnySource):

@@ -19,7 +19,7 @@ from pipeline.books.manifest import ShardRecord
 class Alarm(BaseModel):
     """When a step's drops stop the run."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     share: Annotated[float, Field(gt=0, le=1)] = 0.9
     """A step may drop at most this part of the rows of one source or language that come to it."""

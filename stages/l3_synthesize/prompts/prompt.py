@@ -32,7 +32,7 @@ ROLE = re.compile(r"^# (system|user|assistant)\n", re.MULTILINE)
 class Prompt(BaseModel):
     """One instruction with one place for the document. The defaults of sampling are those of small models."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     version: int = Field(ge=1)
