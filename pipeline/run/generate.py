@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.books.accounting import Counts
+from pipeline.books.accounting import Counts, Tokens
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash, level_schema
 from pipeline.run.ledger import Ledger
@@ -46,6 +46,8 @@ class _Planned:
     """The key of each request → the request that was answered in the end, and its reply."""
     missing: set[str] = field(default_factory=set)
     """Keys of the requests without an answer yet."""
+    useless: list[Reply] = field(default_factory=list)
+    """Replies in whose place others were asked for."""
 
 
 class _Stream:
@@ -108,10 +110,12 @@ class _Stream:
                 self._ask(planned, key, request)
             elif (other := others[key]) is None:
                 planned.answers[key] = request, found[key]
-            elif other.key in again:
-                planned.answers[key] = other, again[other.key]
             else:
-                self._ask(planned, key, other)
+                planned.useless.append(found[key])
+                if other.key in again:
+                    planned.answers[key] = other, again[other.key]
+                else:
+                    self._ask(planned, key, other)
         self._planned.append(planned)
         return True
 
@@ -138,6 +142,7 @@ class _Stream:
                 planned.answers[key] = request, reply
                 planned.missing.discard(key)
                 continue
+            planned.useless.append(reply)
             stored = self._ledger.find([other.key]).get(other.key)
             if stored is not None:
                 planned.answers[key] = other, stored
@@ -149,6 +154,9 @@ class _Stream:
 def _written(step: Generator, name: str, planned: _Planned, files: Outputs, counts: Counts) -> Batch:
     """The accepted replies of a batch as rows; the others are written down."""
     step.look_over(list(planned.answers.values()))
+    for reply in planned.useless:
+        counts.spend(name, reply.prompt, "asked_again", _taken(step, reply))
+    counted: set[str] = set()
     rows: list[dict[str, Any]] = []
     refused: list[tuple[Document, str, Reason]] = []
     accepted: defaultdict[str, list[str]] = defaultdict(list)  # parent → texts
@@ -162,6 +170,11 @@ def _written(step: Generator, name: str, planned: _Planned, files: Outputs, coun
             request = replace(request, parent=entry.parent)
         siblings = accepted[entry.parent.id]
         found = _judge(step, request, reply, siblings)
+        outcome = str(found) if isinstance(found, Reason) else "quarantined" if isinstance(found, str) else "accepted"
+        # One reply to several documents of one text was paid once.
+        taken = _taken(step, reply) if reply.key not in counted else Tokens()
+        counted.add(reply.key)
+        counts.spend(name, request.prompt, outcome, taken)
         if isinstance(found, Reason):
             refused.append((entry.parent, reply.text, found))
         elif isinstance(found, str):
@@ -174,6 +187,14 @@ def _written(step: Generator, name: str, planned: _Planned, files: Outputs, coun
         documents, texts, reasons = zip(*refused, strict=True)
         _refuse(name, documents, texts, reasons, files, counts)
     return Batch(pa.RecordBatch.from_pylist(rows, level_schema(step.columns())))
+
+
+def _taken(step: Generator, reply: Reply) -> Tokens:
+    prompt, completion = reply.prompt_tokens, reply.completion_tokens
+    return Tokens(
+        requests=1, prompt_tokens=prompt, cached_tokens=reply.cached_tokens, completion_tokens=completion,
+        seconds=reply.seconds, cost=step.cost(prompt, completion),
+    )  # fmt: skip
 
 
 def _refuse(

@@ -67,6 +67,10 @@ class Generator(Step):
     def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
         """Called with the answers of a batch before `accept` is asked for each: for what costs less of many at once."""
 
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """What so many tokens cost; 0 where no prices are known."""
+        return 0.0
+
     def ask_again(self, request: Request, reply: Reply) -> Request | None:
         """Another request in place of this one, whose reply is of no use; asked for once."""
         return None

@@ -26,7 +26,7 @@ from dataclasses import replace
 from typing import Any, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.kernels.classifier.languages import installed_lid176, languages_of
 from pipeline.rows.batch import Batch
@@ -48,6 +48,15 @@ LONGEST_WORD = 50
 """Characters, gaps and marks included; longer ones on average are looked at in whole."""
 MORE_ROOM = 2
 """A reply that was cut is asked for once more with so many times the tokens."""
+
+
+class Price(BaseModel):
+    """Of a million tokens, in any one currency."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: float = Field(0.0, ge=0)
+    completion: float = Field(0.0, ge=0)
 
 
 class Rewrite(Generator):
@@ -94,6 +103,9 @@ class Rewrite(Generator):
     tensor_parallel_size: int = Field(1, ge=1)
     """For vllm: GPUs of one node over which the model is spread."""
 
+    price_per_million: Price = Price()
+    """What the model's tokens cost; manifest, report and --json then say what each prompt and each reason cost."""
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.engine == "http") != bool(self.endpoints):
@@ -135,8 +147,8 @@ class Rewrite(Generator):
 
     def identity(self) -> dict[str, Any]:
         """A prompt counts by what is in it (`assets`), not by the path of its file."""
-        only_speed = {"max_concurrent", "tensor_parallel_size", "endpoints", "timeout_s", "patience_s"}
-        fields = self.model_dump(mode="json", exclude=only_speed)
+        speed = {"max_concurrent", "tensor_parallel_size", "endpoints", "timeout_s", "patience_s"}
+        fields = self.model_dump(mode="json", exclude=speed | {"price_per_million"})
         return fields | {"prompts": [prompt.model_dump(mode="json") for prompt in self._prompts]}
 
     def assets(self) -> Mapping[str, str]:
@@ -169,6 +181,10 @@ class Rewrite(Generator):
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         return self._engine().generate(requests)
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        price = self.price_per_million
+        return (prompt_tokens * price.prompt + completion_tokens * price.completion) / 1e6
 
     def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
         texts = [self._by_id[request.prompt].read(reply.text) for request, reply in answered]

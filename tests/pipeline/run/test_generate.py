@@ -249,3 +249,29 @@ def test_replies_are_kept_where_the_engine_fails_for_good(tmp_path: Path):
     with pytest.raises(Fault, match="gone"):
         stream(Dying(), LocalStore(tmp_path), ["a", "b"])
     assert len(list(Ledger(LocalStore(tmp_path)).replies())) == 1
+
+
+def test_tokens_are_counted_by_prompt_and_by_what_became_of_them(tmp_path: Path):
+    class Counted(Echo):
+        def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+            for reply in super().generate(requests):
+                yield replace(reply, prompt="p@0", prompt_tokens=10, completion_tokens=len(reply.text), cached_tokens=4)
+
+        def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+            return prompt_tokens + completion_tokens / 100
+
+    _, level = run(tmp_path, Counted(), "cut")
+    (at,) = level.manifest.by_step.values()
+    found = {
+        (prompt, outcome): (one.requests, one.prompt_tokens, one.cached_tokens, one.completion_tokens, one.cost)
+        for prompt, outcomes in at.tokens.items()
+        for outcome, one in outcomes.items()
+    }
+    assert found == {
+        ("p@0", "accepted"): (2, 20, 8, 6, 20.06),
+        ("p@0", "refused"): (1, 10, 4, 9, 10.09),
+        ("p@0", "quarantined"): (2, 20, 8, 20, 20.2),
+        ("p@0", "asked_again"): (1, 10, 4, 3, 10.03),
+        ("again", "accepted"): (1, 10, 4, 9, 10.09),
+    }
+    assert level.manifest.counted_steps()[0]["tokens"]["p@0"]["refused"]["completion_tokens"] == 9
