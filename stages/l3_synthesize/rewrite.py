@@ -11,6 +11,8 @@
 | source_text       | string  | the passage of the parent that the model saw: the evidence that L4 checks by  |
 | coverage          | float32 | that passage's share of the parent, in characters                             |
 | form              | string  | JSON: the form that the prompt asks for, which L4's step format checks        |
+| model_license     | string  | the model's, as the recipe or the model's README says; empty if neither does  |
+| source_license    | string  | the parent's, as its page said at L0; empty if it did not                     |
 
 The same request gives the same key whatever the order or number of workers. The same key need not give the same reply
 on another machine or in another batch; what comes after a stored reply is reproducible, the reply itself is not.
@@ -36,7 +38,7 @@ from pipeline.store.shard import file_sha256
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
-from stages.l3_synthesize.engines.model_files import problems_of
+from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse
 from stages.l3_synthesize.passage import passage
@@ -103,6 +105,8 @@ class Rewrite(Generator):
     tensor_parallel_size: int = Field(1, ge=1)
     """For vllm: GPUs of one node over which the model is spread."""
 
+    model_license: str = ""
+    """Such as apache-2.0; empty: what the README of a model folder says."""
     price_per_million: Price = Price()
     """What the model's tokens cost; manifest, report and --json then say what each prompt and each reason cost."""
 
@@ -126,7 +130,8 @@ class Rewrite(Generator):
     def columns(self) -> tuple[pa.Field, ...]:
         strings = ("parent_id", "prompt", "model", "finish_reason", "source_text")
         numbers = (("prompt_tokens", pa.int32()), ("completion_tokens", pa.int32()), ("coverage", pa.float32()))
-        fields = [*((name, pa.string()) for name in strings), *numbers, ("form", pa.string())]
+        last = ((name, pa.string()) for name in ("form", "model_license", "source_license"))
+        fields = [*((name, pa.string()) for name in strings), *numbers, *last]
         return tuple(pa.field(*one) for one in fields)
 
     def extras(self) -> tuple[str, ...]:
@@ -214,11 +219,17 @@ class Rewrite(Generator):
             "source_text": request.shown,
             "coverage": len(request.shown) / len(request.parent.text.strip()),
             "form": prompt.form.model_dump_json(),
+            "model_license": self._license,
+            "source_license": request.parent.columns.get("license") or "",
         }
 
     @functools.cached_property
     def _by_id(self) -> Mapping[str, Prompt]:
         return {prompt.id: prompt for prompt in self._prompts}
+
+    @functools.cached_property
+    def _license(self) -> str:
+        return self.model_license or (license_of(self.model) if self.engine == "vllm" else "")
 
     def _engine(self) -> Engine:
         tokens = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
