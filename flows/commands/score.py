@@ -78,6 +78,7 @@ def score_files(
     for name, file in zip(names, files, strict=True):
         if (output / f"{name}.parquet").resolve() == file.resolve():
             raise RecipeError(f"{file} would be replaced by its own scores; give another folder with --output")
+        _check_replaced(output / f"{name}.parquet", step.column)
     try:
         step.check_model()
     except (ValueError, OSError) as error:
@@ -113,6 +114,19 @@ def score_files(
         "mb_per_cpu_second": round(size / 1e6 / scoring, 2) if scoring else None,
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def _check_replaced(file: Path, column: str) -> None:
+    """An earlier result may be replaced; a file without such a score is somebody else's."""
+    try:
+        ours = not file.exists() or column in pq.read_schema(file).names
+    except pa.ArrowInvalid:
+        ours = False
+    if not ours:
+        raise RecipeError(
+            f"{file} is there and holds no column '{column}', so it is no earlier result of this command; "
+            "give another folder with --output"
+        )
 
 
 def find_files(names: Sequence[str], store: str) -> list[Path]:

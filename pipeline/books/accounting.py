@@ -71,6 +71,10 @@ class AtStep(Passage):
     """Of a generator: prompt → what became of its replies (`accepted`, `asked_again`, `quarantined`, or the rule that
     refused them) → what they took. Every reply counts, also those that an earlier run had asked for."""
 
+    def unused(self) -> set[str]:
+        """Fields that this kind of step has nothing to say in."""
+        return {name for name in ("tokens",) if not getattr(self, name)}
+
     def spend(self, prompt: str, outcome: str, tokens: Tokens) -> None:
         self.tokens.setdefault(prompt, {}).setdefault(outcome, Tokens()).add(tokens)
 

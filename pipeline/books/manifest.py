@@ -86,11 +86,7 @@ class Manifest(BaseModel):
 
     def counted_steps(self) -> list[dict[str, Any]]:
         """`steps` of `--json`: for each step what came to it and what ended there, in order."""
-        counted = []
-        for name, at in self.by_step.items():
-            without = set() if at.tokens else {"tokens"}  # only generators have any
-            counted.append({"step": name} | at.model_dump(mode="json", exclude=without))
-        return counted
+        return [{"step": name} | at.model_dump(mode="json", exclude=at.unused()) for name, at in self.by_step.items()]
 
     def paths(self, role: str) -> list[str]:
         return [file.path for file in self.of(role)]

@@ -101,9 +101,11 @@ def _rules(name: str, outcome: Outcome, rows: int) -> Iterable[Rule]:
     if judgement is None:
         return
     for rule, found in judgement.measured.items():
-        yield Rule(
-            name, rule, np.asarray(found.breaks, np.bool_), _full(found.value, rows), _full(found.threshold, rows)
-        )
+        breaks = np.asarray(found.breaks, np.bool_)
+        value, threshold = _full(found.value, rows), _full(found.threshold, rows)
+        if np.ndim(found.value if found.value is not None else 0) == 0:  # a yes or no: 1 says something where it breaks
+            value, threshold = np.where(breaks, value, np.nan), np.where(breaks, threshold, np.nan)
+        yield Rule(name, rule, breaks, value, threshold)
     for rule in judgement.rules:
         if rule not in judgement.measured:  # a step written per document tells the rows that it drops alone
             here = judgement.rule == judgement.rules.index(rule)

@@ -10,7 +10,9 @@
 | completion_tokens | int32   |                                                                               |
 | source_text       | string  | the passage of the parent that the model saw: the evidence that L4 checks by  |
 | coverage          | float32 | that passage's share of the parent, in characters                             |
-| form              | string  | JSON: the form that the prompt asks for, which L4's step format checks        |
+| form              | string  | JSON: the form that the text has, which L4's step format checks               |
+| task              | string  | JSON: how a program checks the answer in it, and the answer; null if it cannot |
+| program           | string  | the edits that made it of source_text; null if the model wrote it             |
 | model_license     | string  | the model's, as the recipe or the model's README says; empty if neither does  |
 | source_license    | string  | the parent's, as its page said at L0; empty if it did not                     |
 
@@ -20,6 +22,7 @@ on another machine or in another batch; what comes after a stored reply is repro
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -130,8 +133,8 @@ class Rewrite(Generator):
     def columns(self) -> tuple[pa.Field, ...]:
         strings = ("parent_id", "prompt", "model", "finish_reason", "source_text")
         numbers = (("prompt_tokens", pa.int32()), ("completion_tokens", pa.int32()), ("coverage", pa.float32()))
-        last = ((name, pa.string()) for name in ("form", "model_license", "source_license"))
-        fields = [*((name, pa.string()) for name in strings), *numbers, *last]
+        last = ("form", "task", "program", "model_license", "source_license")
+        fields = [*((name, pa.string()) for name in strings), *numbers, *((name, pa.string()) for name in last)]
         return tuple(pa.field(*one) for one in fields)
 
     def extras(self) -> tuple[str, ...]:
@@ -192,9 +195,12 @@ class Rewrite(Generator):
         return (prompt_tokens * price.prompt + completion_tokens * price.completion) / 1e6
 
     def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
-        texts = [self._by_id[request.prompt].read(reply.text) for request, reply in answered]
-        LANGUAGES.of([text for text in texts if isinstance(text, str)])
-        LANGUAGES.of([request.shown for request, _ in answered])
+        texts = [request.shown for request, _ in answered]
+        for request, reply in answered:
+            with contextlib.suppress(Exception):  # `accept` meets it again, and blames this reply alone
+                text = self._by_id[request.prompt].read(reply.text, request.shown)
+                texts += [] if isinstance(text, Reason) else [text]
+        LANGUAGES.of(texts)
 
     def ask_again(self, request: Request, reply: Reply) -> Request | None:
         if reply.finish_reason != "length":
@@ -204,7 +210,7 @@ class Rewrite(Generator):
 
     def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         prompt = self._by_id[request.prompt]
-        text = prompt.read(reply.text)
+        text = prompt.read(reply.text, request.shown)
         reason = reason_to_refuse(prompt, request.shown, reply, text, siblings)
         if reason is not None:
             return reason
@@ -218,7 +224,9 @@ class Rewrite(Generator):
             "completion_tokens": reply.completion_tokens,
             "source_text": request.shown,
             "coverage": len(request.shown) / len(request.parent.text.strip()),
-            "form": prompt.form.model_dump_json(),
+            "form": json.dumps(prompt.form.stored(), ensure_ascii=False, separators=(",", ":")),
+            "task": json.dumps(task, ensure_ascii=False) if (task := prompt.form.task(text)) else None,
+            "program": reply.text if prompt.form.kind == "edits" else None,
             "model_license": self._license,
             "source_license": request.parent.columns.get("license") or "",
         }
@@ -233,7 +241,7 @@ class Rewrite(Generator):
 
     def _engine(self) -> Engine:
         tokens = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
-        tokens = self.max_input_tokens + MORE_ROOM * tokens
+        tokens = self.max_input_tokens + MORE_ROOM * tokens + max(prompt.most_tokens for prompt in self._prompts)
         return open_engine(
             self.engine, self.model, tokens, self.max_concurrent, self._servers, self.tensor_parallel_size
         )

@@ -48,6 +48,8 @@ def test_a_document_becomes_a_new_row_with_its_evidence():
         "source_text": TEXT,
         "coverage": 1.0,
         "form": '{"kind":"prose"}',
+        "task": None,
+        "program": None,
         "model_license": "",
         "source_license": "",
     }
