@@ -3,9 +3,10 @@
     python -m benchmarks.l4_contamination DATA [--items 150] [--set NAME]…
 
 DATA is the folder of real data (eval/, verify/, fineweb/, c4/). Items are planted one a page into FineWeb and C4 pages,
-at a line's edge. Limits (`stages/l4_verify/contamination_rules.py`) were chosen on items with even numbers; the figures are
-of odd ones. Forms: verbatim (question with all lettered choices), gold (question and right answer), shuffled
-(options), renumbered, edited (8 % of the words replaced by others of the pages, one sign in ten changed, other numbers).
+at a line's edge. Limits (`stages/l4_verify/contamination_rules.py`) were chosen on samples of all items; figures are of
+fresh samples of those with odd numbers. Forms: verbatim (question with lettered choices), gold (question and right
+answer), shuffled (options), renumbered, edited (8 % of the words replaced by others of the pages, one sign in ten
+changed, other numbers).
 False flags are pages of FineWeb and C4 with nothing planted; what is flagged there is printed, since some may be true.
 Speed is of processor time of one core over all of those pages. Intervals are Wilson's at 95 %.
 """
