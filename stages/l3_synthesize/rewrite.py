@@ -40,12 +40,17 @@ from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
-from stages.l3_synthesize.output_checks import reason_to_refuse
+from stages.l3_synthesize.output_checks import reason_to_refuse, repeats_sibling
 from stages.l3_synthesize.passage import passage
+from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
 from stages.l3_synthesize.prompts.prompt import Prompt, find_prompt
 from stages.l3_synthesize.words import count_words
 
 DEFAULT_PROMPTS = ("rephrase", "question_answer", "rephrase_zh", "question_answer_zh")
+MAX_PIECES = 64
+"""Longer documents are refused as too_long rather than asked for at once."""
+CONTEXT_CHARS = 300
+"""Of the piece before, which the model sees in front of a piece."""
 MORE_ROOM = 2
 """A reply that was cut is asked for once more with so many times the tokens."""
 
@@ -59,7 +64,8 @@ class Rewrite(Generator):
     `http` for servers that speak OpenAI's interface (`endpoints`), or `template`, which rewrites by rule and needs no
     model. Where temperature, top_p, frequency_penalty or max_new_tokens is not
     given, the prompt's own value holds. A document of more than `max_input_tokens` is cut at the end of a sentence
-    (`coverage` says how much was seen) or, with long_documents: drop, refused as too_long.
+    (`coverage` says how much was seen); with long_documents: drop it is refused as too_long; with chunk it is rewritten in
+    pieces, each with the end of the one before in view, and joined (a table or a text with headings is made of the first).
     """
 
     kind: Literal["rewrite"] = "rewrite"
@@ -87,7 +93,7 @@ class Rewrite(Generator):
     seed: int = 0
     max_input_tokens: int = Field(200, ge=1)
     """A model of 135 M parameters loses the thread of longer passages; give larger ones 1,000 and more."""
-    long_documents: Literal["cut", "drop"] = "cut"
+    long_documents: Literal["cut", "drop", "chunk"] = "cut"
     min_words: int = Field(40, ge=1)
     max_concurrent: int = Field(32, ge=1)
     """Requests that the model, or each endpoint, works on at once at most; changes the speed only."""
@@ -166,7 +172,13 @@ class Rewrite(Generator):
         return entries
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        return self._engine().generate(requests)
+        if self.long_documents != "chunk":
+            yield from self._engine().generate(requests)
+            return
+        stream = InPieces(requests, self._split)
+        for reply in self._engine().generate(stream):
+            if (whole := stream.take(reply)) is not None:
+                yield whole
 
     def ask_again(self, request: Request, reply: Reply) -> Request | None:
         if reply.finish_reason != "length":
@@ -176,10 +188,9 @@ class Rewrite(Generator):
 
     def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         prompt = self._by_id[request.prompt]
-        text = prompt.read(reply.text, request.shown)
-        reason = reason_to_refuse(prompt, request.shown, reply, text, siblings)
-        if reason is not None:
-            return reason
+        text = self._accepted(prompt, request.shown, reply, siblings)
+        if isinstance(text, Reason):
+            return text
         return {
             "text": text,
             "parent_id": request.parent.id,
@@ -194,6 +205,49 @@ class Rewrite(Generator):
             "task": json.dumps(task, ensure_ascii=False) if (task := prompt.form.task(text)) else None,
             "program": reply.text if prompt.form.kind == "edits" else None,
         }
+
+    def _accepted(self, prompt: Prompt, shown: str, reply: Reply, siblings: Sequence[str]) -> str | Reason:
+        """The text of a reply, of all its pieces if it has several, or why it is refused."""
+        parts = self._pieces(prompt, shown)
+        if len(parts) == 1:
+            text = prompt.read(reply.text, shown)
+            reason = reason_to_refuse(prompt, shown, reply, text, siblings)
+            return text if reason is None else reason
+        answers = reply.text.split(SEAM)
+        if len(answers) != len(parts):
+            return Reason("truncated", len(answers), len(parts))
+        texts: list[str] = []
+        for part, answer in zip(parts, answers, strict=True):
+            text = self._accepted_piece(prompt, part, replace(reply, text=answer))
+            if isinstance(text, Reason):
+                return text
+            texts.append(text)
+        whole = prompt.form.joint.join(texts)
+        reason = repeats_sibling(whole, siblings)
+        return whole if reason is None else reason
+
+    def _accepted_piece(self, prompt: Prompt, part: str, reply: Reply) -> str | Reason:
+        text = prompt.read(reply.text, part)
+        reason = reason_to_refuse(prompt, part, reply, text)
+        return text if reason is None else reason
+
+    def _pieces(self, prompt: Prompt, shown: str) -> list[str]:
+        """What the model sees of a document at once, in order."""
+        if self.long_documents != "chunk" or not prompt.form.joint:
+            return [shown]
+        return pieces(shown, self.max_input_tokens, self._engine().count_tokens)
+
+    def _split(self, request: Request) -> list[Request]:
+        """The requests for the pieces of a document, or the request itself."""
+        prompt = self._by_id[request.prompt]
+        parts = self._pieces(prompt, request.shown)
+        if len(parts) == 1:
+            return [request]
+        before = ["", *(part[-CONTEXT_CHARS:] for part in parts)]
+        return [
+            replace(request, messages=prompt.messages(part, context), shown=part)
+            for part, context in zip(parts, before, strict=False)
+        ]
 
     @functools.cached_property
     def _by_id(self) -> Mapping[str, Prompt]:
