@@ -35,7 +35,7 @@ REFUSAL = re.compile(
 )
 REWRITTEN = r"(?:re-?writ\w+|rewrote|rephras\w+|paraphras\w+|reworded|revis\w+|simplified|clearer|improved|shorter)"
 PREAMBLE = re.compile(
-    r"\A[\s*_#>\"']*+(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|no problem|understood|happy to help)"
+    r"\A[\s*_#>\"']*+(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|no problem|understood)"
     r"(?: thing| question)?(?=\s*[,!:.\n])"
     rf"|(?:here(?:'s| is| are)|below (?:is|are)|the following (?:is|are))\b[^\n.!?:]{{0,60}}"
     rf"\b(?:{REWRITTEN}|summary|version|questions?|pairs?)\b[^\n.!?:]{{0,60}}[:!\n]"

@@ -8,6 +8,7 @@ document is left out: a piece ends at a paragraph's end, or else a sentence's, a
 from __future__ import annotations
 
 import bisect
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -19,7 +20,9 @@ from stages.l3_synthesize.passage import CHARS_PER_TOKEN, SENTENCE_END
 SEAM = "\x1e"
 """Between the answers of one reply (ASCII's record separator)."""
 PARAGRAPH_END, WORD_END = re.compile(r"\n\s*"), re.compile(r"\s+")
-ENDINGS = ((PARAGRAPH_END, 0.5), (SENTENCE_END, 0.2), (WORD_END, 0.0))
+EVEN = 1.1
+"""The last two pieces are about as long; the first may have so many times its half."""
+ENDINGS = ((PARAGRAPH_END, 0.5), (SENTENCE_END, 0.3), (WORD_END, 0.0))
 """How a piece may end, the best first, and what share of the room it must fill to be preferred to the next."""
 
 
@@ -38,6 +41,8 @@ def _end(text: str, max_tokens: int, count_tokens: Callable[[str], int]) -> int:
     window = text[: max_tokens * CHARS_PER_TOKEN]
     if len(window) == len(text) and count_tokens(text) <= max_tokens:
         return len(text)
+    if len(text) <= len(window) * 2 and max_tokens < (total := count_tokens(text)) <= 2 * max_tokens:
+        max_tokens = min(max_tokens, math.ceil(EVEN * total / 2))  # no crumb is left for the last piece
     # Tokens grow with characters: the room in characters first, then the best end inside it.
     room = bisect.bisect_right(range(len(window) + 1), max_tokens, key=lambda end: count_tokens(text[:end])) - 1
     room = max(room, 1)  # a character of more tokens than there is room for goes alone

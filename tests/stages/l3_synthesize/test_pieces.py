@@ -37,12 +37,15 @@ def test_a_paragraph_ends_a_piece_or_else_a_sentence_or_a_word():
         "One two three.", "Four five.", "Six seven eight nine.",
     ]  # fmt: skip
     assert pieces("One two three. Four five six", 5, words) == ["One two three.", "Four five six"]
-    assert pieces("One. Two three four five six seven", 6, words) == ["One. Two three four five six", "seven"]
+    assert pieces("One. Two three four five six seven", 6, words) == ["One. Two three four", "five six seven"]
     assert pieces("One two three four five six", 4, words) == ["One two three four", "five six"]
 
 
 def test_chinese_is_parted_behind_its_full_stops():
-    assert pieces("我来到这里。你去那里。他也去那里吗？我不知道。", 12, len) == ["我来到这里。你去那里。", "他也去那里吗？我不知道。"]
+    assert pieces("我来到这里。你去那里。他也去那里吗？我不知道。", 12, len) == [
+        "我来到这里。你去那里。",
+        "他也去那里吗？我不知道。",
+    ]
 
 
 def test_a_character_of_many_tokens_goes_alone():
