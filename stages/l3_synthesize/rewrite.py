@@ -40,6 +40,7 @@ from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
+from stages.l3_synthesize.lexicons import INJECTION
 from stages.l3_synthesize.output_checks import reason_to_refuse, repeats_sibling
 from stages.l3_synthesize.passage import CHARS_PER_TOKEN, passage
 from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
@@ -64,7 +65,8 @@ class Rewrite(Generator):
     `http` for servers that speak OpenAI's interface (`endpoints`), or `template`, which rewrites by rule and needs no
     model. Where temperature, top_p, frequency_penalty or max_new_tokens is not given, the prompt's own value holds.
 
-    A document of more than `max_input_tokens` is cut at the end of a sentence (`coverage` says how much was seen); with
+    A document that orders a model about (`injection`), in words such as "ignore all previous instructions", is not
+    sent. A document of more than `max_input_tokens` is cut at the end of a sentence (`coverage` says how much was seen); with
     long_documents: drop it is refused as too_long; with chunk it is rewritten in pieces, each with the end of the one
     before in view, and joined (a table or a text with headings is made of the first piece).
     """
@@ -166,6 +168,8 @@ class Rewrite(Generator):
             prompts = self._chosen(document.id, language)
             if isinstance(shown, Reason):
                 entries.append((document, shown))
+            elif INJECTION.search(shown):
+                entries.append((document, Reason("injection")))
             elif not prompts:
                 entries.append((document, Reason("language_not_supported", score)))
             else:
@@ -177,7 +181,7 @@ class Rewrite(Generator):
             yield from self._engine().generate(requests)
             return
         stream = InPieces(requests, self._split)
-        for reply in self._engine().generate(stream):
+        for reply in self._engine().generate(list(stream)):
             if (whole := stream.take(reply)) is not None:
                 yield whole
 
