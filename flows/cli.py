@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands import analyze as analyze_commands
+from flows.commands import crawl as crawl_commands
 from flows.commands import learn as learn_commands
 from flows.commands import look as look_commands
 from flows.commands import models as model_commands
@@ -124,11 +125,11 @@ def _show_plan(
 ) -> None:
     from flows.runs.recipe import load_recipe
     from flows.runs.run import plan_recipe
-    from pipeline.run.plan import plan_lines, with_estimates
+    from pipeline.run.plan import plan_lines
     from pipeline.store.store import open_store
 
     chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
-    plan = with_estimates(plan_recipe(chosen, place, extras), chosen.levels(), place)
+    plan = plan_recipe(chosen, place, extras)
     for problem in plan.problems:
         say(f"orefine: {problem}")
     print_result(plan.as_json(), as_json, plan_lines(plan))
@@ -186,6 +187,7 @@ for _command in (
 app.add_typer(learn_commands.new, name="new")
 app.command("what-if")(analyze_commands.what_if)
 app.command("train-classifier")(model_commands.train_classifier)
+app.command("crawl")(crawl_commands.crawl)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)

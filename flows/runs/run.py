@@ -23,6 +23,7 @@ from pipeline.books.fingerprint import canonical
 from pipeline.errors import is_of_recipe
 from pipeline.publish.release import Release, publish
 from pipeline.report.funnel import funnel_lines, summary
+from pipeline.run.estimates import with_estimates
 from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
@@ -128,7 +129,8 @@ def plan_recipe(recipe: Recipe, store: Store, extras: Sequence[str] = ()) -> Pla
         except RecipeError as error:
             problems.append(str(error))
     named = partial(identify, source=recipe.l0_collect.source)
-    return plan(recipe.levels(), store, paths, named, partial(_complete, store=store), problems)
+    levels = recipe.levels()
+    return with_estimates(plan(levels, store, paths, named, partial(_complete, store=store), problems), levels, store)
 
 
 def _complete(level: Level, parent_id: str, store: Store) -> Level:

@@ -24,11 +24,13 @@ from pipeline.books.fingerprint import recipe_id, versions_of
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump, load
 from pipeline.errors import OrefineError, is_of_recipe
 from pipeline.rows.document import BASE_SCHEMA
-from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows, TaskFailed
+from pipeline.run.grouping import Grouping, TaskFailed
+from pipeline.run.grouping_tasks import ShardRows
 from pipeline.run.passes import Level, PlanError, check_steps, schema_after, split_passes
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
+from pipeline.run.space import DoesNotFit
 from pipeline.steps import GroupingStep, Step, Unit, WorkerDied, describe, distinct_names, joined
 from pipeline.store.artifact import Artifact
 from pipeline.store.checked import open_checked, read_checked
