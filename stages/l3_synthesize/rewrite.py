@@ -65,10 +65,10 @@ class Rewrite(Generator):
     `http` for servers that speak OpenAI's interface (`endpoints`), or `template`, which rewrites by rule and needs no
     model. Where temperature, top_p, frequency_penalty or max_new_tokens is not given, the prompt's own value holds.
 
-    A document that orders a model about (`injection`), in words such as "ignore all previous instructions", is not
-    sent. A document of more than `max_input_tokens` is cut at the end of a sentence (`coverage` says how much was seen); with
-    long_documents: drop it is refused as too_long; with chunk it is rewritten in pieces, each with the end of the one
-    before in view, and joined (a table or a text with headings is made of the first piece).
+    A document that orders a model about (`injection`: "ignore all previous instructions") is not sent. One of more than
+    `max_input_tokens` is cut at the end of a sentence (`coverage` says how much was seen); with long_documents: drop it
+    is refused as too_long; with chunk it is rewritten in pieces, each with the end of the one before in view, and joined
+    (a table or a text with headings is made of the first piece).
     """
 
     kind: Literal["rewrite"] = "rewrite"
