@@ -67,8 +67,8 @@ class Rewrite(Generator):
 
     A document that orders a model about (`injection`: "ignore all previous instructions") is not sent. One of more than
     `max_input_tokens` is cut at the end of a sentence (`coverage` says how much was seen); with long_documents: drop it
-    is refused as too_long; with chunk it is rewritten in pieces, each with the end of the one before in view, and joined
-    (a table or a text with headings is made of the first piece).
+    is refused as too_long; with chunk it is rewritten in pieces, each with the end of the one before in view, and
+    joined (a table or a text with headings is made of the first piece).
     """
 
     kind: Literal["rewrite"] = "rewrite"
