@@ -227,9 +227,10 @@ class Rewrite(Generator):
             if isinstance(text, Reason):
                 return text
             texts.append(text)
-        whole = prompt.form.joint.join(texts)
-        reason = repeats_sibling(whole, siblings)
-        return whole if reason is None else reason
+        whole: str | Reason = prompt.form.joint.join(texts)
+        if prompt.form.stored()["kind"] == prompt.form.kind:
+            whole = prompt.form.read(whole, shown)  # two pieces may have the same question
+        return whole if isinstance(whole, Reason) else repeats_sibling(whole, siblings) or whole
 
     def _accepted_piece(self, prompt: Prompt, part: str, reply: Reply) -> str | Reason:
         text = prompt.read(reply.text, part)

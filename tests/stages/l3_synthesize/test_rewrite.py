@@ -303,3 +303,10 @@ def test_a_page_that_orders_the_model_about_is_counted_and_not_sent(order: str):
 def test_ordinary_sentences_are_no_orders(sentence: str):
     (request,) = step().requests(batch(f"{TEXT}\n{sentence}"))
     assert isinstance(request, Request)
+
+
+def test_a_question_that_two_pieces_have_stays_once():
+    chunked = step(prompts=("question_answer",), max_input_tokens=100, long_documents="chunk")
+    (row,) = outcome(chunked, batch(long_text()))
+    questions = [line for line in row["text"].splitlines() if line.startswith("Question: ")]
+    assert len(set(questions)) == len(questions) == 2  # each of nine pieces asks the same two
