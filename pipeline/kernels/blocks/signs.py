@@ -50,7 +50,8 @@ def code_points(text: str) -> Array:
 def signs(texts: Sequence[str]) -> Array:
     """One row a text, one of COLUMNS each."""
     stops = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
-    return _signs(code_points("".join(texts)), stops, classes())
+    found: Array = _signs(code_points("".join(texts)), stops, classes())
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -104,10 +105,10 @@ def _is_price(data, at, start, stop, classes):
 def _stands(data, at, stop, sign):
     if at + len(sign) > stop:
         return False
+    same = True
     for place in range(len(sign)):
-        if data[at + place] != sign[place]:
-            return False
-    return True
+        same = same and data[at + place] == sign[place]
+    return same
 
 
 @njit(cache=True, nogil=True)

@@ -49,8 +49,12 @@ def _size(tree: Any, maximum_depth: int) -> tuple[int, int]:
 
 
 def get_ready() -> None:
-    """Load the libraries and the model, and compile the loops: one page goes all the way."""
-    extract(b"<title>A page</title><p>Of some words, to get ready.</p><p>And more of them.</p>", "", 50, 50)
+    """Load the libraries and the model, and compile the loops: a page goes all the way."""
+    from stages.l0_collect.extract.main_text import main_text
+    from stages.l0_collect.extract.tree import parse
+
+    html = "<p>A page of some words, to get ready.</p><p>And more of them.</p>"
+    main_text(parse(html), html, "")
 
 
 def main() -> None:

@@ -31,8 +31,6 @@ LONG_TAG = re.compile(rb"(<[a-zA-Z][a-zA-Z0-9:-]{0,100})[\s/][^<>]{9900,}+>")
 """A start tag that may bear MOST_ATTRIBUTES: two bytes each."""
 MOST_ATTRIBUTES = 5_000
 """Rather than 135 s, the time that a million of them took."""
-NEVER_SEEN = ("script", "style", "template", "noscript")
-"""Their content is no text of the page; <noscript> doubles what a script shows."""
 GONE = formulas.GONE
 HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 SHOWN_ON_DEMAND = re.compile(
@@ -97,22 +95,21 @@ def _without_swarm(tag: re.Match[bytes]) -> bytes:
 
 
 def _take_hidden_away(tree: Any) -> None:
-    """Elements are renamed one by one and taken out in one go: lxml's drop_tree copies the text around it each time."""
+    """Scripts, styles, templates and hidden elements go, and <noscript>, which doubles what a script shows.
+
+    They are renamed one by one and taken out in one go: lxml's drop_tree copies the text around it each time.
+    """
     from lxml import etree
 
-    size = functools.cache(lambda: tree.xpath("string-length(.)"))  # seldom asked for
-    for element in tree.iter(*NEVER_SEEN):
-        tag = element.tag
-        if tag == "script" and element.get("type", "").strip().lower() == "application/ld+json":
-            continue
-        if tag == "template" and element.get("shadowrootmode"):
+    for element in tree.iter("script", "style", "template"):
+        if element.tag == "template" and element.get("shadowrootmode"):
             element.tag = "div"  # shown in the place of the element around it
-        elif tag == "noscript" and _length(element) > max(LITTLE, MOST * size()):
-            element.tag = "div"
-        else:
+        elif element.tag != "script" or element.get("type", "").strip().lower() != "application/ld+json":
             element.tag = GONE
     etree.strip_elements(tree, GONE, with_tail=False)
-    size.cache_clear()
+    size = functools.cache(lambda: _size(tree))  # seldom asked for
+    for element in tree.iter("noscript"):
+        element.tag = "div" if _length(element) > max(LITTLE, MOST * size()) else GONE
     for element in tree.xpath(MAY_HIDE):
         if element.tag not in ("html", "body") and _is_hidden(element):
             length = _length(element)
@@ -143,6 +140,11 @@ def _is_double(element: Any) -> bool:
 
 def _words(element: Any) -> str:
     return " ".join("".join(element.itertext()).split())
+
+
+def _size(tree: Any) -> float:
+    """Characters of the page, without those of the data about it; <noscript> counts, for it may be all there is."""
+    return tree.xpath("string-length(.)") - sum(len(script.text or "") for script in tree.iter("script"))  # type: ignore[no-any-return]
 
 
 def _length(element: Any) -> int:
