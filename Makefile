@@ -8,6 +8,7 @@ PAGES ?= 800
 STEPS ?= 48
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 PART = 15
+SERVICES = ray or prefect or vllm or browser
 # CUDA builds that break `import vllm` beside a CPU torch, and a package that overwrites fasttext-community's files.
 NOT_LOCKED = torchvision torchaudio torchcodec fasttext-predict
 
@@ -47,10 +48,12 @@ test: install  ## All checks and all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+# Two tests at a time where each takes one core; those that start services have the machine to themselves.
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not ($(SERVICES))"
+	$(BIN)/python -m pytest -m "$(SERVICES)"
 
 test-fast: install  ## Tests that start neither Ray, Prefect nor vLLM
-	$(BIN)/python -m pytest -m "not ray and not prefect and not vllm and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not ($(SERVICES))"
 
 lock:  ## Write requirements.lock from the environment as it is
 	sed -n '/^#/p' requirements.lock > $(VENV)/lock

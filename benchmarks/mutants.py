@@ -1,6 +1,6 @@
 """How many small defects of the core do its tests notice? Mutation testing of `pipeline/`, less its kernels.
 
-    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--seed 1] [--jobs 1] [--near] [--log FILE]
+    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--from 0] [--seed 1] [--near] [--log FILE]
 
 A mutant is one small change of one place: a comparison or an operator turned into its neighbour, a condition negated, a
 number moved by one, a text emptied, a statement, a `sorted` or a returned value left out, two arguments swapped. A
@@ -124,10 +124,13 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
     return [found[key] for key in sorted(found)]
 
 
-def sample(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
-    """So many of them at random; one in a thousand is no Python (other quotes in an f-string) and is passed over."""
+def sample(mutants: Sequence[Mutant], count: int, seed: int, first: int = 0) -> list[Mutant]:
+    """`count` of them at random, less the `first` ones of these: a large sample can be tried in parts.
+
+    One in a thousand is no Python (other quotes in an f-string) and is passed over.
+    """
     drawn = random.Random(seed).sample(mutants, len(mutants))
-    return list(islice((mutant for mutant in drawn if mutant.parses()), count))
+    return list(islice((mutant for mutant in drawn if mutant.parses()), first, count))
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
@@ -351,6 +354,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--module", action="append", help="a file or folder under pipeline/; may be repeated")
     parser.add_argument("--count", type=int, default=150)
+    parser.add_argument("--from", dest="first", type=int, default=0, help="leave out so many of the --count drawn")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--near", action="store_true", help="only the tests beside the module: quicker, fewer kills")
@@ -358,7 +362,7 @@ def main() -> None:
     options = parser.parse_args()
     paths = modules(options.module or ["pipeline"])
     everything = [mutant for path in paths for mutant in mutants_of(path, (ROOT / path).read_bytes())]
-    chosen = sample(everything, options.count, options.seed)
+    chosen = sample(everything, options.count, options.seed, options.first)
     print(f"{len(everything)} mutants in all; {len(chosen)} tried, seed {options.seed}", flush=True)
     log = Log(options.log, options.near)
     trials = try_all(chosen, options.jobs, options.near, log, lambda line: print(line, file=sys.stderr, flush=True))

@@ -14,6 +14,10 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.commands import analyze as analyze_commands
+from flows.commands import crawl as crawl_commands
+from flows.commands import learn as learn_commands
+from flows.commands import look as look_commands
 from flows.commands import models as model_commands
 from flows.commands import store as store_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
@@ -22,15 +26,30 @@ from pipeline.errors import OrefineError, UsageError
 app = typer.Typer(
     help="Refine raw web text into versioned training data, and prove that it got better.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 SHARD_RECIPE, SHARD_SETTING = "ultra_fineweb_en", "l2_select.fasttext_quality.train.if_too_few=skip"
 Settings = Annotated[list[str] | None, typer.Option("--set", help="dotted.key=value over the recipe; repeatable.")]
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"orefine {version('orefine')}")
+        except PackageNotFoundError:
+            print("orefine from a source tree that is not installed")
+        raise typer.Exit
+
+
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Say which Orefine this is.")
+    ] = False,
+) -> None:
     """`main` looks for --debug itself, since errors end up there."""
 
 
@@ -159,32 +178,16 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
         raise typer.Exit(QUARANTINED)
 
 
-@app.command()
-def steps(as_json: Json = False) -> None:
-    """List every step with its parameters and defaults, those of installed packages too."""
-    from flows.runs.extensions import load_all
-    from flows.runs.recipe import all_steps, kind_of
-
-    entries, lines = [], []
-    built_in = list(all_steps())
-    outside, problems = load_all([(level, kind_of(step)) for level, step in built_in])
-    for level, step in (*built_in, *outside):
-        schema = step.model_json_schema()
-        parameters = {name: field for name, field in schema["properties"].items() if name != "kind"}
-        does = (step.__doc__ or "").strip().split("\n")[0]
-        entries.append({"level": level, "kind": kind_of(step), "does": does, "parameters": parameters})
-        lines.append(f"{level:<14} {kind_of(step)}: {does}")
-        lines += [f"{'':<16} {name} = {json.dumps(field.get('default'))}" for name, field in parameters.items()]
-    for problem in problems:
-        say(f"orefine: {problem}")
-    print_result(entries, as_json, lines)
-
-
 for _command in (
     store_commands.show, store_commands.explain, store_commands.verify, store_commands.export, store_commands.ledger,
+    look_commands.head, look_commands.quarantine, look_commands.report, analyze_commands.analyze,
+    learn_commands.steps, learn_commands.recipes,
 ):  # fmt: skip
     app.command()(_command)
+app.add_typer(learn_commands.new, name="new")
+app.command("what-if")(analyze_commands.what_if)
 app.command("train-classifier")(model_commands.train_classifier)
+app.command("crawl")(crawl_commands.crawl)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)

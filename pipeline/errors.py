@@ -13,6 +13,9 @@ finished shards stay, and the next run goes on from there.
 
 from __future__ import annotations
 
+import errno
+import socket
+
 
 class OrefineError(Exception):
     """An error that says in one line what is wrong and what to do; the command line shows just that line."""
@@ -41,6 +44,33 @@ FAULTS = (Fault, OSError, MemoryError, ImportError)
 def is_fault(error: BaseException) -> bool:
     """Whether an error comes from the surroundings, so that no row may be blamed for it."""
     return isinstance(error, FAULTS)
+
+
+OF_A_NAME = (
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL,
+)  # fmt: skip
+"""What the system answers where a path is wrong, or not for us; all other numbers are of disks and networks."""
+PASSING_STATUS = (408, 425, 429)
+"""Of the answers 4xx of a server, those that blame the moment and not the request."""
+
+
+def is_of_recipe(error: BaseException) -> bool:
+    """Of an error before the first row: whether what a recipe names is wrong, and not the machine, disk or network.
+
+    An OSError without a number is pyarrow's word for a file that it cannot read.
+    """
+    if isinstance(error, Fault) or not isinstance(error, ValueError | OSError | ImportError):
+        return False
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is not None:
+        return 400 <= status < 500 and status not in PASSING_STATUS
+    # Hugging Face's client says "not found" where it found no network either; what it met is among the causes.
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConnectionError | TimeoutError | socket.gaierror):
+            return False
+        cause = cause.__cause__ or cause.__context__
+    return not isinstance(error, OSError) or error.errno in (None, *OF_A_NAME)
 
 
 def describe(error: BaseException) -> str:

@@ -8,7 +8,7 @@ fails for bytes that change without a new number, and for a new number without o
 PROTOCOL = {
     "pipeline.rows": 2,
     "pipeline.store": 1,
-    "pipeline.steps": 1,
+    "pipeline.steps": 2,
     "pipeline.books": 1,
     "pipeline.run": 2,
 }

@@ -44,7 +44,7 @@ from stages.l2_select.normalize.ultrafine import Ultrafine
 from stages.l2_select.train import seeds
 from stages.l3_synthesize import output_checks, passage
 from stages.l3_synthesize.engines import engine
-from stages.l3_synthesize.prompts import forms
+from stages.l3_synthesize.prompts import edits, forms, markdown
 from stages.l4_verify import format, names_in_text, numbers_in_text
 from tests.stages.l2_select.helpers import TOKENIZERS
 
@@ -209,6 +209,8 @@ FUNCTIONS: dict[str, Run] = {
     "numbers_in_text": lambda text: list(numbers_in_text.numbers(text[: SIZE // 50])),
     "format._defect": lambda text: format._defect(text, "", forms.Pairs().model_dump()),
     "forms.Pairs": forms.Pairs().read,
+    "edits.parse": edits.parse,
+    "markdown.Table": markdown.Table().read,
     "passage": lambda text: passage.passage(text, SIZE // passage.CHARS_PER_TOKEN, lambda part: len(part)),
 }
 

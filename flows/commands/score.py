@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.runs.recipe import RecipeError
+from pipeline.errors import is_of_recipe
 from pipeline.rows.batch import Batch
 from pipeline.run.rowpass import text_bytes
 from pipeline.steps import Unit
@@ -77,9 +78,12 @@ def score_files(
     for name, file in zip(names, files, strict=True):
         if (output / f"{name}.parquet").resolve() == file.resolve():
             raise RecipeError(f"{file} would be replaced by its own scores; give another folder with --output")
+        _check_replaced(output / f"{name}.parquet", step.column)
     try:
         step.check_model()
     except (ValueError, OSError) as error:
+        if not is_of_recipe(error):
+            raise
         raise RecipeError(str(error)) from error
     schemas = [_schema(file, step, text_column) for file in files]
     step.score(Batch(pa.RecordBatch.from_pydict({"text": ["loads the compiled loops, off the clock"]})))
@@ -112,11 +116,23 @@ def score_files(
     }
 
 
+def _check_replaced(file: Path, column: str) -> None:
+    """An earlier result may be replaced; a file without such a score is somebody else's."""
+    try:
+        ours = not file.exists() or column in pq.read_schema(file).names
+    except pa.ArrowInvalid:
+        ours = False
+    if not ours:
+        raise RecipeError(
+            f"{file} is there and holds no column '{column}', so it is no earlier result of this command; "
+            "give another folder with --output"
+        )
+
+
 def find_files(names: Sequence[str], store: str) -> list[Path]:
     """Parquet and JSONL files as given, and those of folders, manifests, levels and releases."""
     from pipeline.ablation.data import text_files
-    from pipeline.publish.release import UnknownRef, resolve
-    from pipeline.store.store import open_store
+    from pipeline.publish.release import UnknownRef
 
     found: list[Path] = []
     for name in names:
@@ -125,11 +141,21 @@ def find_files(names: Sequence[str], store: str) -> list[Path]:
             found.append(path)
             continue
         try:
-            place = open_store(store)
-            found += text_files(path if path.exists() else Path(place.shown(resolve(place, name))))
+            found += text_files(data_location(name, store))
         except (UnknownRef, FileNotFoundError) as error:
             raise RecipeError(f"'{name}' is no Parquet or JSONL file, folder, manifest or release: {error}") from None
     return found
+
+
+def data_location(name: str, store: str) -> str:
+    """A path or URL as it is; else where the release of that name lies in the store."""
+    from pipeline.publish.release import resolve
+    from pipeline.store.store import open_store
+
+    if "://" in name or Path(name).exists():
+        return name
+    place = open_store(store)
+    return place.shown(resolve(place, name))
 
 
 def spread_lines(result: dict[str, Any]) -> list[str]:

@@ -27,7 +27,7 @@ def show(
         _show_runs(store, ref, as_json)
         return
     from pipeline.publish.release import datasets, load_release, resolve
-    from pipeline.report.page import funnel_lines
+    from pipeline.report.funnel import funnel_lines
     from pipeline.store.store import open_store
 
     place = open_store(store)
@@ -64,16 +64,20 @@ def _show_runs(store: str, ref: str | None, as_json: bool) -> None:
 
 
 def explain(
-    name: Annotated[str, typer.Argument(metavar="ID_OR_URL")], store: StoreOption = "store", as_json: Json = False
+    name: Annotated[str, typer.Argument(metavar="ID_OR_URL", help="A url, an id, or its first six digits or more.")],
+    store: StoreOption = "store",
+    ref: Annotated[str | None, typer.Option("--ref", help="Only in this version: dataset, dataset@version.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Why one document was kept or dropped, each measured value against its threshold."""
     from flows.commands.explain import explain_lines, trace
     from pipeline.publish.release import UnknownRef
     from pipeline.store.store import open_store
 
-    rows = trace(open_store(store), name)
+    rows = trace(open_store(store), name, ref)
     if not rows:
-        raise UnknownRef(f"no level in {store} knows '{name}'; give an id or the exact url of a document")
+        way_on = "give an id, six or more of its first digits, or the exact url of a document"
+        raise UnknownRef(f"no level in {store} knows '{name}'; {way_on}")
     print_result(rows, as_json, explain_lines(rows))
 
 

@@ -21,7 +21,7 @@ from flows.demo.labels import show_selection
 from flows.demo.quote import quoted
 from flows.runs.certify import check_certificate
 from pipeline.ablation import BUDGETS, Verdict, ablate, text_files
-from pipeline.report.page import funnel_lines
+from pipeline.report.funnel import funnel_lines
 
 STEPS, SEEDS = 48, 5
 """Of the ablation: a minute of two cores. Five short runs of each arm give a narrower interval than two long ones."""

@@ -16,13 +16,13 @@ from flows.runs.texts import read_texts
 from pipeline.books.code import code_version
 from pipeline.books.fingerprint import canonical, versions
 from pipeline.books.manifest import read_rows
+from pipeline.errors import is_of_recipe
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished
 from pipeline.run.passes import Level
 from pipeline.steps import Step
 from pipeline.store.artifact import Artifact
 from pipeline.store.checked import check_sha256
-from pipeline.store.damage import Damaged
 from pipeline.store.sealed import read_sealed, seal
 from pipeline.store.store import Store
 from stages.l2_select.score.ensemble import Ensemble
@@ -56,9 +56,9 @@ def with_models(level: Level, run: Run, parent: Finished | None) -> Level:
                 skipped |= {column.name for column in step.columns()}
             else:
                 steps.append(_fitted(step, run, parent))
-        except Damaged:  # no matter of the recipe
-            raise
         except (ValueError, OSError) as error:
+            if not is_of_recipe(error):
+                raise
             assert isinstance(step, FasttextQuality)
             assert step.train is not None
             if not isinstance(error, TooFewSeeds) or step.train.if_too_few == "stop":

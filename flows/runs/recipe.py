@@ -79,7 +79,7 @@ class LevelSettings(BaseModel, Generic[S]):
         for name in alarm.ignore if alarm else ():
             kind = name.split(".")[0]
             if kind not in known and not any(kind in kinds_at(level) for level in LEVELS):
-                raise ValueError(f"alarm.ignore names no step '{kind}'{_nearest(kind, known)}")
+                raise ValueError(f"alarm.ignore names no step '{kind}'{nearest(kind, known)}")
         return alarm
 
 
@@ -165,6 +165,14 @@ def load_recipe(path: str, inputs: Sequence[str] = (), settings: Sequence[str] =
     except ValidationError as error:
         problems = [_explain(problem, raw) for problem in error.errors()]
         raise RecipeError(f"recipe {path}: " + "; ".join(dict.fromkeys(problems))) from None
+
+
+def load_recipe_text(text: str) -> Recipe:
+    """A recipe that lies in a release. Its source has no paths."""
+    try:
+        return Recipe.model_validate(parse_yaml(text))
+    except (YamlError, ValidationError) as error:
+        raise RecipeError(f"the recipe of this version cannot be read by this Orefine: {error}") from None
 
 
 def all_steps() -> Iterator[tuple[str, type[Step]]]:
@@ -282,13 +290,13 @@ def _explain(problem: Any, raw: dict[str, Any]) -> str:
         kind = problem["ctx"]["tag"]
         known = [name.strip(" '") for name in problem["ctx"]["expected_tags"].split(",")]
         known += kinds_at(str(path[0]))
-        return f"{where}: unknown kind '{kind}'{_nearest(kind, known)}; there are {', '.join(known)}"
+        return f"{where}: unknown kind '{kind}'{nearest(kind, known)}; there are {', '.join(known)}"
     if problem["type"] == "union_tag_not_found":
         return f"{where}: a step needs a `kind`"
     if problem["type"] == "extra_forbidden":
         name, owner = str(path[-1]), ".".join(str(part) for part in path[:-1])
         known = _fields_at(path[:-1], raw)
-        return f"{owner or 'top level'}: unknown key '{name}'{_nearest(name, known)}; there are {', '.join(known)}"
+        return f"{owner or 'top level'}: unknown key '{name}'{nearest(name, known)}; there are {', '.join(known)}"
     if problem["type"] == "value_error":  # ours: it names the value itself
         return f"{where}: {problem['ctx']['error']}"
     if problem["type"] == "missing":
@@ -321,6 +329,7 @@ def _fields_at(path: Sequence[Any], raw: dict[str, Any]) -> list[str]:
     return list((CollectSettings if path[0] == "l0_collect" else LevelSettings).model_fields)
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
+def nearest(name: str, known: Sequence[str]) -> str:
+    """`(did you mean '…'?)`, or nothing."""
     close = difflib.get_close_matches(str(name), known, 1)
     return f" (did you mean '{close[0]}'?)" if close else ""

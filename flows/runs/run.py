@@ -18,9 +18,11 @@ from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
 from flows.runs.models import with_models, with_trained
 from flows.runs.recipe import Recipe, RecipeError
+from flows.runs.report import recipe_text, write_report
 from pipeline.books.fingerprint import canonical
+from pipeline.errors import is_of_recipe
 from pipeline.publish.release import Release, publish
-from pipeline.report.page import funnel_lines, report_html, summary
+from pipeline.report.funnel import funnel_lines, summary
 from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
@@ -142,9 +144,9 @@ def find_paths(recipe: Recipe) -> list[str]:
         if not source.paths:
             raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
         return l0_collect.expand(source.paths, source.kind)
-    except RecipeError:
-        raise
     except (ValueError, FileNotFoundError) as error:
+        if isinstance(error, RecipeError) or not is_of_recipe(error):
+            raise
         raise RecipeError(str(error)) from None
 
 
@@ -161,7 +163,7 @@ def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result:
     levels: list[Finished] = []
     for level in recipe.levels():
         levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
-    return finish(run, levels)
+    return finish(run, levels, recipe)
 
 
 def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
@@ -179,15 +181,15 @@ def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: F
     return finished
 
 
-def finish(run: Run, levels: list[Finished]) -> Result:
+def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     """Publish the last level's rows, write report.html and report.json."""
-    release = publish(run.store, levels)
+    release = publish(run.store, levels, recipe_text(recipe))
     rows = summary(levels)
-    path = f"runs/{run.run_id}/report.html"
-    facts = {"version": release.version, "content id": release.content_id, "store": run.store.root}
-    run.store.replace(path, report_html(f"{release.dataset}: run {run.run_id}", rows, run.store, facts).encode())
+    path, directory = f"runs/{run.run_id}/report.html", f"releases/{release.dataset}/{release.version}"
     lot = next((level for level in levels if level.manifest.level == LEVEL), None)
-    result = Result(release, levels, path, certify(run.store, lot) if lot else "")
+    certificate = certify(run.store, lot) if lot else ""
+    write_report(run.store, directory, path, levels, f"{release.dataset}: run {run.run_id}")
+    result = Result(release, levels, path, certificate)
     report = json.dumps(result.as_json(run.store), indent=1, sort_keys=True)
     run.store.replace(f"runs/{run.run_id}/report.json", report.encode())
     write_events(run)

@@ -55,7 +55,7 @@ CODE = ("flows.studies.seed_pools", "stages.l2_select.score.fasttext_quality")
 class Pool(BaseModel):
     """Texts that may be worth learning from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     positives: Seeds
     negatives: Seeds | None = None
@@ -64,7 +64,7 @@ class Pool(BaseModel):
 class Candidates(BaseModel):
     """The file of `--candidates`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     data: tuple[str, ...] = Field(min_length=1)
     """What to select from: Parquet files or folders, a level or a release."""

@@ -6,7 +6,9 @@ on file names nor on sharding, and a document that both arms have takes the same
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,9 +22,11 @@ from pipeline.books.manifest import load
 from pipeline.rows.batch import BoolArray
 from pipeline.rows.document import content_hash, text_views
 from pipeline.store.bounded import BoundedFile
-from pipeline.store.checked import check_sha256
+from pipeline.store.checked import check_sha256, copy_checked
 from pipeline.store.local import LocalStore
+from pipeline.store.local_copy import scratch_folder
 from pipeline.store.shard import FileEntry
+from pipeline.store.store import locate
 
 U64Array = np.ndarray[tuple[int], np.dtype[np.uint64]]
 I64Array = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -34,8 +38,15 @@ MINIMUM_HELDOUT = 8
 HELDOUT_DOCUMENT_BYTES = 8_000  # a longer held-out document is cut: more documents tell more than longer ones
 
 
-def text_files(path: Path) -> list[Path]:
-    """The Parquet files behind a file, a manifest.json, a folder with data/*.parquet or any folder of Parquet."""
+def text_files(location: Path | str) -> list[Path]:
+    """The Parquet files behind a file, a manifest.json, a folder with data/*.parquet or any folder of Parquet.
+
+    `s3://…` is the folder or the manifest of a level or release; its files are fetched, since they are read several
+    times.
+    """
+    if "://" in str(location):
+        return _fetched(str(location))
+    path = Path(location)
     manifest = path / "manifest.json" if path.is_dir() else path
     if manifest.is_file() and manifest.suffix == ".json":
         files = _listed(manifest)
@@ -66,6 +77,24 @@ def _listed(manifest: Path) -> list[Path]:
         if store.exists(file.path):
             check_sha256(store, file.path, file.sha256)
     return [manifest.parent / file.path for file in files]
+
+
+def _fetched(location: str) -> list[Path]:
+    """Copies on this machine of the data files of a level or release in a bucket."""
+    store, folder = locate(location.removesuffix("/manifest.json"))
+    manifest = f"{folder}/manifest.json"
+    if not store.exists(manifest):
+        raise FileNotFoundError(f"no manifest.json at {location}; give the folder of a level or release")
+    entries = [file for file in load(_Listing, store, manifest).files if file.role == "data"]
+    target = scratch_folder() / content_hash(location)
+    size, free = sum(file.bytes for file in entries), shutil.disk_usage(target.parent).free
+    if size > free:
+        problem = f"{location} has {size:,} bytes and {free:,} are free; set TMPDIR to another disk"
+        raise OSError(errno.ENOSPC, problem, str(target))
+    target.mkdir(exist_ok=True)
+    for file in entries:
+        copy_checked(store, f"{folder}/{file.path}", file.sha256, target / Path(file.path).name)
+    return [target / Path(file.path).name for file in entries]
 
 
 def read_texts(files: Sequence[Path]) -> Iterator[pa.StringArray]:

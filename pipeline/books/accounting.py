@@ -1,11 +1,12 @@
 """The conservation law: rows in + rows made = kept + dropped by reason + quarantined; and the same by source.
 
-Rows are also counted at each step by the values of GROUPED, so that a step that wipes out one source is seen.
+Rows are also counted at each step by the values of GROUPED, so that a step that wipes out one source is seen, and by
+prompt and model, so that what L4 refuses is told of the prompt that wrote it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from pipeline.errors import OrefineError
 IntArray = np.ndarray[Any, np.dtype[Any]]
 GROUPED = ("source", "language")
 """Columns by whose values rows are counted, where a batch has them."""
+WRITTEN_BY = "prompt by model"
+"""What rows that have both are counted by: `rephrase@1 by smollm2-135m`."""
 MAXIMUM_GROUPS = 100
 """Values of a column counted by name in a batch, shard or level: those of most rows. A source may be a site."""
 OTHERS = "(others)"
@@ -44,10 +47,14 @@ class AtStep(Passage):
     """All rows at one step."""
 
     quarantined: int = 0
+    changed: dict[str, int] = Field(default_factory=dict)
+    """change → rows; of a checker also `skipped` and `kept_abstained`"""
 
     def add(self, other: Passage) -> None:
         super().add(other)
-        self.quarantined += other.quarantined if isinstance(other, AtStep) else 0
+        if isinstance(other, AtStep):
+            self.quarantined += other.quarantined
+            _add(self.changed, other.changed)
 
 
 Groups = dict[str, dict[str, dict[str, Passage]]]
@@ -74,7 +81,7 @@ class Counts(BaseModel):
     by_step: dict[str, AtStep] = Field(default_factory=dict)
     """Step (`02 threshold`) → rows that came to it, and those that ended there; at L3 one row for each prompt."""
     groups: Groups = Field(default_factory=dict)
-    """What each step dropped of each source and language."""
+    """What each step dropped of each source and language, and of what each prompt made of each model wrote."""
 
     def come(self, step: str, rows: int) -> None:
         """Rows come to a step."""
@@ -86,6 +93,12 @@ class Counts(BaseModel):
         for rule in rules:
             here[rule] = here.get(rule, 0) + 1
             self.dropped[f"{kind}.{rule}"] = self.dropped.get(f"{kind}.{rule}", 0) + 1
+
+    def change(self, step: str, changes: Mapping[str, int]) -> None:
+        """The step changes so many rows, by kind of change."""
+        kind = step.split(" ", 1)[1]
+        _add(self._at(step).changed, changes)
+        _add(self.changed, {f"{kind}.{change}": rows for change, rows in changes.items()})
 
     def quarantine(self, step: str, rows: int) -> None:
         """The step cannot process that many rows."""
@@ -113,14 +126,11 @@ class Counts(BaseModel):
         Columns in `made_here` are left out: a step that sets the language cannot be held to what it was before.
         """
         broken = pa.array(rules, pa.string()).dictionary_encode()
-        for column in GROUPED:
-            if column in made_here or column not in rows.schema.names:
-                continue
-            if pa.types.is_string(rows.column(column).type):
-                known = self.groups.setdefault(column, {})
-                _count_values(known, step, pc.fill_null(rows.column(column), ""), gone, broken)
-                if len(known) > 10 * MAXIMUM_GROUPS:  # a worker's memory must not grow with the number of sites
-                    self.groups[column] = _largest(known)
+        for column, values in _grouped(rows, made_here):
+            known = self.groups.setdefault(column, {})
+            _count_values(known, step, pc.fill_null(values, ""), gone, broken)
+            if len(known) > 10 * MAXIMUM_GROUPS:  # a worker's memory must not grow with the number of sites
+                self.groups[column] = _largest(known)
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -150,6 +160,17 @@ def chain(passes: Iterable[Counts]) -> Counts:
     result.rows_in, result.bytes_in = parts[0].rows_in, parts[0].bytes_in
     result.rows_out, result.bytes_out = parts[-1].rows_out, parts[-1].bytes_out
     return result
+
+
+def _grouped(rows: pa.RecordBatch, made_here: Collection[str]) -> Iterator[tuple[str, pa.Array]]:
+    """What rows are counted by: name and values."""
+    names = [
+        name for name in (*GROUPED, "prompt", "model")
+        if name in rows.schema.names and name not in made_here and pa.types.is_string(rows.schema.field(name).type)
+    ]  # fmt: skip
+    yield from ((name, rows.column(name)) for name in names if name in GROUPED)
+    if {"prompt", "model"} <= set(names):
+        yield WRITTEN_BY, pc.binary_join_element_wise(rows.column("prompt"), rows.column("model"), " by ")
 
 
 def _count_values(
@@ -185,6 +206,6 @@ def _add_steps(mine: dict[str, Passage], theirs: dict[str, Passage]) -> None:
         mine.setdefault(step, Passage()).add(passage)
 
 
-def _add(mine: dict[str, int], theirs: dict[str, int]) -> None:
+def _add(mine: dict[str, int], theirs: Mapping[str, int]) -> None:
     for name, rows in theirs.items():
         mine[name] = mine.get(name, 0) + rows

@@ -19,7 +19,7 @@ from pipeline.books.manifest import ShardRecord
 class Alarm(BaseModel):
     """When a step's drops stop the run."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     share: Annotated[float, Field(gt=0, le=1)] = 0.9
     """A step may drop at most this part of the rows of one source or language that come to it."""
@@ -53,6 +53,7 @@ def losses(groups: Groups, alarm: Alarm) -> list[Loss]:
     found = [
         Loss(column, value, step, passage.rows_in, _counted(step.split(" ", 1)[1], passage, alarm))
         for column, values in groups.items()
+        if column in GROUPED
         for value, steps in values.items()
         for step, passage in steps.items()
         if passage.rows_in >= alarm.rows and value != OTHERS

@@ -13,7 +13,9 @@ row is right: it says which checks it passed, and `calibration` how many seeded 
 | policy           | the level's steps with all parameters                                                 |
 | rows_in, certified, quarantined, refused | counts; `refused` by `checker.reason`                         |
 | verdicts         | checker (`02 faithfulness`) → pass, fail, abstain over the rows that it saw           |
-| calibration      | checker → kind of defect → mutants, caught, recall                                    |
+| calibration      | checker → kind of defect → mutants, caught, recall (`pipeline/publish/calibration.py`) |
+| tools            | checker → what judged, with its version                                               |
+| defects          | prompt by model → rows that came, and by `checker.reason` those refused and their share |
 | prompts, models  | certified rows by prompt and by model                                                 |
 | previous         | `certificate_hash` of the lot before, or null                                         |
 | certificate_hash | sha256 of the canonical JSON of everything else                                       |
@@ -24,13 +26,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pyarrow as pa
 
+from pipeline.books.accounting import WRITTEN_BY, AtStep, Groups
 from pipeline.books.fingerprint import canonical
 from pipeline.books.manifest import Manifest, content_id, load, read_rows
+from pipeline.publish.calibration import Calibratable, calibrate
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps import Checker
@@ -38,17 +42,9 @@ from pipeline.store.damage import Damaged
 from pipeline.store.shard import stored_sha256
 from pipeline.store.store import Store
 
-FORMAT = 2
+FORMAT = 3
 CALIBRATION_ROWS = 200  # a recall of 0.95 then has a 95 % interval of about +-0.03
 Certificate = dict[str, Any]
-
-
-@runtime_checkable
-class Calibratable(Protocol):
-    """A checker that can damage rows on purpose."""
-
-    def mutants(self, rows: pa.RecordBatch, seed: int) -> Mapping[str, pa.RecordBatch]:
-        """Kind of defect → copies of rows with that defect; the same for the same rows and seed."""
 
 
 def make(
@@ -56,6 +52,7 @@ def make(
 ) -> Certificate:
     """The certificate of the level in `directory`. `checkers` are its checkers, in the order of the recipe."""
     manifest = read_manifest(store, directory)
+    named = _named(manifest, checkers)
     certificate = {
         "format": FORMAT,
         "lot": content_hash(manifest.level, manifest.recipe_id, manifest.content_id),
@@ -66,7 +63,9 @@ def make(
         "rows_in": manifest.rows_in,
         "certified": manifest.rows_out,
         "refused": manifest.dropped,
-        "verdicts": _verdicts(store, directory, manifest, _named(manifest, checkers)),
+        "verdicts": _verdicts(store, directory, manifest, named),
+        "tools": {name: checker.tool() for name, checker in named.items()},
+        "defects": _defects(manifest.groups),
         "calibration": _calibration(store, directory, manifest, checkers, seed),
         "prompts": _counts(store, directory, manifest, "data", "prompt"),
         "models": _counts(store, directory, manifest, "data", "model"),
@@ -106,19 +105,6 @@ def verify(certificate: Certificate, store: Store, directory: str, checkers: Seq
     return findings + _accounting(store, directory, manifest) + _recheck(store, directory, manifest, checkers)
 
 
-def calibrate(checker: Calibratable, rows: pa.RecordBatch, seed: int) -> dict[str, dict[str, float]]:
-    """Kind of defect → how many rows were given it, how many of those the checker did not pass, and the share."""
-    result: dict[str, dict[str, float]] = {}
-    for defect, mutants in checker.mutants(rows, seed).items():
-        assert isinstance(checker, Checker)
-        verdicts = checker.check(Batch(mutants)).verdict if mutants.num_rows else []
-        caught = sum(verdict != "pass" for verdict in verdicts)
-        result[defect] = {"mutants": len(verdicts), "caught": caught}
-        if verdicts:
-            result[defect]["recall"] = round(caught / len(verdicts), 4)
-    return result
-
-
 def certificate_hash(certificate: Certificate) -> str:
     """sha256 of the canonical JSON without the hash itself."""
     body = {key: value for key, value in certificate.items() if key != "certificate_hash"}
@@ -156,14 +142,31 @@ def _verdicts(store: Store, directory: str, manifest: Manifest, names: Iterable[
             refused[step] += 1
             abstained[step] += reason.partition(".")[2].startswith("abstained_")
     ended = refused + Counter(_counts(store, directory, manifest, "quarantine", "step"))
-    return {
-        name: {
-            "pass": manifest.rows_out + sum(rows for step, rows in ended.items() if step > name),
+    counted = {}
+    for name in names:
+        noted = manifest.by_step.get(name, AtStep()).changed
+        skipped, kept = noted.get("skipped", 0), noted.get("kept_abstained", 0)
+        stayed = manifest.rows_out + sum(rows for step, rows in ended.items() if step > name)
+        counted[name] = {
+            "pass": stayed - skipped - kept,
             "fail": refused[name] - abstained[name],
-            "abstain": abstained[name],
-        }
-        for name in names
-    }
+            "abstain": abstained[name] + kept,
+        } | ({"skip": skipped} if skipped else {})
+    return counted
+
+
+def _defects(groups: Groups) -> dict[str, dict[str, Any]]:
+    """What L4 found wrong with what each prompt made of each model write: what a prompt is paused by."""
+    found = {}
+    for written_by, steps in groups.get(WRITTEN_BY, {}).items():
+        reasons = {
+            f"{step.split(' ', 1)[1]}.{rule}": rows
+            for step, passage in sorted(steps.items()) for rule, rows in sorted(passage.dropped.items())
+        }  # fmt: skip
+        rows_in = max((passage.rows_in for passage in steps.values()), default=0)
+        shares = {reason: {"rows": rows, "share": round(rows / rows_in, 4)} for reason, rows in reasons.items()}
+        found[written_by] = {"rows": rows_in, "refused": shares}
+    return found
 
 
 def _calibration(
@@ -222,16 +225,20 @@ def _recheck(store: Store, directory: str, manifest: Manifest, checkers: Sequenc
             continue
         used = checker.identity() | {"assets": dict(checker.assets())}
         findings += _compare(f"policy of {name}", policy[name], used)
+        checker.prepare()
         for rows in read_rows(store, directory, manifest, "data"):
-            verdicts = checker.check(Batch(rows))
+            chosen = checker.chosen(rows)
+            verdicts = checker.check(Batch(rows.take(pa.array(chosen, pa.int64()))))
+            now = dict(zip(chosen, checker.entries(verdicts), strict=True))
             ids, stored = rows.column("id").to_pylist(), rows.column("verdicts").to_pylist()
             for row, (document, entries) in enumerate(zip(ids, stored, strict=True)):
                 known = [entry for entry in json.loads(entries or "[]") if entry["checker"] == checker.kind]
-                now = (verdicts.verdict[row], json.loads(json.dumps(verdicts.evidence[row])))
-                then = (known[number]["verdict"], known[number]["evidence"]) if len(known) > number else None
-                findings += _compare(f"row {document}: verdict of {name}", then, now)
-                if now[0] != "pass":
-                    findings.append(f"row {document}: expected to pass {name}, found {now[0]}")
+                then = known[number] if len(known) > number else None
+                entry = json.loads(json.dumps(now.get(row, checker.skipped())))
+                findings += _compare(f"row {document}: verdict of {name}", then, entry)
+                may_stay = {"pass", "skip", *(["abstain"] if checker.on_abstain == "keep" else [])}
+                if entry["verdict"] not in may_stay:
+                    findings.append(f"row {document}: expected to pass {name}, found {entry['verdict']}")
     return findings
 
 

@@ -26,6 +26,7 @@ from pipeline.store.shard import FileEntry, describe_file, stored_sha256
 from pipeline.store.store import Store
 
 CARD = "README.md"
+RECIPE = "recipe.yaml"
 
 
 class UnknownRef(UsageError):
@@ -58,8 +59,11 @@ class Refs(BaseModel):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
-def publish(store: Store, levels: Sequence[Finished]) -> Release:
-    """Make the last level's rows a release and point the data set's ref at it. Doing it twice changes nothing."""
+def publish(store: Store, levels: Sequence[Finished], recipe: str = "") -> Release:
+    """Make the last level's rows a release and point the data set's ref at it. Doing it twice changes nothing.
+
+    `recipe`: as text, to lie beside the data.
+    """
     last = levels[-1].manifest
     version = version_of(last.recipe_id, last.content_id)
     directory = f"releases/{last.dataset}/{version}"
@@ -67,7 +71,7 @@ def publish(store: Store, levels: Sequence[Finished]) -> Release:
 
     def build() -> bytes:
         with appearing(store, directory) as filled:
-            _build(store, levels, filled, version)
+            _build(store, levels, filled, version, recipe)
         return store.read(path)
 
     release = load(Release, store, path, Artifact(store, directory, path).make(build))
@@ -79,7 +83,7 @@ def version_of(recipe_id: str, content_id: str) -> str:
     return content_hash(recipe_id, content_id)[:12]
 
 
-def _build(store: Store, levels: Sequence[Finished], directory: str, version: str) -> None:
+def _build(store: Store, levels: Sequence[Finished], directory: str, version: str, recipe: str) -> None:
     """Write the release's files into a folder: copies of the last level's data, compared with their hashes."""
     last, manifests = levels[-1], [one.manifest for one in levels]
     data = last.manifest.of("data")
@@ -100,8 +104,10 @@ def _build(store: Store, levels: Sequence[Finished], directory: str, version: st
         funnel=funnel(manifests),
         files=files,
     )
-    store.create(f"{directory}/{CARD}", dataset_card(release, manifests).encode())
-    release.files.append(describe_file(store, f"{directory}/{CARD}", "card", 0).model_copy(update={"path": CARD}))
+    texts = {CARD: ("card", dataset_card(release, manifests))} | ({RECIPE: ("recipe", recipe)} if recipe else {})
+    for name, (role, text) in texts.items():
+        store.create(f"{directory}/{name}", text.encode())
+        release.files.append(describe_file(store, f"{directory}/{name}", role, 0).model_copy(update={"path": name}))
     store.create(f"{directory}/manifest.json", dump(release))
 
 

@@ -1,86 +1,63 @@
-"""The funnel of a run: as lines for a terminal, as report.json, as one self-contained report.html."""
+"""report.html: one file, made from a release and the manifests behind it; nothing is run, nothing is fetched."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.books.accounting import Groups, Passage
-from pipeline.books.manifest import Manifest, load, read_rows
-from pipeline.report.selection import classifier_html, selection_html
-from pipeline.run.level import Finished
+from pipeline.books.manifest import Manifest, load
+from pipeline.report.funnel import drops
+from pipeline.report.rules import SampleView
+from pipeline.report.samples import SHOWN, dropped_samples
+from pipeline.report.section import Section, Sections, StepView, render, sections_of
+from pipeline.report.selection import classifier_section, selection_sections
 from pipeline.store.store import Store
 
-SAMPLES = 5
-"""Dropped rows shown per reason."""
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c2430 }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0 1rem } caption { text-align: left; color: #5b6675 }
-th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid #e3e7ec; vertical-align: top }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
-.bar { background: #e8edf3; height: .7rem; width: 100%; min-width: 8rem } .bar div { background: #2f6f9f; height: 100% }
-img { display: block; max-width: 100% } code { font-size: .85em; overflow-wrap: anywhere } .muted { color: #5b6675 }
-"""
+BYTES_PER_TOKEN = 4.44
+"""GPT-2's tokens on FineWeb, English (benchmarks/README.md, issue of core-hours): for estimates that say so."""
+FILES_NAMED = 20
 
 
-def summary(levels: Sequence[Finished]) -> list[dict[str, Any]]:
-    """The `levels` of `--json`, first to last."""
-    names = {"recipe_id", "content_id", "rows_in", "rows_made", "rows_out", "dropped", "quarantined"}
-    names |= {"bytes_in", "bytes_out", "seconds"}
-    return [
-        {"level": one.manifest.level, "manifest": one.path, "reused": one.reused}
-        | one.manifest.model_dump(mode="json", include=names)
-        | {"steps": one.manifest.counted_steps()}
-        for one in levels
-    ]
+@dataclass(frozen=True)
+class Page:
+    """What a report is about."""
+
+    title: str
+    rows: Sequence[dict[str, Any]]
+    """`funnel.summary`, first level to last."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    samples: Mapping[str, SampleView] = field(default_factory=dict)
+    """Level → what its rules measured over a sample of what came to it."""
+    recipe: str = ""
+    before: Before | None = None
 
 
-def _drops(row: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """(`02 threshold.below_minimum`, rows), most rows first; by kind alone in releases from before steps had places."""
-    reasons = [(f"{at['step']}.{rule}", rows) for at in row.get("steps", ()) for rule, rows in at["dropped"].items()]
-    return sorted(reasons or row["dropped"].items(), key=lambda item: (-item[1], item[0]))
+@dataclass(frozen=True)
+class Before:
+    """The version before, to compare with."""
+
+    version: str
+    rows: Sequence[dict[str, Any]]
+    settings: Sequence[tuple[str, str, str]] = ()
+    """(step and parameter, before, now) of all that differs"""
 
 
-def funnel_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """One line per level and one per reason, for a terminal."""
-    lines = []
-    for row in rows:
-        rows_in = row["rows_in"] + row["rows_made"]
-        share = f"{row['rows_out'] / rows_in:6.1%}" if rows_in else "     -"
-        note = "  (reused)" if row.get("reused") else f"  {row['seconds']:.1f} s" if "seconds" in row else ""
-        lines.append(f"{row['level']:<14} {rows_in:>9,} in {row['rows_out']:>9,} out {share}{note}")
-        for reason, count in _drops(row):
-            lines.append(f"{'':<14} {count:>9,} dropped  {reason}")
-        if row["quarantined"]:
-            lines.append(f"{'':<14} {row['quarantined']:>9,} quarantined")
-    return lines
-
-
-def report_html(title: str, rows: Sequence[dict[str, Any]], store: Store, facts: dict[str, str]) -> str:
-    """Funnel, reasons and samples in one file without outside references. Document text is escaped."""
-    most = max((row["rows_in"] + row["rows_made"] for row in rows), default=1) or 1
-    body = [f"<h1>{html.escape(title)}</h1>", _facts(facts), "<h2>Funnel</h2><table>"]
-    body.append(
-        '<tr><th>level</th><th class="n">in</th><th class="n">out</th><th class="n">dropped</th>'
-        '<th class="n">quarantined</th><th>kept of all</th></tr>'
+def report_html(page: Page, store: Store, sections: Sections | None = None) -> str:
+    """The page. All text of documents is escaped."""
+    levels = [_level(row, page, store, sections or {}) for row in page.rows]
+    return render(
+        "run.html.j2",
+        page=page,
+        levels=levels,
+        sentence=_sentence(page.rows),
+        most=max((row["rows_in"] + row["rows_made"] for row in page.rows), default=1) or 1,
+        files=_files(page.rows, store),
+        changes=_changes(page),
+        shown=SHOWN,
+        files_named=FILES_NAMED,
     )
-    for row in rows:
-        dropped = sum(row["dropped"].values())
-        bar = f'<div class="bar"><div style="width:{100 * row["rows_out"] / most:.1f}%"></div></div>'
-        numbers = (row["rows_in"] + row["rows_made"], row["rows_out"], dropped, row["quarantined"])
-        cells = "".join(f'<td class="n">{number:,}</td>' for number in numbers)
-        body.append(f"<tr><td>{row['level']}</td>{cells}<td>{bar}</td></tr>")
-    body.append("</table>")
-    for row in rows:
-        if row["dropped"] or row["quarantined"]:
-            body.append(f"<h2>{row['level']}</h2>")
-            manifest = load(Manifest, store, row["manifest"])
-            body.append(_reasons(row, _samples(store, row["manifest"].rpartition("/")[0], manifest)))
-            body += _by_group(manifest.groups)
-            body.append(_selection(store, row))
-    return page(title, body)
 
 
 def classifier_page(card: Mapping[str, Any]) -> str:
@@ -90,55 +67,102 @@ def classifier_page(card: Mapping[str, Any]) -> str:
         facts[name] = ", ".join(f"{rows:,} {label}" for label, rows in card[counts].items())
     facts["left out, in both"] = f"{card['in_both']:,}"
     facts |= {name: str(value) for name, value in card["settings"].items()}
-    try:
-        body = classifier_html(card)
-    except ImportError as error:
-        body = f"<p>No pictures: {html.escape(str(error))}; install matplotlib.</p>"
-    return page("Quality classifier", ["<h1>Quality classifier</h1>", _facts(facts), body])
+    return render("classifier.html.j2", title="Quality classifier", facts=facts, body=classifier_section(card))
 
 
-def page(title: str, body: Sequence[str]) -> str:
-    """One HTML file; the body is HTML already."""
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style>\n" + "\n".join(body) + "</html>\n"
-    )
+def _sentence(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What came out, in numbers that the template makes a sentence of."""
+    if not rows:
+        return {}
+    first, last = rows[0], rows[-1]
+    size = last.get("bytes_out", 0)
+    return {
+        "documents": last["rows_out"],
+        "of": first["rows_in"],
+        "bytes": size,
+        "tokens": round(size / BYTES_PER_TOKEN),
+        "bytes_per_token": BYTES_PER_TOKEN,
+        "seconds": sum(row.get("seconds", 0.0) for row in rows),
+        "last": last["level"],
+    }
 
 
-def _facts(facts: dict[str, str]) -> str:
-    lines = [
-        f"<tr><td>{html.escape(name)}</td><td><code>{html.escape(value)}</code></td></tr>"
-        for name, value in facts.items()
-    ]
-    return f"<table>{''.join(lines)}</table>"
+def _level(row: dict[str, Any], page: Page, store: Store, sections: Sections) -> dict[str, Any]:
+    """What the template shows of a level."""
+    found: dict[str, Any] = {"row": row, "steps": _steps(row), "reasons": [], "groups": [], "sections": []}
+    found["sample"] = page.samples.get(row["level"])
+    path = row.get("manifest", "")
+    if not store.exists(path):
+        found["reasons"] = [{"name": name, "rows": rows, "samples": []} for name, rows in drops(row)]
+        return found
+    manifest, folder = load(Manifest, store, path), path.rpartition("/")[0]
+    samples = dropped_samples(store, folder, manifest) if row["dropped"] else {}
+    found["reasons"] = [
+        {"name": name, "rows": rows, "samples": samples.get(name, [])} for name, rows in drops(row)
+    ]  # fmt: skip
+    found["groups"] = _by_group(manifest.groups)
+    own: list[Section] = list(selection_sections(store, path, manifest))
+    for name, step in zip(manifest.names, manifest.steps, strict=True):
+        own += sections_of(StepView(store, folder, manifest, name, step), sections)
+    found["sections"] = own
+    return found
 
 
-def _reasons(row: dict[str, Any], samples: dict[str, list[dict[str, Any]]]) -> str:
-    lines = ['<table><tr><th>reason</th><th class="n">rows</th><th>samples: value against threshold</th></tr>']
-    for reason, count in _drops(row):
-        shown = "<br>".join(_sample(sample) for sample in samples.get(reason, []))
-        lines.append(f'<tr><td>{html.escape(reason)}</td><td class="n">{count:,}</td><td>{shown}</td></tr>')
-    if row["quarantined"]:
-        lines.append(f'<tr><td>quarantined</td><td class="n">{row["quarantined"]:,}</td><td></td></tr>')
-    return "".join(lines) + "</table>"
+def _steps(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The stairs of a level: rows left after each step, in pipeline order."""
+    left, found = row["rows_in"] + row["rows_made"], []
+    for at in row.get("steps", ()):
+        gone = sum(at["dropped"].values()) + at.get("quarantined", 0)
+        left -= gone
+        if gone or at["rows_in"]:
+            found.append({"step": at["step"], "gone": gone, "left": left})
+    return found
 
 
-def _by_group(groups: Groups) -> list[str]:
-    """A table per column that has several values: what came to the level of each, and what each step dropped of it."""
+def _files(rows: Sequence[dict[str, Any]], store: Store) -> dict[str, Any]:
+    """The input files: how many were read, and of which something could not be."""
+    path = rows[0].get("manifest", "") if rows else ""
+    if not store.exists(path):
+        return {}
+    manifest = load(Manifest, store, path)
+    if not manifest.inputs:
+        return {}
+    return {
+        "read": len(manifest.inputs),
+        "names": [str(one["path"]) for one in manifest.inputs],
+        "unreadable": unreadable(store, path.rpartition("/")[0], manifest),
+        "unread_bytes": manifest.unread_bytes,
+    }
+
+
+def unreadable(store: Store, folder: str, manifest: Manifest) -> list[dict[str, Any]]:
+    """The input files with rows that could not be read: name, how many, the first error. From L0's quarantine."""
+    if not manifest.quarantined or not manifest.names or not manifest.names[0].startswith("00 "):
+        return []
+    found: dict[str, dict[str, Any]] = {}
+    view = StepView(store, folder, manifest, manifest.names[0], manifest.steps[0])
+    for batch in view.rows("quarantine"):
+        for row in batch.to_pylist():
+            if row["step"] == view.name:
+                name = str(row["id"] or "").rpartition("#")[0] or "(rows without a place in a file)"
+                one = found.setdefault(name, {"name": name, "rows": 0, "error": row["error"]})
+                one["rows"] += 1
+    return sorted(found.values(), key=lambda one: (-one["rows"], one["name"]))
+
+
+def _by_group(groups: Groups) -> list[dict[str, Any]]:
+    """A table per column that has several values: what came of each, and the share that each step dropped of it."""
     tables = []
     for column, values in groups.items():
         if len(values) < 2:
             continue
         came = {value: max(one.rows_in for one in passages.values()) for value, passages in values.items()}
         steps = sorted({step for passages in values.values() for step in passages})
-        heads = "".join(f'<th class="n">{html.escape(step)}</th>' for step in steps)
-        tables.append("<table><caption>share dropped by each step</caption>")
-        tables.append(f'<tr><th>{column}</th><th class="n">in</th>{heads}</tr>')
-        for value, passages in sorted(values.items(), key=lambda item: -came[item[0]]):
-            numbers = (f"{came[value]:,}", *(_share(passages.get(step)) for step in steps))
-            cells = "".join(f'<td class="n">{number}</td>' for number in numbers)
-            tables.append(f"<tr><td>{html.escape(value)}</td>{cells}</tr>")
-        tables.append("</table>")
+        lines = [
+            (value, came[value], [_share(passages.get(step)) for step in steps])
+            for value, passages in sorted(values.items(), key=lambda item: -came[item[0]])
+        ]
+        tables.append({"column": column, "steps": steps, "lines": lines})
     return tables
 
 
@@ -146,38 +170,13 @@ def _share(passage: Passage | None) -> str:
     return f"{sum(passage.dropped.values()) / passage.rows_in:.1%}" if passage and passage.rows_in else ""
 
 
-def _sample(sample: dict[str, Any]) -> str:
-    name = html.escape((sample["url"] or sample["id"] or "")[:100])
-    if sample["value"] is None:
-        return f"<code>{name}</code>"
-    threshold = "" if sample["threshold"] is None else f" against {sample['threshold']:.4g}"
-    return f'<code>{name}</code> <span class="muted">{sample["value"]:.4g}{threshold}</span>'
-
-
-def _selection(store: Store, row: dict[str, Any]) -> str:
-    """What a level that chose by a score has to show; without matplotlib a line instead."""
-    if not store.exists(row["manifest"]):
-        return ""
-    try:
-        return selection_html(store, row["manifest"])
-    except ImportError as error:
-        return f"<p>No pictures: {html.escape(str(error))}; install matplotlib.</p>"
-
-
-def _reason(row: dict[str, Any]) -> str:
-    """`02 threshold.below_minimum`, as in `_drops`."""
-    place = (row["step"] or "").partition(" ")[0]
-    return f"{place} {row['reason']}" if place.isdigit() else row["reason"]
-
-
-def _samples(store: Store, folder: str, manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
-    """For each reason the dropped rows with the smallest ids: a sample that does not depend on order."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    columns = ["id", "url", "reason", "value", "threshold", "step"]
-    dropped = read_rows(store, folder, manifest, "dropped", columns)
-    for row in (row for rows in dropped for row in rows.to_pylist()):
-        known = found.setdefault(_reason(row), [])
-        known.append(row)
-        known.sort(key=lambda row: row["id"] or "")
-        del known[SAMPLES:]
-    return found
+def _changes(page: Page) -> list[dict[str, Any]]:
+    """Rows out of each level, before and now."""
+    if page.before is None:
+        return []
+    earlier = {row["level"]: row for row in page.before.rows}
+    return [
+        {"level": row["level"], "now": row["rows_out"], "before": earlier[row["level"]]["rows_out"]}
+        for row in page.rows
+        if row["level"] in earlier
+    ]

@@ -5,18 +5,20 @@ Read are as many shards as hold ROWS rows, first to last, so that the report of 
 
 from __future__ import annotations
 
-import html
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from markupsafe import Markup
 
 from pipeline.books.manifest import Manifest, load
-from pipeline.report import pictures
+from pipeline.report import svg
+from pipeline.report.section import Section, render
 from pipeline.store.checked import check_sha256
 from pipeline.store.sealed import read_sealed
 from pipeline.store.shard import FileEntry
@@ -46,48 +48,51 @@ class Selection:
     complete: bool = True
 
 
-def selection_html(store: Store, path: str) -> str:
-    """Sections for each step of the level that dropped rows by a score; empty if none did."""
-    manifest = load(Manifest, store, path)
-    body = [_classifier(store, step) for step in manifest.steps]
+def selection_sections(store: Store, path: str, manifest: Manifest) -> Iterator[Section]:
+    """Sections for the classifier of the level and for each step that dropped rows by a score."""
+    for step in manifest.steps:
+        if card := _card(store, step):
+            yield Section(f"The classifier of {step['column']}", classifier_section(card))
     for step in manifest.steps:
         shows = step.get("shows", {})
         reasons = [f"{step['kind']}.{rule}" for rule in shows.get("rules", ())]
         if any(reason in manifest.dropped for reason in reasons):
             found = _read(store, path.rsplit("/", 1)[0], manifest, shows["score"], reasons)
-            body.append(_section(step["kind"], found))
-    return "".join(body)
+            yield Section(f"{step['kind']} by {found.column}", _section(found))
 
 
-def classifier_html(card: Mapping[str, Any]) -> str:
-    """What a model card says of a trained classifier."""
-    error, precision, rows = card["calibration_error"], card["precision"], sum(card["held_out"].values())
-    text = (
-        f"<p>On {rows:,} held-out texts: ROC-AUC {card['roc_auc']:.4f}; at a score of 0.5 precision "
-        f"{'-' if precision is None else f'{precision:.3f}'}, recall {card['recall']:.3f}. Calibration error "
-        f"{error['before']:.3f} before, {error['after']:.3f} after Platt's scaling, which is "
-        f"{'in use' if card['settings']['calibrate'] else 'not in use'}."
+def classifier_section(card: Mapping[str, Any]) -> Markup:
+    """What a model card says of a trained classifier, in words and pictures."""
+    held = sum(card["held_out"].values())
+    lines = {
+        name: [(one["mean_score"], one["positive"], one["rows"] / max(1, sum(b["rows"] for b in bins))) for one in bins]
+        for name, bins in (("before calibration", card["calibration"]), ("after", card["calibrated"]))
+    }
+    points = [(one["recall"], one["precision"], 0.0) for one in card["precision_recall"]]
+    return Markup(
+        render(
+            "classifier_section.html.j2",
+            card=card,
+            rows=held,
+            error=card["calibration_error"],
+            reliability=svg.curve(lines, "mean score", "share of positives", diagonal=True),
+            precision_recall=svg.curve({"": points}, "recall", "precision"),
+            words={
+                label: ", ".join(word for word, _ in found[:20]) for label, found in card["influential_words"].items()
+            },
+        )
     )
-    if not card["deterministic"]:
-        text += f" Training was not deterministic: with {card['settings']['threads']} threads another training differs."
-    words = "".join(
-        f"<tr><td>{html.escape(label)}</td><td>{html.escape(', '.join(word for word, _ in found[:20]))}</td></tr>"
-        for label, found in card["influential_words"].items()
-    )
-    table = f"<table><caption>Words that speak most for a class</caption>{words}</table>"
-    images = pictures.reliability(card["calibration"], card["calibrated"])
-    return f"{text}</p>{images}" + pictures.precision_recall(card["precision_recall"]) + table
 
 
-def _classifier(store: Store, step: Mapping[str, Any]) -> str:
-    """The section of a classifier that was trained for this store."""
+def _card(store: Store, step: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The model card of a classifier that was trained for this store."""
     model = step.get("shows", {}).get("classifier")
     for path in store.list("models") if model else ():
         if path.endswith("model_card.json"):
-            card = json.loads(read_sealed(store, path))
+            card: dict[str, Any] = json.loads(read_sealed(store, path))
             if card["sha256"] == model:
-                return f"<h3>The classifier of {html.escape(step['column'])}</h3>{classifier_html(card)}"
-    return ""
+                return card
+    return None
 
 
 def _read(store: Store, folder: str, manifest: Manifest, column: str, reasons: list[str]) -> Selection:
@@ -163,29 +168,34 @@ def _strings(values: list[str]) -> Any:
     return pa.array(values, pa.string())
 
 
-def _section(kind: str, found: Selection) -> str:
-    note = "" if found.complete else f" The first {len(found.kept) + len(found.dropped):,} rows."
+def _section(found: Selection) -> Markup:
     cuts = sorted(found.thresholds)
-    cut = f"{cuts[0]:.4g}" if len(cuts) == 1 else f"{cuts[0]:.4g} to {cuts[-1]:.4g}" if cuts else "none"
-    body = [f"<h3>{html.escape(f'{kind} by {found.column}')}</h3><p>Threshold {cut}.{note}</p>"]
-    body.append(pictures.histogram(found.kept, found.dropped, cuts, found.column))
-    body += [_shares(group, values) for group, values in found.groups.items() if set(values) != {"(none)"}]
-    body.append("<table><caption>Around the cut</caption><tr><th>fate</th><th>score</th><th>id</th><th>text</th></tr>")
-    for fate, rows in (("kept", found.above[::-1]), ("dropped", found.below)):
-        body += [
-            f'<tr><td>{fate}</td><td class="n">{score:.4f}</td><td><code>{html.escape(name)}</code></td>'
-            f"<td>{html.escape(text)}</td></tr>"
-            for score, name, text in rows
-        ]
-    return "".join(body) + "</table>"
-
-
-def _shares(group: str, values: Mapping[str, Counter[str]]) -> str:
-    lines = [f'<table><tr><th>{group}</th><th class="n">rows</th><th class="n">kept</th><th></th></tr>']
-    for value, rows in sorted(values.items(), key=lambda item: (-item[1].total(), item[0]))[:GROUPS]:
-        share = 100 * rows["kept"] / rows.total()
-        lines.append(
-            f'<tr><td>{html.escape(value)}</td><td class="n">{rows.total():,}</td><td class="n">{share:.1f} %</td>'
-            f'<td><div class="bar"><div style="width:{share:.1f}%"></div></div></td></tr>'
+    return Markup(
+        render(
+            "selection_section.html.j2",
+            cut=f"{cuts[0]:.4g}" if len(cuts) == 1 else f"{cuts[0]:.4g} to {cuts[-1]:.4g}" if cuts else "none",
+            rows=None if found.complete else len(found.kept) + len(found.dropped),
+            picture=svg.histogram(found.kept, found.dropped, cuts, found.column, width=600),
+            deciles=_deciles(found),
+            groups={group: _shares(values) for group, values in found.groups.items() if set(values) != {"(none)"}},
+            around=[("kept", row) for row in found.above[::-1]] + [("dropped", row) for row in found.below],
         )
-    return "".join(lines) + "</table>"
+    )
+
+
+def _deciles(found: Selection) -> list[tuple[float, float, float]]:
+    """(share of all rows, score at it, share of the rows up to it that stay), at every tenth."""
+    scores = np.array([*found.kept, *found.dropped])
+    stays = np.array([True] * len(found.kept) + [False] * len(found.dropped))
+    scores, stays = scores[np.isfinite(scores)], stays[np.isfinite(scores)]
+    if len(scores) < 10:
+        return []
+    order = np.argsort(scores, kind="stable")
+    parts = np.array_split(order, 10)
+    return [((n + 1) / 10, float(scores[part[-1]]), float(stays[part].mean())) for n, part in enumerate(parts)]
+
+
+def _shares(values: Mapping[str, Counter[str]]) -> list[tuple[str, int, int]]:
+    """(value, rows, kept of them), most rows first."""
+    ordered = sorted(values.items(), key=lambda item: (-item[1].total(), item[0]))[:GROUPS]
+    return [(value, rows.total(), rows["kept"]) for value, rows in ordered]

@@ -22,7 +22,7 @@ from pipeline.books.alarm import explain, losses
 from pipeline.books.emptiness import no_rows, unreadable_files
 from pipeline.books.fingerprint import recipe_id, versions_of
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump, load
-from pipeline.errors import Fault, OrefineError
+from pipeline.errors import OrefineError, is_of_recipe
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows, TaskFailed
 from pipeline.run.passes import Level, PlanError, check_steps, schema_after, split_passes
@@ -137,9 +137,9 @@ def _usable(level: Level) -> Iterator[None]:
     """An input or a step that cannot be used as a PlanError; faults stay what they are."""
     try:
         yield
-    except Fault:
-        raise
     except (ValueError, OSError) as error:
+        if not is_of_recipe(error):
+            raise
         raise PlanError([f"{level.name}: {error}"]) from error
 
 

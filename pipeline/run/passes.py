@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipeline.books.alarm import Alarm
-from pipeline.errors import Fault, UsageError
+from pipeline.errors import UsageError, is_of_recipe
 from pipeline.rows.document import BASE_SCHEMA, level_schema
 from pipeline.steps import Generator, GroupingStep, Source, Step, step_name
 from pipeline.steps.extras import missing
@@ -105,7 +105,7 @@ def _said(ask: Callable[..., Iterable[str] | None], *arguments: pa.Schema) -> li
     """What a step says against itself, returned or raised."""
     try:
         return list(ask(*arguments) or ())
-    except Fault:  # no matter of the recipe
-        raise
     except (ValueError, OSError, ImportError) as error:
+        if not is_of_recipe(error):
+            raise
         return [" ".join(str(error).split())]

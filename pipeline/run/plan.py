@@ -19,7 +19,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from pipeline.books.manifest import Manifest, load
-from pipeline.errors import Fault
+from pipeline.errors import is_of_recipe
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.level import Finished, InputFile, directory_of, find_level, level_id
 from pipeline.run.passes import Level, PlanError, check_steps, split_passes
@@ -188,9 +188,11 @@ def _or_unknown(number: int | None) -> str:
 def _completed(level: Level, parent_id: str, complete: Complete, found: list[str]) -> Level:
     try:
         return complete(level, parent_id)
-    except (Fault, UnknownStore):  # no matter of the recipe
+    except UnknownStore:
         raise
     except (ValueError, OSError) as error:
+        if not is_of_recipe(error):
+            raise
         found.append(_at(level, str(error)))
         return level
 
@@ -234,6 +236,8 @@ def _heads(level: Level, paths: Sequence[str], found: list[str]) -> dict[str, li
         try:
             heads[path] = level.source.units(path, "")
         except (ValueError, OSError) as error:
+            if not is_of_recipe(error):
+                raise
             found.append(_at(level, f"{step_name(0, level.source.kind)}: {error}"))
     return heads
 
@@ -261,9 +265,9 @@ def _identified(
         return replace(draft, state="after training")
     try:
         identity = level_id(level, inputs if level.source else (), parent_id or None)
-    except Fault:
-        raise
     except (ValueError, OSError) as error:
+        if not is_of_recipe(error):
+            raise
         found.append(_at(level, str(error)))
         return draft
     draft = replace(draft, recipe_id=identity)

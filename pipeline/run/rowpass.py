@@ -267,8 +267,7 @@ def _apply_decision(
         counts.count_groups(name, batch.rows, place, [])
         return batch, numbers
     batch, changed = step.change(batch, place, decision)
-    for change, rows in changed.items():
-        counts.changed[f"{step.kind}.{change}"] = counts.changed.get(f"{step.kind}.{change}", 0) + rows
+    counts.change(name, changed)
     dropped = decision.column("rule").is_valid().to_numpy()
     chosen = decision.filter(pa.array(dropped))
     keep = np.ones(len(batch), np.bool_)
@@ -300,9 +299,7 @@ def run_row_step(step: RowStep, name: str, batch: Batch, files: Outputs, counts:
         return _with_columns(step, batch)
     counts.come(name, len(batch))
     outcome = _process(step, batch)
-    for kind, rows in outcome.changed.items():
-        change = f"{step.kind}.{kind}"
-        counts.changed[change] = counts.changed.get(change, 0) + rows
+    counts.change(name, outcome.changed)
     keep = np.ones(len(batch), np.bool_)
     if outcome.errors:
         bad = sorted(outcome.errors)

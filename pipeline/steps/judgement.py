@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,10 +24,23 @@ class Reason(str):
         return reason
 
 
+Numbers = FloatArray | Sequence[float] | float | None
+
+
+class Measurement(NamedTuple):
+    """What a rule found in every row of a batch, those included that another rule had dropped before."""
+
+    breaks: BoolArray
+    value: Numbers
+    threshold: Numbers
+
+
 class Judgement:
     """Per row: kept, or the first rule it broke with the measured value and the threshold."""
 
     def __init__(self, rows: int) -> None:
+        self.measured: dict[str, Measurement] = {}
+        """Rule → what it found, for whoever wants to see more than the first reason (`pipeline.run.measure`)."""
         self.rules: list[str] = []
         self.rule = np.full(rows, -1, np.int32)
         """Index into `rules`; -1 for a row that is kept."""
@@ -41,10 +55,11 @@ class Judgement:
         self,
         where: BoolArray,
         rule: str,
-        value: FloatArray | Sequence[float] | float | None = None,
-        threshold: FloatArray | float | None = None,
+        value: Numbers = None,
+        threshold: Numbers = None,
     ) -> None:
         """Drop the rows in `where` that no earlier rule has dropped: the first reason stands."""
+        self.measured[rule] = Measurement(where, value, threshold)
         chosen = where & self.kept
         if rule not in self.rules:
             self.rules.append(rule)

@@ -37,7 +37,8 @@ def step_name(place: int, kind: str) -> str:
 class Step(BaseModel, ABC):
     """Parameters of a step. Frozen; unknown keys are refused with the path of the wrong field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Of nan no comparison is true, so that a limit of nan would switch its rule off in silence.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
     libraries: ClassVar[tuple[str, ...]] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,13 +50,18 @@ def read_checked(
         yield from read_batches(store.open(path), columns)
         return
     with temporary_file(store) as copy:  # each byte comes over the network once
-        digest = hashlib.sha256()
-        with store.open(path) as source, open(copy, "wb") as kept:
-            while part := source.read(COPIED_BYTES):
-                digest.update(part)
-                kept.write(part)
-        _compare(store, path, digest.hexdigest(), sha256)
+        copy_checked(store, path, sha256, copy)
         yield from read_batches(copy, columns)
+
+
+def copy_checked(store: Store, path: str, sha256: str, target: Path) -> None:
+    """Write the file's bytes to a local file, and raise Damaged if they are not those that were written."""
+    digest = hashlib.sha256()
+    with store.open(path) as source, open(target, "wb") as kept:
+        while part := source.read(COPIED_BYTES):
+            digest.update(part)
+            kept.write(part)
+    _compare(store, path, digest.hexdigest(), sha256)
 
 
 @contextmanager

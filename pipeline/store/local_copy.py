@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from pipeline.store.cache import cache_folder
 from pipeline.store.store import locate
+
+
+@functools.cache
+def scratch_folder() -> Path:
+    """For copies of what is read several times and too large for the cache; it goes when the process ends."""
+    folder = tempfile.mkdtemp(prefix="orefine-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def local_copy(location: str) -> Path:

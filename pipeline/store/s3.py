@@ -41,6 +41,7 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 
+from pipeline.errors import Fault
 from pipeline.store.ranges import RangeFile
 from pipeline.store.store import UnknownStore
 from pipeline.store.temporary import is_abandoned, temporary_name
@@ -61,6 +62,10 @@ CONFLICTS = 5
 SECONDS_PER_REQUEST = 120
 RETRY_SECONDS = 120
 """After which an endless fault of the network or server ends the run; obstore tries again with growing pauses."""
+
+
+class BucketFault(Fault, OSError):
+    """The bucket, or the way to it, did not do what was asked; it may pass."""
 
 
 class S3Store:
@@ -253,7 +258,8 @@ class S3Store:
             raise self._error(path, error) from None
 
     def _conflict(self, path: str) -> OSError:
-        return OSError(f"{self.shown(path)}: refused {CONFLICTS} times for another write under way, of which none came")
+        place = self.shown(path)
+        return BucketFault(f"{place}: refused {CONFLICTS} times for another write under way, of which none came")
 
     def _error(self, path: str, error: Exception) -> OSError | UnknownStore:
         # The library's text goes on with the request and the answer; neither belongs into a line, a log or a report.
@@ -268,4 +274,4 @@ class S3Store:
             return FileNotFoundError(f"{self.shown(path)}: {line}")
         if isinstance(error, PermissionDeniedError | UnauthenticatedError):
             return PermissionError(f"{self.shown(path)}: {line}; look at AWS_ACCESS_KEY_ID and the rights of that user")
-        return OSError(f"{self.shown(path)}: {line}")
+        return BucketFault(f"{self.shown(path)}: {line}")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stages.l0_collect.crawl.source import CrawlSource
 from stages.l0_collect.extract.extract_html import ExtractHtml
 from stages.l0_collect.readers.common_crawl import CommonCrawlSource
 from stages.l0_collect.readers.files import identify
@@ -16,7 +17,14 @@ from stages.l0_collect.readers.warc import WarcSource
 from stages.l0_collect.readers.wet import WetSource
 
 AnySource = Annotated[
-    ParquetSource | JsonlSource | WarcSource | WetSource | CommonCrawlSource | TextSource | PdfSource,
+    ParquetSource
+    | JsonlSource
+    | WarcSource
+    | WetSource
+    | CommonCrawlSource
+    | CrawlSource
+    | TextSource
+    | PdfSource,
     Field(discriminator="kind"),
 ]
 """Every source that a recipe may name."""

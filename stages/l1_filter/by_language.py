@@ -89,7 +89,6 @@ class ByLanguage(Measuring, Filter):
         if not self.languages:
             return self.measure(read)
         judgement = Measured(len(batch))
-        judgement.values = {rule: np.full(len(batch), np.nan) for rule in self.signals()}
         unknown = np.ones(len(batch), np.bool_)
         for code, rows, part in parts(read, batch.column(COLUMN)):
             if step := self.by_language.get(code):

@@ -15,39 +15,58 @@ ROLE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 REASONING = re.compile(r"</?think", re.IGNORECASE)
+DOES = (
+    r"(?:help|assist|provide|re-?write|rephrase|fulfil\w*|answer|access|create|complete|comply|continue|generate|discuss|"
+    r"offer|judge|process|produce|do (?:that|this|so))"
+)
 REFUSAL = re.compile(
-    r"\b(?:as an ai\b|as a (?:large )?language model\b|i(?:'m| am) (?:just )?an? (?:ai|language model)\b|"
-    r"i(?:'m| am) (?:sorry|unable|not able)\b[^.\n]{0,40}\b(?:but|to)\b|i (?:cannot|can't|can not) "
-    r"(?:help|assist|provide|rewrite|fulfil|answer|access|create)\b)"
-    r"|作为(?:一个|一名)?(?:AI|人工智能|大?语言模型|智能助手)|我(?:只?是)(?:一个|一名)?(?:AI|人工智能|语言模型)"
-    r"|(?:抱歉|对不起|很遗憾)[^。\n]{0,12}(?:无法|不能|没办法)|我(?:无法|不能)(?:帮助|协助|提供|改写|回答|满足|完成)",
+    r"\b(?:as an ai\b|as a (?:large )?language model\b"
+    r"|i(?:'m| am) (?:just |only )?an? (?:ai|(?:large )?language model)\b"
+    r"|i(?:'m| am) (?:sorry|unable|not able)\b[^.\n]{0,40}\b(?:but|to)\b"
+    rf"|i (?:cannot|can't|can not|could not|won't(?: be able to)?|will not(?: be able to)?|am not able to) {DOES}\b"
+    r"|(?:i apologi[sz]e|my apologies|sorry)\b[^.\n]{0,30}\bi (?:can|could|am|won't|must)"
+    r"|i (?:must|have to|will have to|need to) (?:respectfully )?(?:decline|refuse)\b"
+    r"|it(?:'s| is) not (?:possible|appropriate) for me to\b)"
+    r"|(?:作[为為]|身[为為])(?:一[个個]|一名)?(?:AI|人工智[能慧]|大?(?:型)?[语語]言模型|智[能慧]助手)"
+    r"|我(?:只?是)(?:一[个個]|一名)?(?:AI|人工智[能慧]|[语語]言模型)"
+    r"|(?:抱歉|[对對]不起|不好意思|[很非]常?(?:遗憾|遺憾))[^。\n]{0,16}(?:[无無]法|不能|[没沒][办辦]法|[难難]以)"
+    r"|我(?:[无無]法|不能|[没沒][办辦]法)(?:[为為]您|[为為]你|[对對]此)?(?:[帮幫]助|[协協]助|提供|改[写寫]|回答|[满滿]足|完成|[处處]理|生成)",
     re.IGNORECASE,
 )
-REWRITTEN = r"(?:re-?writ\w+|rephras\w+|paraphras\w+|reworded|revised|simplified)"
+REWRITTEN = r"(?:re-?writ\w+|rewrote|rephras\w+|paraphras\w+|reworded|revis\w+|simplified|clearer|improved|shorter)"
 PREAMBLE = re.compile(
-    rf"\A\s*(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|no problem)(?=\s*[,!:.\n])"
+    r"\A[\s*_#>\"']*+(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|no problem|understood|happy to help)"
+    r"(?: thing| question)?(?=\s*[,!:.\n])"
     rf"|(?:here(?:'s| is| are)|below (?:is|are)|the following (?:is|are))\b[^\n.!?:]{{0,60}}"
     rf"\b(?:{REWRITTEN}|summary|version|questions?|pairs?)\b[^\n.!?:]{{0,60}}[:!\n]"
-    rf"|(?:the )?{REWRITTEN}(?: text| passage| version)?\s*[:\n]"
-    r"|(?:好的|当然(?:可以)?|没问题|明白了?|可以的)(?=\s*[,，!！:：。\n])"
-    r"|(?:以下|下面)(?:是|为)[^\n。！？:：]{0,30}(?:改写|重写|润色|修改|总结|版本|问题|问答|测验)[^\n。！？:：]{0,30}[:：\n]"
-    r"|(?:改写|重写|润色|修改)(?:后|过)?的?(?:文本|文章|内容|版本|结果)?(?:如下)?\s*[:：\n])",
+    rf"|i(?:'ve| have)? {REWRITTEN}\b[^\n.!?]{{0,60}}[:.!\n]"
+    rf"|(?:the |my )?{REWRITTEN}(?: text| passage| version)?\s*[:\n]"
+    r"|(?:好的|好|[当當]然(?:可以)?|[没沒][问問][题題]|明白了?|可以的|收到)(?=\s*[,，!！:：。\n])"
+    r"|(?:以下|下面|[这這])(?:是|[为為])[^\n。！？:：]{0,30}(?:改[写寫]|重[写寫]|[润潤]色|修改|[总總][结結]|版本|[问問][题題]|[问問]答|[测測][验驗])"
+    r"[^\n。！？:：]{0,30}[:：\n]"
+    r"|(?:我(?:已[经經]?)?[将將把]|根[据據](?:您|你)的|按照?(?:您|你)的)[^\n。！？:：]{0,30}[:：\n]"
+    r"|(?:改[写寫]|重[写寫]|[润潤]色|修改)(?:[后後]|[过過])?的?(?:文本|文字|文章|[内內]容|版本|[结結]果)?(?:如下)?\s*[:：\n])",
     re.IGNORECASE,
 )
 CLOSER = re.compile(
-    r"^\W*(?:(?:please )?let me know\b|i hope (?:this|that|it) (?:helps|meets)\b|"
-    r"(?:please )?feel free to (?:ask|reach|let)\b|is there anything else\b|"
-    r"if you have any (?:other |further |more )?questions\b|note that i have\b|"
+    r"^\W*+(?:(?:please )?let me know\b|i?(?:'d| would)? ?hope (?:this|that|it) (?:helps|meets|is|was|works)\b|"
+    r"(?:please )?feel free to (?:ask|reach|let|contact)\b|is there anything else\b|"
+    r"if you (?:have|need|want|would like|'d like) (?:any |me |to |more |further |other |another )\b|"
+    r"note that i(?:'ve| have)\b|"
+    r"(?:would|do) you (?:like|want|need) (?:me|any|more|a|another|to)\b|i(?:'d| would) be (?:happy|glad) to\b|"
     r"this (?:rewritten|revised|rephrased) (?:text|version|passage)\b"
-    r"|希望(?:这|以上|我的)[^。\n]{0,20}(?:帮助|满意|满足|有用)|如(?:果|有)[^。\n]{0,20}(?:问题|需要|需求)[^。\n]{0,10}请"
-    r"|(?:还有|有)什么(?:其他)?[^。\n]{0,12}(?:帮|问题)[^。\n]{0,10}[吗?？]|请随时)",
+    r"|希望[^。\n]{0,20}(?:[帮幫]助|[满滿]意|[满滿]足|有用|要求|喜[欢歡])"
+    r"|如(?:果|有|需|您|你)[^。\n]{0,24}(?:请|請|告[诉訴]|[联聯][系繫]|[随隨][时時])"
+    r"|(?:还|還)?有(?:什么|什麼|任何)(?:其他)?[^。\n]{0,12}(?:[帮幫]|[问問][题題])[^。\n]{0,10}[吗嗎?？]"
+    r"|需要我[^。\n]{0,16}[吗嗎?？]|(?:请|請)[随隨][时時]|(?:[欢歡]迎)[^。\n]{0,8}(?:提[问問出]|[联聯][系繫]))",
     re.IGNORECASE,
 )
 ABOUT = re.compile(
     r"\b(?:the|this) (?:given |provided |following |original |above )?(?:text|passage)\b"
     r"|\A\W*(?:the|this) (?:article|document|author|writer) (?:is about|discuss\w*|describ\w+|provid\w+|highlight\w*|"
     r"explain\w*|explor\w+|present\w*|mention\w*|argu\w+|talk\w*|cover\w*|outlin\w+)\b"
-    r"|(?:这|该|上述|原)(?:段|篇)?(?:文本|文字|原文)"
-    r"|\A\W*(?:本文|这篇文章|该文|文章|作者)(?:主要)?(?:介绍|讨论|描述|讲述|阐述|探讨|说明|论述|概述)",
+    r"|(?:[这這][段篇]|[该該][段篇]?|上述|上面的?|[给給]定的?|原)(?:文本|文字|原文|段落)|(?:[根依][据據]|如)原文"
+    r"|\A\W*(?:本文|文中|原文|[这這]篇文章|[该該]文章?|文章|作者)(?:中|里|裡)?(?:主要|也|[还還])?"
+    r"(?:介[绍紹]|[讨討][论論]|描述|[讲講](?:述|的|了)|[阐闡]述|探[讨討]|[说說]明|[论論]述|概述|提到|指出|[认認][为為]|分析|[总總][结結]|[谈談]到)",
     re.IGNORECASE,
 )

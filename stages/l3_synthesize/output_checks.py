@@ -10,9 +10,10 @@
 | preamble        | it announces the text instead of only writing it                 |                               |
 | closer          | it takes leave                                                   |                               |
 | about_the_text  | "The text discusses …": who reads the rewrite has no such text   |                               |
-| prompt_leak     | seven words of the instruction in a row                          |                               |
-| off_format      | the envelope of the prompt is broken (found by its form)         |                               |
-| language        | another language than the passage's, or another script           | share of its letters, max     |
+| prompt_leak     | seven words of the instruction in a row, or its code             |                               |
+| off_format      | the envelope of the prompt is broken (found by its form)         | parts found, min              |
+| edit_…          | an edit program that cannot be applied (prompts/edits.py)        |                               |
+| language        | another language than the passage's, or another script           | share of its words, max       |
 | length_ratio    | much shorter or longer than the passage                          | words out / words in, bound   |
 | repetition      | loops (Gopher's rules, and how well it compresses)               | share, max                    |
 | copy            | the passage itself                                               | 13-gram containment, max      |
@@ -40,6 +41,10 @@ REFUSAL_CHARS = 200  # a refusal comes first; later the words may belong to a qu
 LEAK_WORDS = 7
 MAX_FOREIGN = 0.25  # share of letters in scripts of which the passage has less; names are often in another one
 SURE_OF_LANGUAGE, LANGUAGE_FROM_WORDS = 0.6, 20
+HAN_WEIGHT = 3
+"""Letters that say as much as a Chinese character: 4.7 of an English word over 1.6 of a Chinese one."""
+TWICE_WORDS = 8
+STARTS = ".!?:;\n\u3002\uff01\uff1f\uff1a\uff1b"
 MAX_COPY, COPY_WORDS = 0.80, 13
 MAX_SIBLING, SIBLING_WORDS = 0.80, 5
 # Rae et al. 2021 (Gopher), table A1: share of characters in the most frequent n-gram, then in n-grams that repeat. Its
@@ -63,37 +68,59 @@ def reason_to_refuse(
     if reply.text.count("```") % 2:
         return Reason("truncated")
     answer = reply.text.strip()
-    if found := _phrase(answer, source):
-        return Reason(found)
+    # The text too: edits leave the document's own lines, which the answer does not show.
+    if ROLE.search(answer) or ROLE.search(text):
+        return Reason("role_leak")
+    if (thought := REASONING.search(answer)) and thought[0].lower() not in source.lower():
+        return Reason("reasoning_leak")
     if _leaks(prompt, source, answer):
         return Reason("prompt_leak")
+    # What a model thinks in front of its tags is no part of the text, and may well be about it.
+    told = text if prompt.form.kind == "tagged" and not isinstance(text, Reason) else answer
+    if found := _phrase(told.strip(), source):
+        return Reason(found)
     if isinstance(text, Reason):
         return text
     return (
-        _language(source, text) or _length(prompt, source, text) or _repetition(prompt, text)
+        _language(source, text) or _length(prompt, source, text) or _repetition(prompt, source, text)
         or _copy(prompt, source, text) or _sibling(text, siblings)
     )  # fmt: skip
 
 
 def _phrase(answer: str, source: str) -> str | None:
-    if ROLE.search(answer):
-        return "role_leak"
     last_line = answer.rpartition("\n")[2].strip()
     last_sentence = next((part for part in reversed(SENTENCE_END.split(last_line)) if part), "")
     searches = [
-        ("reasoning_leak", REASONING.search(answer)),
         ("refusal", REFUSAL.search(answer[:REFUSAL_CHARS])),
         ("preamble", PREAMBLE.match(answer)),
         ("closer", CLOSER.match(last_line) or CLOSER.match(last_sentence)),
         ("about_the_text", ABOUT.search(answer)),
     ]
     for rule, match in searches:
-        if match and match[0].strip().lower() not in source.lower():
+        if match and not _says(source, match[0], rule in ("preamble", "closer")):
             return rule
     return None
 
 
+def _says(source: str, phrase: str, at_start: bool) -> bool:
+    """Whether the source has the phrase too, not inside a longer word, and if `at_start` as a sentence's beginning."""
+    phrase, source = phrase.strip("\"'*_#> \n").lower(), source.lower()
+    at = source.find(phrase)
+    while at >= 0:
+        before, after = (
+            source[max(at - 8, 0) : at].rstrip("\"'\u201c\u300c "),
+            source[at + len(phrase) : at + len(phrase) + 1],
+        )
+        inside = phrase.isascii() and (source[at - 1 : at].isalnum() or after.isalnum())
+        if not inside and (not at_start or not before or before[-1] in STARTS):
+            return True
+        at = source.find(phrase, at + 1)
+    return False
+
+
 def _leaks(prompt: Prompt, source: str, answer: str) -> bool:
+    if prompt.code and prompt.code in answer:
+        return True
     n = ngram_size(prompt.system, LEAK_WORDS)
     instruction = {*ngrams(units(prompt.system), n), *ngrams(units(prompt.user), n)}
     return bool(instruction.intersection(ngrams(units(answer), n)) - set(ngrams(units(source), n)))
@@ -113,11 +140,12 @@ def _language(source: str, text: str) -> Reason | None:
 
 def _scripts(text: str) -> defaultdict[str, float]:
     """Script → share of the letters, as the first word of their Unicode names tells it."""
-    letters = Counter(letter for letter in text if letter.isalpha())
-    scripts: defaultdict[str, float] = defaultdict(float)
-    for letter, count in letters.items():
-        scripts[re.split("[ -]", unicodedata.name(letter, "unknown"))[0]] += count / letters.total()
-    return scripts
+    counts: defaultdict[str, float] = defaultdict(float)
+    for letter, count in Counter(letter for letter in text if letter.isalpha()).items():
+        script = re.split("[ -]", unicodedata.name(letter, "unknown"))[0]
+        counts[script] += count * (HAN_WEIGHT if script == "CJK" else 1)
+    total = sum(counts.values())
+    return defaultdict(float, {script: count / total for script, count in counts.items()})
 
 
 def _length(prompt: Prompt, source: str, text: str) -> Reason | None:
@@ -127,8 +155,18 @@ def _length(prompt: Prompt, source: str, text: str) -> Reason | None:
     return Reason("length_ratio", ratio, prompt.max_ratio) if ratio > prompt.max_ratio else None
 
 
-def _repetition(prompt: Prompt, text: str) -> Reason | None:
-    return next(filter(None, map(_loops, filter(None, prompt.form.runs(text)))), None)
+def _repetition(prompt: Prompt, source: str, text: str) -> Reason | None:
+    return _said_twice(text, source) or next(filter(None, map(_loops, filter(None, prompt.form.runs(text)))), None)
+
+
+def _said_twice(text: str, source: str) -> Reason | None:
+    """A long sentence word for word again, which the source does not do: too short a loop for shares of n-grams."""
+    seen: set[str] = set()
+    for sentence in filter(None, map(str.strip, SENTENCE_END.split(text))):
+        if sentence in seen and count_words(sentence) >= TWICE_WORDS and source.count(sentence) < 2:
+            return Reason("repetition", 2, 1)
+        seen.add(sentence)
+    return None
 
 
 def _loops(lines: list[str]) -> Reason | None:

@@ -10,7 +10,9 @@
 | completion_tokens | int32   |                                                                               |
 | source_text       | string  | the passage of the parent that the model saw: the evidence that L4 checks by  |
 | coverage          | float32 | that passage's share of the parent, in characters                             |
-| form              | string  | JSON: the form that the prompt asks for, which L4's step format checks        |
+| form              | string  | JSON: the form that the text has, which L4's step format checks               |
+| task              | string  | JSON: how a program checks the answer in it, and the answer; null if it cannot |
+| program           | string  | the edits that made it of source_text; null if the model wrote it             |
 
 The same request gives the same key whatever the order or number of workers. The same key need not give the same reply
 on another machine or in another batch; what comes after a stored reply is reproducible, the reply itself is not.
@@ -110,7 +112,8 @@ class Rewrite(Generator):
     def columns(self) -> tuple[pa.Field, ...]:
         strings = ("parent_id", "prompt", "model", "finish_reason", "source_text")
         numbers = (("prompt_tokens", pa.int32()), ("completion_tokens", pa.int32()), ("coverage", pa.float32()))
-        fields = [*((name, pa.string()) for name in strings), *numbers, ("form", pa.string())]
+        fields = [*((name, pa.string()) for name in strings), *numbers]
+        fields += [(name, pa.string()) for name in ("form", "task", "program")]
         return tuple(pa.field(*one) for one in fields)
 
     def extras(self) -> tuple[str, ...]:
@@ -173,7 +176,7 @@ class Rewrite(Generator):
 
     def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         prompt = self._by_id[request.prompt]
-        text = prompt.read(reply.text)
+        text = prompt.read(reply.text, request.shown)
         reason = reason_to_refuse(prompt, request.shown, reply, text, siblings)
         if reason is not None:
             return reason
@@ -187,7 +190,9 @@ class Rewrite(Generator):
             "completion_tokens": reply.completion_tokens,
             "source_text": request.shown,
             "coverage": len(request.shown) / len(request.parent.text.strip()),
-            "form": prompt.form.model_dump_json(),
+            "form": json.dumps(prompt.form.stored(), ensure_ascii=False, separators=(",", ":")),
+            "task": json.dumps(task, ensure_ascii=False) if (task := prompt.form.task(text)) else None,
+            "program": reply.text if prompt.form.kind == "edits" else None,
         }
 
     @functools.cached_property
@@ -196,7 +201,7 @@ class Rewrite(Generator):
 
     def _engine(self) -> Engine:
         tokens = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
-        tokens = self.max_input_tokens + MORE_ROOM * tokens
+        tokens = self.max_input_tokens + MORE_ROOM * tokens + max(prompt.most_tokens for prompt in self._prompts)
         return open_engine(self.engine, self.model, tokens, self.max_concurrent, self._servers)
 
     @property

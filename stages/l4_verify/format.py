@@ -12,6 +12,7 @@ The form comes with the row, as the prompt's file gave it: `{"kind": "pairs", "q
 | no_pairs            | pairs: not one block of a question's and an answer's line after the other          |
 | no_question_mark    | pairs: a question that is none                                                     |
 | repeated_question   | pairs: the same question twice                                                     |
+| …                   | of other forms: written_forms.py                                                   |
 | unknown_form        | (abstains) the row says no form, or one of another kind                            |
 """
 
@@ -27,6 +28,7 @@ import pyarrow as pa
 
 from pipeline.rows.batch import Batch
 from pipeline.steps import Checker, Verdicts
+from stages.l4_verify import written_forms
 
 MARKS = re.compile(
     r"<[|\uff5c][^<>|\uff5c\n]{1,40}[|\uff5c]>|</?s>|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT)\]|</?(?:start|end)_of_turn>|"
@@ -111,7 +113,26 @@ def _pairs(text: str, form: Mapping[str, Any]) -> tuple[str, str]:
     return "", ""
 
 
-FORMS: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, str]]] = {"prose": _prose, "pairs": _pairs}
+def _table(text: str, form: Mapping[str, Any]) -> tuple[str, str]:
+    defect = written_forms.table(text, form)
+    return defect if defect[0] else _pairs(text.partition("\n\n")[2], form)
+
+
+def _task(text: str, form: Mapping[str, Any]) -> tuple[str, str]:
+    """A task of a generator: its own verifier looks at what is in it."""
+    return "", ""
+
+
+FORMS: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, str]]] = {
+    "prose": _prose,
+    "pairs": _pairs,
+    "table": _table,
+    "turns": written_forms.turns,
+    "labelled": written_forms.labelled,
+    "bullets": written_forms.bullets,
+    "sections": written_forms.sections,
+    "task": _task,
+}
 
 
 def _cut(text: str, form: Mapping[str, Any], chance: random.Random) -> str | None:
@@ -130,6 +151,8 @@ def _open_fence(text: str, form: Mapping[str, Any], chance: random.Random) -> st
 
 
 def _drop_answer(text: str, form: Mapping[str, Any], chance: random.Random) -> str | None:
+    if form.get("kind") == "table":
+        return text.partition("\n\n")[0]  # the question goes with it
     answers = list(re.finditer(rf"\n{re.escape(form['answer'])}: [^\n]*", text)) if "answer" in form else []
     if not answers:
         return None
@@ -137,9 +160,28 @@ def _drop_answer(text: str, form: Mapping[str, Any], chance: random.Random) -> s
     return text[: chosen.start()] + text[chosen.end() :]
 
 
+def _drop_line(text: str, form: Mapping[str, Any], chance: random.Random) -> str | None:
+    """Without the line that the form cannot miss: a turn, a part, a table's rule, a title's sections."""
+    lines = text.split("\n")
+    if form.get("kind") == "turns":
+        return text.rpartition("\n\n")[0]
+    if form.get("kind") == "labelled":
+        place = chance.randrange(len(form["labels"]))
+        return "\n".join(line for line in lines if not line.startswith(f"{form['labels'][place]}: "))
+    if form.get("kind") == "table":
+        return "\n".join([lines[0], *lines[2:]])
+    if form.get("kind") == "bullets":
+        place = chance.randrange(len(lines))
+        return "\n".join([*lines[:place], lines[place].removeprefix("- "), *lines[place + 1 :]])
+    if form.get("kind") == "sections":
+        return "\n".join(line for line in lines if not line.strip() or line.startswith("#"))
+    return None
+
+
 MUTATIONS: dict[str, Callable[[str, Mapping[str, Any], random.Random], str | None]] = {
     "cut": _cut,
     "token_left": _leave_token,
     "fence_opened": _open_fence,
     "answer_dropped": _drop_answer,
+    "line_dropped": _drop_line,
 }

@@ -1,5 +1,6 @@
 """Misuse ends before the first row, all of it in one answer; `--plan` says what would run."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,34 @@ def test_inputs_that_do_not_fit_stand_beside_the_other_problems(tmp_path: Path):
     column, head = problems(path)
     assert column.startswith("l2_select 01 threshold")
     assert head.startswith(f"l0_collect 00 parquet: {source} has no column 'text', only body")
+
+
+SEEDS = {"positives": {"hosts": [".edu"]}, "negatives": {"rest": True}}
+LOOK_UPS = {
+    "listing the inputs": "stages.l0_collect.expand",
+    "hashing an input": "stages.l0_collect.identify",
+    "the head of an input": "stages.l0_collect.readers.parquet.ParquetSource.units",
+    "a model": "stages.l2_select.score.fasttext_quality.FasttextQuality.resolve",
+    "a trained model": "flows.runs.models._folder",
+    "an earlier version": "flows.runs.against.datasets",
+    "the level on the store": "pipeline.run.plan.find_level",
+}
+
+
+@pytest.mark.parametrize("what", LOOK_UPS)
+@pytest.mark.parametrize(
+    "fault", [OSError(errno.EIO, "the disk is ill"), ConnectionResetError(errno.ECONNRESET, "the network is ill")]
+)
+def test_a_fault_of_machine_or_network_at_a_look_up_is_not_told_as_misuse(tmp_path, source, monkeypatch, what, fault):
+    quality = {"kind": "fasttext_quality", "train": SEEDS}
+    duplicates = {"kind": "exact_duplicates", "index": True, "against": ["toy"]}
+    path = recipe(tmp_path, source, l1_filter={"alarm": None, "steps": [duplicates]}, l2_select={"steps": [quality]})
+
+    def broken(*arguments, **named):
+        raise fault
+
+    monkeypatch.setattr(LOOK_UPS[what], broken)
+    for options in ((), ("--plan",)):
+        said = orefine("run", path, "--store", tmp_path / "store", *options, code=1).stderr
+        assert fault.strerror in said
+        assert len(said.splitlines()) == 1

@@ -10,32 +10,17 @@ look for looser limits, run with limits of null.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.rows.batch import Batch, BoolArray
-from pipeline.steps import FloatArray, Judgement, Outcome, RowStep
+from pipeline.rows.batch import Batch
+from pipeline.steps import Judgement, Measurement, Outcome, RowStep
 
 
 class Measured(Judgement):
-    """A judgement that remembers the values of each rule for all rows."""
-
-    def __init__(self, rows: int) -> None:
-        super().__init__(rows)
-        self.values: dict[str, FloatArray | Sequence[float] | float | None] = {}
-
-    def drop(
-        self,
-        where: BoolArray,
-        rule: str,
-        value: FloatArray | Sequence[float] | float | None = None,
-        threshold: FloatArray | float | None = None,
-    ) -> None:
-        self.values[rule] = value
-        super().drop(where, rule, value, threshold)
+    """A judgement that can be put together from those of parts of the rows."""
 
     def place(self, part: Measured, rows: np.ndarray[Any, Any]) -> None:
         """Take over the judgement of some rows, whose rules may have limits of their own."""
@@ -43,9 +28,13 @@ class Measured(Judgement):
         numbers = np.array([*(self.rules.index(rule) for rule in part.rules), -1], np.int32)
         self.rule[rows] = numbers[part.rule]
         self.value[rows], self.threshold[rows] = part.value, part.threshold
-        for rule, value in part.values.items():
-            if isinstance(known := self.values.get(rule), np.ndarray):
-                known[rows] = value
+        for rule, found in part.measured.items():
+            size = len(self.rule)
+            whole = self.measured.setdefault(
+                rule, Measurement(np.zeros(size, np.bool_), np.full(size, np.nan), np.full(size, np.nan))
+            )
+            for all_rows, some in zip(whole, found, strict=True):
+                cast("np.ndarray[Any, Any]", all_rows)[rows] = np.nan if some is None else some
 
 
 class Measuring(RowStep):
@@ -64,8 +53,11 @@ class Measuring(RowStep):
     def process(self, batch: Batch) -> Outcome:
         outcome: Outcome = super().process(batch)  # type: ignore[safe-super]  # that of Filter or Transform
         if self.keep_signals:
-            assert isinstance(outcome.judgement, Measured)
+            assert outcome.judgement is not None
             for column, rule in zip(self.columns(), self.signals(), strict=True):
-                values = np.asarray(outcome.judgement.values[rule], np.float32)
+                found = outcome.judgement.measured.get(rule)  # none where no row is of a language with parameters
+                values = (
+                    np.full(len(batch), np.nan, np.float32) if found is None else np.asarray(found.value, np.float32)
+                )
                 outcome.batch = outcome.batch.with_column(column, pa.array(values))
         return outcome

@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from pipeline.rows.batch import Batch
 from pipeline.steps import FloatArray, Judgement, Outcome, RowStep
-from stages.l2_select.score.scored import require_columns
+from stages.l2_select.score.scored import in_type_of, require_columns
 
 
 class Threshold(RowStep):
     """Drop documents whose `column` is below `minimum`.
 
-    Rule `below_minimum`. A row without a score is quarantined: that it was not scored says nothing about it.
+    Rule `below_minimum`. Both are compared in the column's own type: a float32 score of 0.7 reaches a minimum of 0.7,
+    which as a float64 lies above it. A row without a score is quarantined: that says nothing about it.
     """
 
     kind: Literal["threshold"] = "threshold"
@@ -32,7 +33,8 @@ class Threshold(RowStep):
         scores = self._scores(batch)
         missing = np.isnan(scores)
         judgement = Judgement(len(batch))
-        judgement.drop(scores < self.minimum, "below_minimum", scores, self.minimum)
+        minimum = in_type_of(batch.column(self.column).type, self.minimum)
+        judgement.drop(scores < minimum, "below_minimum", scores, minimum)
         message = f"column '{self.column}' holds no score for this row"
         return Outcome(batch, judgement, {int(row): message for row in np.flatnonzero(missing)})
 

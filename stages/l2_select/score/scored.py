@@ -11,6 +11,11 @@ import pyarrow as pa
 Array = np.ndarray[Any, Any]
 
 
+def in_type_of(kind: pa.DataType, limit: float) -> float:
+    """The limit as a column of floats of this type would hold it; unchanged where the column holds whole numbers."""
+    return float(pa.scalar(limit, kind).as_py()) if pa.types.is_floating(kind) else limit
+
+
 def require_columns(kind: str, schema: pa.Schema, scores: tuple[str, ...], per: str | None = None) -> None:
     """Raise ValueError if a score is missing or no number, or the column to group by is missing."""
     for name in (*scores, *((per,) if per else ())):

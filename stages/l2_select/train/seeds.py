@@ -29,7 +29,7 @@ NO_KEYS = np.empty((0, 2), np.uint64)
 class Seeds(BaseModel):
     """Texts of one class: files, or those rows of the level's input that come from certain hosts, or all others."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     paths: tuple[str, ...] = ()
     """.jsonl, .jsonl.gz or .parquet files with a `text` column; may hold wildcards."""

@@ -48,7 +48,7 @@ class Undertrained(TooFewSeeds):
 class TrainSettings(BaseModel):
     """How to train. Defaults are Ultra-FineWeb's where published (arXiv 2505.05427)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     per_class: Annotated[int, Field(ge=MINIMUM_ROWS)] = 100_000
     """At most so many texts of each class, chosen by content hash."""

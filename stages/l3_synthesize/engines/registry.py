@@ -14,7 +14,7 @@ from stages.l3_synthesize.engines.engine import Engine, EngineError, TemplateEng
 from stages.l3_synthesize.engines.http_engine import HttpEngine, Servers
 
 PROMPT_TOKENS = 256
-"""Room for the instruction and the chat template; the longest of ours takes less than 100."""
+"""Room for the chat template, whose own words take less than 50."""
 _open: dict[tuple[str, str, int, int, Servers | None], Engine] = {}
 _lock = threading.Lock()
 

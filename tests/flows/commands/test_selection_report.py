@@ -1,23 +1,18 @@
 """The report of a run that selects: pictures inside, texts escaped, and the same figures as the files."""
 
-import base64
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.flows.helpers import orefine, result_of, rows, write_parquet
 
-pytest.importorskip("matplotlib")
 TRAIN = {"dim": 4, "epochs": 5, "lr": 1.0, "min_count": 1, "word_ngrams": 1, "bucket": 100, "minimum_auc": 0}
 
 
 def pictures(page: str) -> list[str]:
-    """The SVGs of a page, by what they show."""
-    found = re.findall(r'<img alt="([^"]*)" src="data:image/svg\+xml;base64,([^"]*)">', page)
-    assert all(base64.b64decode(data).startswith(b"<?xml") for _, data in found)
-    return [name for name, _ in found]
+    """The pictures of a page, by what they show."""
+    return re.findall(r'role="img" aria-label="([^":]*)', page)
 
 
 def test_a_run_that_selects_shows_how(tmp_path: Path):
@@ -39,19 +34,18 @@ def test_a_run_that_selects_shows_how(tmp_path: Path):
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     result = result_of(orefine("run", tmp_path / "recipe.yaml", "--store", tmp_path / "store", "--json"))
     page = Path(result["report"]).read_text(encoding="utf-8")
-    assert pictures(page) == ["reliability diagram", "precision and recall", "histogram of quality"]
+    drawn = pictures(page[page.index("The classifier of quality") :])
+    assert drawn[:3] == ["share of positives over mean score", "precision over recall", "quality"]
     assert "<script>" not in page
     assert "top_fraction by quality" in page
-    assert re.search(r'<td>web</td><td class="n">240</td><td class="n">25.0 %</td>', page)
+    assert re.search(r'<td>web</td><td class="n">240</td>\s<td class="n">25.0 %</td>', page)
     around = page[page.index("Around the cut") :]
-    shown = re.findall(
-        r'<td>(kept|dropped)</td><td class="n">([\d.]+)</td><td><code>(\w{32})</code></td><td>([^<]+)<', around
-    )
+    shown = re.findall(r"<b>(kept|dropped)</b> ([\d.]+)\s<code>(\w{32})</code><p>([^<]+)<", around)
     assert [fate for fate, *_ in shown] == ["kept"] * 3 + ["dropped"] * 3
     scores = [float(score) for _, score, *_ in shown]
     assert scores == sorted(scores, reverse=True)
     assert all(len(text) >= 290 for *_, text in shown)
-    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    assert not re.search(r"(src|href)=", page)
 
 
 def test_train_classifier_writes_a_report_beside_its_card(tmp_path: Path):
@@ -64,11 +58,12 @@ def test_train_classifier_writes_a_report_beside_its_card(tmp_path: Path):
     card = result_of(orefine("train-classifier", *arguments, "--output", tmp_path / "out", "--json"))
     assert {"before", "after"} == set(card["calibration_error"])
     page = (tmp_path / "out" / "report.html").read_text()
-    assert pictures(page) == ["reliability diagram", "precision and recall"]
+    assert pictures(page) == ["share of positives over mean score", "precision over recall"]
     assert "<b>" not in page
     assert "54 __label__pos, 54 __label__neg" in page
     assert "On 12 held-out texts: ROC-AUC" in page
+    page = " ".join(page.split())
     said = "not deterministic: with 2 threads another training differs"
     done = orefine("train-classifier", *arguments, "--set", "threads=2", "--output", tmp_path / "threads")
     assert said in done.stdout
-    assert (said in page, said in (tmp_path / "threads" / "report.html").read_text()) == (False, True)
+    assert (said in page, said in " ".join((tmp_path / "threads" / "report.html").read_text().split())) == (False, True)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.books import accounting
-from pipeline.books.accounting import OTHERS, AccountingError, Counts, Passage, chain, total
+from pipeline.books.accounting import OTHERS, WRITTEN_BY, AccountingError, Counts, Passage, chain, total
 
 
 def counted(sources: list[str | None], gone: tuple[int, ...] = (), rules: tuple[str, ...] = ()) -> Counts:
@@ -119,8 +119,18 @@ def test_a_step_counts_what_came_and_what_ended_there():
     counts.quarantine("01 words", 2)
     counts.drop("02 words", ["short"])  # another step of the same kind
     assert counts.by_step["01 words"].model_dump() == {
-        "rows_in": 5, "dropped": {"short": 2, "long": 1}, "quarantined": 2,
+        "rows_in": 5, "dropped": {"short": 2, "long": 1}, "quarantined": 2, "changed": {},
     }  # fmt: skip
     assert counts.by_step["02 words"].dropped == {"short": 1}
     assert counts.dropped == {"words.short": 3, "words.long": 1}
     assert counts.quarantined == 2
+
+
+def test_what_prompts_of_models_wrote_is_counted_together():
+    rows = pa.RecordBatch.from_pydict({"prompt": ["p@1", "p@1", "q@1"], "model": ["m", "m", "m"], "text": ["", "", ""]})
+    counts = Counts()
+    counts.count_groups("01 format", rows, np.array([0]), ["cut"])
+    found = counts.groups[WRITTEN_BY]
+    assert {name: steps["01 format"].model_dump() for name, steps in found.items()} == {
+        "p@1 by m": {"rows_in": 2, "dropped": {"cut": 1}}, "q@1 by m": {"rows_in": 1, "dropped": {}},
+    }  # fmt: skip

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,12 +10,11 @@ import pytest
 
 from pipeline.books.manifest import Manifest, content_id, dump, load, read_rows
 from pipeline.publish import certificate as module
-from pipeline.publish.certificate import calibrate, certificate_hash, make, verify
+from pipeline.publish.certificate import certificate_hash, make, verify
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
-from pipeline.steps.checker import Verdicts
 from pipeline.store.local import LocalStore
 from stages.l3_synthesize.rewrite import Rewrite
 from stages.l4_verify.faithfulness import Faithfulness
@@ -74,7 +72,13 @@ def test_it_counts_what_was_certified_and_refused(lot):
         },
     }
     assert (certificate["prompts"], certificate["models"]) == ({"rephrase@1": 3}, {"template@1": 3})
-    assert certificate["calibration"]["02 faithfulness"]["number_changed"] == {"mutants": 3, "caught": 3, "recall": 1.0}
+    assert certificate["calibration"]["02 faithfulness"]["number_changed"]["recall"] == 1.0
+    assert certificate["tools"] == {"01 format": "format", "02 faithfulness": "faithfulness"}
+    assert certificate["defects"] == {
+        "rephrase@1 by template@1": {
+            "rows": 4, "refused": {"faithfulness.abstained_nothing_to_check": {"rows": 1, "share": 0.25}},
+        }
+    }  # fmt: skip
     assert [step["kind"] for step in certificate["policy"]] == ["format", "faithfulness"]
     assert certificate["parents"][0]["level"] == "l3_synthesize"
 
@@ -201,32 +205,12 @@ def test_all_that_a_certificate_states_follows_from_the_lot(lot):
     assert set(certificate) == {
         "format", "lot", "level", "dataset", "recipe_id", "content_id", "parents", "versions", "manifest_sha256",
         "policy", "rows_in", "certified", "quarantined", "refused", "verdicts", "calibration", "prompts", "models",
-        "seed", "previous", "certificate_hash",
+        "tools", "defects", "seed", "previous", "certificate_hash",
     }  # fmt: skip
-    assert (certificate["format"], certificate["seed"], certificate["previous"]) == (2, 3, None)
+    assert (certificate["format"], certificate["seed"], certificate["previous"]) == (3, 3, None)
     assert certificate["lot"] == content_hash("l4_verify", manifest.recipe_id, manifest.content_id)
     assert certificate["manifest_sha256"] == store_hash(store, f"{directory}/manifest.json")
     assert (certificate["level"], certificate["dataset"]) == ("l4_verify", "toy")
-
-
-class Guessing(Format):
-    """A checker that says of a text what it says of itself."""
-
-    kind: Literal["guessing"] = "guessing"
-
-    def mutants(self, rows, seed):
-        texts = ["pass", "fail", "abstain"] + ["pass"] * 6
-        return {
-            "some": pa.RecordBatch.from_pydict({"text": texts[: 6 + seed]}), "none": pa.RecordBatch.from_pydict({}),
-        }  # fmt: skip
-
-    def check(self, batch):
-        return Verdicts(batch.text.to_pylist(), ["defect"] * len(batch), [{}] * len(batch))
-
-
-def test_calibration_counts_what_was_not_passed_and_says_nothing_of_no_rows():
-    found = calibrate(Guessing(), pa.RecordBatch.from_pydict({}), seed=3)
-    assert found == {"some": {"mutants": 9, "caught": 2, "recall": 0.2222}, "none": {"mutants": 0, "caught": 0}}
 
 
 def test_the_sample_for_calibration_is_by_hash_and_no_larger_than_wanted(lot, monkeypatch: pytest.MonkeyPatch):

@@ -7,12 +7,16 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from markupsafe import Markup
 
 from pipeline.books.accounting import AtStep, Passage
 from pipeline.books.manifest import Manifest, dump
 from pipeline.report import page as module
-from pipeline.report.page import classifier_page, funnel_lines, page, report_html, summary
-from pipeline.rows.document import DROPPED_SCHEMA
+from pipeline.report.funnel import funnel_lines, summary
+from pipeline.report.page import Before, Page, classifier_page, report_html
+from pipeline.report.samples import dropped_samples
+from pipeline.report.section import Section, StepView, fragment
+from pipeline.rows.document import DROPPED_SCHEMA, QUARANTINE_SCHEMA
 from pipeline.run.level import Finished
 from pipeline.store.local import LocalStore
 from pipeline.store.shard import ShardWriter
@@ -39,8 +43,14 @@ def row(**fields: Any) -> dict[str, Any]:
 
 def cells(text: str) -> list[list[str]]:
     """The rows of the tables in a page, each cell as a reader sees it."""
-    rows = re.findall(r"<tr>(.*?)</tr>", text)
-    return [[html.unescape(re.sub("<.*?>", "", cell)) for cell in re.findall("<t[hd].*?</t[hd]>", one)] for one in rows]
+    rows = re.findall(r"<tr>(.*?)</tr>", text, re.DOTALL)
+    return [
+        [
+            html.unescape(re.sub("<title>.*?</title>|<.*?>", "", cell)).strip()
+            for cell in re.findall("<t[hd].*?</t[hd]>", one, re.DOTALL)
+        ]
+        for one in rows
+    ]
 
 
 def test_the_summary_of_a_level():
@@ -48,8 +58,8 @@ def test_the_summary_of_a_level():
         "level": "l1_filter", "manifest": "l1_filter/toy-r/manifest.json", "reused": False, "recipe_id": "r",
         "content_id": "c",
         "steps": [
-            {"step": "01 words", "rows_in": 9, "dropped": {"short": 200, "long": 200}, "quarantined": 0},
-            {"step": "02 words", "rows_in": 0, "dropped": {"short": 50}, "quarantined": 0},
+            {"step": "01 words", "rows_in": 9, "dropped": {"short": 200, "long": 200}, "quarantined": 0, "changed": {}},
+            {"step": "02 words", "rows_in": 0, "dropped": {"short": 50}, "quarantined": 0, "changed": {}},
         ],
     }  # fmt: skip
 
@@ -79,41 +89,71 @@ def store(tmp_path: Path) -> LocalStore:
 
 def test_the_page_of_a_run(store: LocalStore):
     store.create("l1_filter/toy-r/manifest.json", dump(manifest()))
-    before = row(level="l0_collect", rows_in=4000, rows_made=0, rows_out=1000, dropped={}, quarantined=0)
-    text = report_html("toy", [before, row()], store, {"version": "v<1>"})
+    before = row(level="l0_collect", rows_in=4000, rows_made=0, rows_out=1000, dropped={}, quarantined=0, by_step={})
+    text = report_html(Page("toy", [before, row()], {"version": "v<1>"}), store)
     assert cells(text) == [
         ["version", "v<1>"],
-        ["level", "in", "out", "dropped", "quarantined", "kept of all"],
-        ["l0_collect", "4,000", "1,000", "0", "0", ""],
-        ["l1_filter", "2,000", "1,500", "450", "50", ""],
-        ["reason", "rows", "samples: value against threshold"],
-        ["01 words.long", "200", ""],
-        ["01 words.short", "200", ""],
-        ["02 words.short", "50", ""],
-        ["quarantined", "50", ""],
+        ["level and step", "in", "out", "dropped", "quarantined", "seconds", "kept of all"],
+        ["l0_collect", "4,000", "1,000", "0", "0", "1.5", ""],
+        ["l1_filter", "2,000", "1,500", "450", "50", "1.5", ""],
+        ["01 words", "", "1,600", "400", "", "", ""],
+        ["02 words", "", "1,550", "50", "", "", ""],
+        ["reason", "rows"],
+        ["01 words.long", "200"],
+        ["01 words.short", "200"],
+        ["02 words.short", "50"],
     ]
-    assert re.findall(r'class="bar"><div style="width:([\d.]+)%', text) == ["25.0", "37.5"]
+    assert re.findall(r"<title>([\d.]+) %", text)[:2] == ["25.0", "37.5"]
     assert re.findall(r"<h\d>(.*?)</h\d>", text) == ["toy", "Funnel", "l1_filter"]
-    assert text.startswith('<!doctype html><html lang="en"><meta charset="utf-8"><title>toy</title><style>')
-    assert text.count("<table>") == text.count("</table>") == 3
-    assert text.endswith("</html>\n")
+    assert "1,500 documents (6 bytes, about 1\ntokens) of 4,000 that came in" in text
+    assert "50 rows are in quarantine" in text
+    assert 'name="viewport"' in text
+    assert text.count("<table") == text.count("</table>") == 3
 
 
 def test_a_run_without_rows_has_a_page(store: LocalStore):
-    nothing = row(rows_in=0, rows_made=0, rows_out=0, dropped={}, quarantined=0)
-    assert cells(report_html("toy", [nothing], store, {}))[1] == ["l1_filter", "0", "0", "0", "0", ""]
-    assert len(cells(report_html("toy", [], store, {}))) == 1
+    nothing = row(rows_in=0, rows_made=0, rows_out=0, dropped={}, quarantined=0, by_step={})
+    assert cells(report_html(Page("toy", [nothing]), store))[1] == ["l1_filter", "0", "0", "0", "0", "1.5", ""]
+    assert len(cells(report_html(Page("toy", []), store))) == 1
 
 
-def test_a_level_of_quarantined_rows_alone_has_its_part(store: LocalStore):
-    store.create("l1_filter/toy-r/manifest.json", dump(manifest()))
-    text = report_html("toy", [row(dropped={}, by_step={})], store, {})
-    assert cells(text)[-1] == ["quarantined", "50", ""]
+def test_files_of_which_something_could_not_be_read_are_named(store: LocalStore):
+    broken = [
+        {"id": "b.parquet#1", "url": None, "step": "00 parquet", "error": "OSError: <cut short>"},
+        {"id": "b.parquet#2", "url": None, "step": "00 parquet", "error": "other"},
+        {"id": "x", "url": None, "step": "01 extract", "error": "not the reader's"},
+    ]
+    with ShardWriter(store, "l0/quarantine/part-00000.parquet", QUARANTINE_SCHEMA) as writer:
+        writer.write(pa.RecordBatch.from_pylist(broken, QUARANTINE_SCHEMA))
+        entry = writer.commit("quarantine").model_copy(update={"path": "quarantine/part-00000.parquet"})
+    inputs = [{"path": "a.parquet", "sha256": "1"}, {"path": "b.parquet", "sha256": "2"}]
+    fields = {"inputs": inputs, "files": [entry], "steps": [{"kind": "parquet"}], "unread_bytes": 7}
+    store.create("l0/manifest.json", dump(manifest(**fields)))
+    text = report_html(Page("toy", [row(dropped={}, by_step={}) | {"manifest": "l0/manifest.json"}]), store)
+    assert "2 files were given" in text
+    assert ["b.parquet", "2", "OSError: <cut short>"] in cells(text)
+    assert "(7 bytes in all)" in text
+    assert "not the reader" not in text
 
 
-def test_the_body_of_a_page_is_as_given_and_its_title_is_not():
-    assert page("a<b", ["<p>x</p>", "<p>y</p>"]).endswith("</style>\n<p>x</p>\n<p>y</p></html>\n")
-    assert "<title>a&lt;b</title>" in page("a<b", [])
+def test_a_section_of_a_step_stands_under_its_level_and_one_that_fails_says_so(store: LocalStore):
+    def good(view: StepView) -> list[Section]:
+        return [Section(view.name, fragment("<p>{{ text }}</p>", text="<b>" + str(view.at_step.rows_in)))]
+
+    def bad(view: StepView) -> list[Section]:
+        raise ValueError("<no> picture")
+
+    store.create("l1_filter/toy-r/manifest.json", dump(manifest(steps=[{"kind": "words"}, {"kind": "other"}])))
+    text = report_html(Page("toy", [row()]), store, {"words": good, "other": bad})
+    assert "<h3>00 words</h3><p>&lt;b&gt;0</p>" in text
+    assert "<h3>01 other</h3><p>Cannot be shown: ValueError: &lt;no&gt; picture.</p>" in text
+
+
+def test_the_version_before_is_compared(store: LocalStore):
+    before = Before("v0", [{"level": "l1_filter", "rows_out": 1600}], [("l1_filter 01 words limit", "1", "2")])
+    text = report_html(Page("toy", [row()], before=before), store)
+    assert ["l1_filter", "1,600", "1,500", "-100"] in cells(text)
+    assert ["l1_filter 01 words limit", "1", "2"] in cells(text)
 
 
 def test_what_each_step_drops_of_each_source_most_rows_first():
@@ -121,28 +161,10 @@ def test_what_each_step_drops_of_each_source_most_rows_first():
         return {"01 a<": Passage(rows_in=first, dropped=dropped), "02 b": Passage(rows_in=first - 5)}
 
     sources = {"web": passages(1000, {"x": 100, "y": 150}), "<news>": {"02 b": Passage(rows_in=2000)}}
-    tables = "".join(module._by_group({"language": {"en": passages(9, {})}, "source": sources}))
-    assert cells(tables) == [
-        ["source", "in", "01 a<", "02 b"],
-        ["<news>", "2,000", "", "0.0%"],
-        ["web", "1,000", "25.0%", "0.0%"],
-    ]
-    assert tables.startswith("<table><caption>share dropped by each step</caption>")
-    assert tables.endswith("</table>")
+    (table,) = module._by_group({"language": {"en": passages(9, {})}, "source": sources})
+    assert table["steps"] == ["01 a<", "02 b"]
+    assert table["lines"] == [("<news>", 2000, ["", "0.0%"]), ("web", 1000, ["25.0%", "0.0%"])]
     assert module._share(Passage()) == ""
-
-
-@pytest.mark.parametrize(
-    ("sample", "shown"),
-    [
-        ({"url": "u" * 101}, "u" * 100), ({"url": "", "id": "i"}, "i"), ({"url": None, "id": None}, ""),
-        ({"url": "<u>", "value": 0.123456}, "<u> 0.1235"),
-        ({"url": "u", "value": 0.0, "threshold": 2.0}, "u 0 against 2"),
-    ],
-)  # fmt: skip
-def test_a_sample_is_its_place_with_what_was_measured(sample: dict[str, Any], shown: str):
-    text = module._sample({"id": "i", "value": None, "threshold": None} | sample)
-    assert html.unescape(re.sub("<.*?>", "", text)) == shown
 
 
 def test_samples_are_by_step_and_reason(store: LocalStore):
@@ -155,13 +177,10 @@ def test_samples_are_by_step_and_reason(store: LocalStore):
     with ShardWriter(store, "l1/dropped/part-00000.parquet", DROPPED_SCHEMA) as writer:
         writer.write(pa.RecordBatch.from_pylist(dropped, DROPPED_SCHEMA))
         entry = writer.commit("dropped").model_copy(update={"path": "dropped/part-00000.parquet"})
-    found = module._samples(store, "l1", manifest(files=[entry]))
+    found = dropped_samples(store, "l1", manifest(files=[entry]), 2)
     assert {reason: [one["url"] for one in some] for reason, some in found.items()} == {
         "01 words.short": ["a", "b"], "02 words.short": ["c"], "old.rule": ["d"],
     }  # fmt: skip
-    text = module._reasons(row(), found)
-    assert cells(text)[2] == ["01 words.short", "200", "a 1 against 2b 1 against 2"]
-    assert text.count("<br>") == 1
 
 
 CARD = {
@@ -171,7 +190,7 @@ CARD = {
 
 
 def test_a_classifiers_page_says_what_it_was_trained_on(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "classifier_html", lambda card: f"<p>section of {card['sha256']}</p>")
+    monkeypatch.setattr(module, "classifier_section", lambda card: Markup(f"<p>section of {card['sha256']}</p>"))
     text = classifier_page(CARD)
     assert cells(text) == [
         ["sha256", "m1"], ["normalizer", "plain"], ["trained on", "1,000 pos, 2 neg"], ["held out", "3 pos"],
@@ -179,17 +198,4 @@ def test_a_classifiers_page_says_what_it_was_trained_on(monkeypatch: pytest.Monk
     ]  # fmt: skip
     assert "<title>Quality classifier</title>" in text
     assert "<h1>Quality classifier</h1>" in text
-    assert "<p>section of m1</p></html>" in text
-
-
-def test_without_matplotlib_a_page_says_so(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
-    def fail(*_: object) -> str:
-        raise ImportError("no module named <matplotlib>")
-
-    monkeypatch.setattr(module, "classifier_html", fail)
-    monkeypatch.setattr(module, "selection_html", fail)
-    said = "<p>No pictures: no module named &lt;matplotlib&gt;; install matplotlib.</p>"
-    assert said in classifier_page(CARD)
-    assert module._selection(store, row()) == ""  # the level is not there
-    store.create("l1_filter/toy-r/manifest.json", dump(manifest()))
-    assert module._selection(store, row()) == said
+    assert "<p>section of m1</p>" in text

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.books.manifest import Manifest, Parent, dump
-from pipeline.report import pictures, selection
-from pipeline.report.selection import classifier_html, selection_html
+from pipeline.books.manifest import Manifest, Parent, dump, load
+from pipeline.report import selection, svg
+from pipeline.report.selection import classifier_section, selection_sections
 from pipeline.rows.document import DROPPED_SCHEMA
 from pipeline.store.damage import Damaged
 from pipeline.store.local import LocalStore
@@ -35,10 +35,14 @@ CARD = {
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """What the histogram was asked to draw; the drawing itself is for eyes."""
     calls: list[tuple] = []
-    monkeypatch.setattr(pictures, "histogram", lambda *arguments: calls.append(arguments) or "[histogram]")
-    monkeypatch.setattr(pictures, "reliability", lambda *_: "[reliability]")
-    monkeypatch.setattr(pictures, "precision_recall", lambda *_: "[precision_recall]")
+    monkeypatch.setattr(svg, "histogram", lambda *given, **_: calls.append(given) or "[histogram]")
     return calls
+
+
+def selection_html(store: LocalStore, path: str) -> str:
+    """The sections of a level, as the page shows them."""
+    found = selection_sections(store, path, load(Manifest, store, path))
+    return "".join(f"<h3>{section.title}</h3>{section.body}" for section in found)
 
 
 @pytest.fixture
@@ -99,9 +103,7 @@ def level(store: LocalStore, *shards: list[tuple], cut: float = 0.5, **fields: A
 
 def around(page: str) -> list[tuple[str, ...]]:
     """(fate, score, id, text) as shown."""
-    return re.findall(
-        r'<td>(kept|dropped)</td><td class="n">([\d.]+)</td><td><code>(\w*)</code></td><td>([^<]*)<', page
-    )
+    return re.findall(r"<b>(kept|dropped)</b> ([\d.]+)\s<code>(\w*)</code><p>([^<]*)<", page)
 
 
 def test_the_rows_nearest_to_the_cut_are_shown_with_their_texts(store: LocalStore):
@@ -128,30 +130,30 @@ def test_the_histogram_gets_the_scores_of_this_steps_rows_alone(store: LocalStor
 def test_shares_are_per_source_most_rows_first(store: LocalStore):
     rows = [("a", 0.9, "news"), ("b", 0.2, "web"), ("c", 0.1, "web"), ("d", 0.9, "web"), ("e", 0.8, "web")]
     page = selection_html(store, level(store, rows))
-    found = re.findall(r'<tr><td>(\w+)</td><td class="n">(\d+)</td><td class="n">([\d.]+) %</td>', page)
+    found = re.findall(r'<tr><td>(\w+)</td><td class="n">(\d+)</td>\s<td class="n">([\d.]+) %</td>', page)
     assert found == [("web", "4", "50.0"), ("news", "1", "100.0")]
-    assert '<div style="width:50.0%">' in page
+    assert "<title>50.0 %</title>" in page
 
 
 def test_a_language_is_a_group_as_a_source_is(store: LocalStore):
     rows = [("a", 0.9, "web", "de"), ("b", 0.8, "web", "en"), ("c", 0.7, "web", "en"), ("d", 0.1, "web", "en")]
     page = selection_html(store, level(store, rows))
     assert re.findall(r'<tr><th>(\w+)</th><th class="n">rows', page) == ["source", "language"]
-    found = re.findall(r'<tr><td>(\w+)</td><td class="n">(\d+)</td><td class="n">([\d.]+) %</td>', page)
+    found = re.findall(r'<tr><td>(\w+)</td><td class="n">(\d+)</td>\s<td class="n">([\d.]+) %</td>', page)
     assert found == [("web", "4", "75.0"), ("en", "3", "66.7"), ("de", "1", "100.0")]
 
 
 def test_twelve_values_of_a_group_are_shown_and_rows_without_one_are_named(store: LocalStore):
     rows = [(f"a{number:02d}", 0.9, f"s{number:02d}" if number else "") for number in range(13)]
     page = selection_html(store, level(store, rows))
-    shown = re.findall(r'<tr><td>([^<]*)</td><td class="n">1</td><td class="n">100.0 %', page)
+    shown = re.findall(r'<tr><td>([^<]*)</td><td class="n">1</td>\s<td class="n">100.0 %', page)
     assert shown == ["(none)", *(f"s{number:02d}" for number in range(1, 12))]
 
 
 def test_several_shards_add_up(store: LocalStore, drawn: list[tuple]):
     shards = [[(f"{shard}{row}", (row + shard / 10) / 10, "web") for row in range(10)] for shard in range(3)]
     page = selection_html(store, level(store, *shards))
-    assert 'web</td><td class="n">30</td><td class="n">50.0 %' in page
+    assert 'web</td><td class="n">30</td>\n<td class="n">50.0 %' in page
     assert [score for _, score, *_ in around(page)] == ["0.5200", "0.5100", "0.5000", "0.4200", "0.4100", "0.4000"]
     ((kept, dropped, cuts, name),) = drawn
     assert (len(kept), len(dropped), cuts, name) == (15, 15, [0.5], "quality")
@@ -186,10 +188,10 @@ def test_only_as_many_rows_as_wanted_are_read_and_that_is_said(store: LocalStore
 def test_a_long_text_is_cut_and_none_reaches_the_page_unescaped(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(selection, "SHOWN", 4)
     assert [
-        text for *_, text in around(selection_html(store, level(store, [("a", 0.9, "<b>"), ("b", 0.2, "<b>")])))
+        text for *_, text in around(selection_html(store, level(store, [("a", 0.9, "<i>"), ("b", 0.2, "<i>")])))
     ] == ["text"] * 2
-    assert "<b>" not in selection_html(store, "l2/manifest.json")
-    assert "&lt;b&gt;" in selection_html(store, "l2/manifest.json")
+    assert "<i>" not in selection_html(store, "l2/manifest.json")
+    assert "&lt;i&gt;" in selection_html(store, "l2/manifest.json")
 
 
 def test_a_level_that_dropped_nothing_by_a_score_has_no_section(store: LocalStore, drawn: list[tuple]):
@@ -204,22 +206,24 @@ def test_without_the_level_before_dropped_rows_have_no_text(store: LocalStore):
 
 def test_several_thresholds_are_shown_as_a_range():
     found = selection.Selection("quality", thresholds={0.75, 0.25, 0.5})
-    assert "Threshold 0.25 to 0.75." in selection._section("quantiles", found)
-    assert "Threshold none." in selection._section("quantiles", selection.Selection("quality"))
+    assert "Threshold 0.25 to 0.75." in selection._section(found)
+    assert "Threshold none." in selection._section(selection.Selection("quality"))
 
 
 def test_a_classifier_says_how_good_it_is():
-    page = classifier_html(CARD)
-    assert "On 1,500 held-out texts: ROC-AUC 0.9123; at a score of 0.5 precision 0.800, recall 0.700" in page
-    assert "0.250 before, 0.125 after Platt's scaling, which is in use." in page
+    page = classifier_section(CARD)
+    words = " ".join(page.split())
+    assert "On 1,500 held-out texts: ROC-AUC 0.9123 (0.5 is chance, 1 is perfect)" in words
+    assert "at a score of 0.5 precision 0.800, recall 0.700" in words
+    assert "0.250 before, 0.125 after Platt's scaling, which is in use" in " ".join(page.split())
     assert "<td>pos&lt;</td><td>theorem, lemma</td>" in page
     assert "not deterministic" not in page
-    other = classifier_html(
+    other = classifier_section(
         CARD | {"precision": None, "deterministic": False, "settings": {"calibrate": False, "threads": 2}}
     )
     assert "precision -," in other
-    assert "which is not in use." in other
-    assert "not deterministic: with 2 threads" in other
+    assert "which is not in use" in " ".join(other.split())
+    assert "not deterministic: with 2 threads" in " ".join(other.split())
 
 
 def test_a_level_shows_the_classifier_that_it_used_and_no_other(store: LocalStore):

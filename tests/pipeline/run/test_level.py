@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.publish.card import dataset_card
 from pipeline.publish.release import publish
-from pipeline.report.page import funnel_lines, summary
+from pipeline.report.funnel import funnel_lines, summary
 from pipeline.rows.document import BASE_SCHEMA, to_schema
 from pipeline.run.level import Finished, LevelError, run_level
 from pipeline.run.passes import PlanError

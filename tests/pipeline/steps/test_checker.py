@@ -8,6 +8,7 @@ from typing import Literal
 import pyarrow as pa
 import pytest
 
+from pipeline.errors import Fault
 from pipeline.rows.batch import Batch
 from pipeline.steps import Checker, Verdicts
 
@@ -39,9 +40,10 @@ def test_only_a_pass_stays():
 
 def test_the_verdict_is_written_down_with_its_evidence():
     first, second, third = entries(Says().process(BATCH).batch)
-    assert first == [{"checker": "says", "means": "formal", "verdict": "pass", "defect": "", "evidence": {"ü": "pass"}}]
+    said = {"checker": "says", "tool": "says", "means": "formal", "verdict": "pass", "defect": ""}
+    assert first == [said | {"evidence": {"ü": "pass"}}]
     assert (second[0]["verdict"], second[0]["defect"]) == ("fail", "untrue")
-    assert third[0]["evidence"] == {"ü": "abstain"}
+    assert (third[0]["evidence"], third[0]["cause"]) == ({"ü": "abstain"}, "invalid_item")
 
 
 def test_verdicts_of_earlier_checkers_stay_before_it():
@@ -72,3 +74,49 @@ def test_a_checker_says_something_of_every_row():
 
     with pytest.raises(ValueError, match="shorter"):
         Lazy().process(BATCH)
+
+
+def test_an_abstention_says_whether_the_row_or_the_surroundings_are_the_cause():
+    class Slow(Says):
+        """Has a time-out."""
+
+        libraries = ("pyarrow",)
+        infrastructure = frozenset({"no_facts"})
+
+    entry = entries(Slow().process(BATCH).batch)[2][0]
+    assert (entry["cause"], entry["tool"]) == ("infrastructure", f"pyarrow {pa.__version__}")
+
+
+def test_a_checker_is_for_rows_of_its_forms_and_leaves_others_alone():
+    forms = ['{"kind": "task"}', '{"kind": "prose"}', "no JSON"]
+    batch = BATCH.with_column(pa.field("form", pa.string()), pa.array(forms))
+    outcome = Says(forms=("prose",)).process(batch)
+    assert [row[0]["verdict"] for row in entries(outcome.batch)] == ["skip", "fail", "skip"]
+    assert outcome.judgement.kept.tolist() == [True, False, True]
+    assert outcome.changed == {"skipped": 2}
+    with pytest.raises(ValueError, match="no column 'form' is here"):
+        Says(forms=("prose",)).check_input(BATCH.rows.schema)
+
+
+def test_an_abstention_may_stay_but_is_no_pass():
+    outcome = Says(on_abstain="keep").process(BATCH)
+    assert outcome.judgement.kept.tolist() == [True, False, True]
+    assert outcome.changed == {"kept_abstained": 1}
+    assert entries(outcome.batch)[2][0]["verdict"] == "abstain"
+
+
+def test_a_checker_that_misjudges_a_known_row_does_not_count():
+    class Known(Says):
+        """Judges these first."""
+
+        known = (({"text": "pass"}, "pass"), ({"text": "fail it"}, "fail"))
+
+    class Wrong(Known):
+        """Passes everything."""
+
+        def check(self, batch: Batch) -> Verdicts:
+            return Verdicts(["pass"] * len(batch), [""] * len(batch), [{}] * len(batch))
+
+    Known().prepare()
+    with pytest.raises(Fault, match=r"says pass of a row that is known to fail: .*cannot judge others"):
+        Wrong().prepare()

@@ -48,6 +48,8 @@ def test_a_document_becomes_a_new_row_with_its_evidence():
         "source_text": TEXT,
         "coverage": 1.0,
         "form": '{"kind":"prose"}',
+        "task": None,
+        "program": None,
     }
     assert set(row) == {"text", *(column.name for column in step().columns())}
 

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.publish.certificate import calibrate
+from pipeline.publish.calibration import calibrate
 from pipeline.rows.batch import Batch
 from stages.l4_verify.faithfulness import Faithfulness
 
@@ -73,10 +73,9 @@ def test_a_missing_column_is_refused_before_anything_starts():
 def test_seeded_defects_are_caught_and_drawn_by_the_seed():
     good = rows(*["The city of Zurich heard from Jane Baker in 2014 that 1,234 people had left."] * 20)
     found = calibrate(Faithfulness(), good, seed=1)
-    assert found == {
-        "number_changed": {"mutants": 20, "caught": 20, "recall": 1.0},
-        "name_swapped": {"mutants": 20, "caught": 20, "recall": 1.0},
-    }
+    assert {kind: (entry["mutants"], entry["recall"]) for kind, entry in found.items()} == {
+        "number_changed": (20, 1.0), "name_swapped": (20, 1.0),
+    }  # fmt: skip
     first, again = (Faithfulness().mutants(good, 1)["name_swapped"]["text"] for _ in range(2))
     assert first.equals(again)
     assert not first.equals(Faithfulness().mutants(good, 2)["name_swapped"]["text"])
@@ -84,5 +83,5 @@ def test_seeded_defects_are_caught_and_drawn_by_the_seed():
 
 def test_calibration_also_counts_what_the_check_cannot_see():
     blind = rows("It was in 2014. Baker told them.")
-    assert calibrate(Faithfulness(), blind, seed=1)["name_swapped"] == {"mutants": 1, "caught": 0, "recall": 0.0}
+    assert calibrate(Faithfulness(), blind, seed=1)["name_swapped"]["recall"] == 0.0
     assert calibrate(Faithfulness(), rows("Nothing at all."), seed=1)["number_changed"] == {"mutants": 0, "caught": 0}

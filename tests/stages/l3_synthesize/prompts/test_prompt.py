@@ -43,7 +43,7 @@ def test_prompts_are_found_by_name_by_version_and_by_path(tmp_path: Path):
     assert find_prompt("rephrase").id == find_prompt("rephrase@1").id == "rephrase@1"
     assert find_prompt(str(write(tmp_path, PLAIN))).id == "mine@1"
     for unknown in ("reprase", "rephrase@2", "../prompts/rephrase", "prompt.py"):
-        message = f"'{unknown}' is not known; there are question_answer@1, .*, or give the path"
+        message = f"'{unknown}' is not known; there are conversation@1, .*, or give the path"
         with pytest.raises(ValueError, match=message):
             find_prompt(unknown)
 

@@ -1,0 +1,1 @@
+"""Fetch pages politely into sealed WARC lots."""

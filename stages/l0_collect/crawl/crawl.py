@@ -1,0 +1,364 @@
+"""A polite crawl: from seeds to sealed WARC lots, in one process, resumable after any kill.
+
+One loop starts requests and takes in what they bring, so nothing here is shared between tasks:
+
+    frontier → fetch (many at once, one a host) → what it means → lot, new URLs → frontier
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.store.store import Store
+from stages.l0_collect.crawl.fetch import Fetched, fetch, open_session
+from stages.l0_collect.crawl.frontier import Frontier, Host, Job
+from stages.l0_collect.crawl.journal import ENDED, STOP, Cut, Lot, Visit, sealed_lots
+from stages.l0_collect.crawl.lots import LotWriter
+from stages.l0_collect.crawl.opt_outs import of_page, of_site, parse_tdmrep
+from stages.l0_collect.crawl.page import Page, decoded_body, read_page
+from stages.l0_collect.crawl.robots import MAXIMUM_HOPS, robots_of
+from stages.l0_collect.crawl.settings import CrawlSettings
+from stages.l0_collect.crawl.sitemaps import parse_sitemap
+from stages.l0_collect.crawl.traps import Monitor, sketch_of
+from stages.l0_collect.crawl.urls import Scope, host_of, is_page, looks_endless, normalized, section_of
+from stages.l0_collect.readers.page_sniff import is_html
+
+TRIES = 3
+RETRY_SECONDS = 5.0
+"""Before the second try; doubled before the third."""
+MOST_RETRY_SECONDS = 300.0
+BUSY = (429, 500, 502, 503, 504)
+REDIRECTS = (301, 302, 303, 307, 308)
+SECTIONS_TO_HOST = 3
+"""Sections of a host that are traps until the host is one."""
+TELL_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Crawled:
+    """How a crawl ended."""
+
+    why: str
+    """done, max_pages, max_bytes, max_seconds, stopped"""
+    pages: int = 0
+    bytes: int = 0
+    lots: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    cuts: list[Cut] = field(default_factory=list)
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            "why": self.why, "pages": self.pages, "bytes": self.bytes, "lots": self.lots,
+            "outcomes": dict(sorted(self.outcomes.items())), "cuts": [cut.model_dump() for cut in self.cuts],
+        }  # fmt: skip
+
+
+def crawl(settings: CrawlSettings, store: Store, tell: Callable[[str], None] = lambda line: None) -> Crawled:
+    """Crawl, or go on where an earlier crawl in this folder was cut off. Raises AnotherCrawl, OSError."""
+    return asyncio.run(_Crawl(settings, store, tell).run())
+
+
+class _Crawl:
+    def __init__(self, settings: CrawlSettings, store: Store, tell: Callable[[str], None]) -> None:
+        self._settings, self._store, self._tell = settings, store, tell
+        seeds = _starts(settings)
+        self._scope = Scope(seeds, settings.scope)
+        self._frontier = Frontier(settings.per_address)
+        self._sections: dict[str, Monitor] = {}
+        self._cut: dict[str, Cut] = {}
+        self._done = Crawled("done")
+        self._came: asyncio.Queue[tuple[Host, Job, Fetched]] = asyncio.Queue()
+        self._number = 0
+        self._go_on(sealed_lots(store))
+        self._begin_lot()
+        for seed in seeds:
+            self._discover(seed, 0)
+
+    def _go_on(self, sealed: list[Lot]) -> None:
+        """Take over what earlier lots say was found and done."""
+        visited = {visit.url for lot in sealed for visit in lot.visits}
+        for lot in sealed:
+            self._number += 1
+            self._done.bytes += lot.bytes
+            for cut in lot.cuts:
+                self._cut[cut.prefix] = cut
+            for visit in lot.visits:
+                self._count(visit)
+        for lot in sealed:
+            for url, depth in lot.found:
+                if self._frontier.remember(url) and url not in visited and not self._is_cut(url):
+                    self._frontier.add(Job(url, depth=depth))
+        self._done.lots, self._done.cuts = len(sealed), list(self._cut.values())
+
+    async def run(self) -> Crawled:
+        started = told = time.monotonic()
+        async with open_session(
+            self._settings.user_agent, self._settings.allow_networks, self._settings.parallel
+        ) as session:
+            tasks: set[asyncio.Task[None]] = set()
+            while True:
+                now = time.monotonic()
+                if why := self._reason_to_end(now - started):
+                    self._done.why = why
+                    break
+                while len(tasks) < self._settings.parallel and (found := self._frontier.take()):
+                    if self._refuse(*found):
+                        continue
+                    task = asyncio.create_task(self._fetch(session, *found))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                if not self._frontier.busy and self._frontier.next_time() is None:
+                    break
+                await self._take_in(self._patience(now, len(tasks)))
+                if now - told >= TELL_SECONDS:
+                    told = now
+                    self._tell(f"{self._done.pages:,} pages, {self._done.bytes / 1e6:,.1f} MB, {len(tasks)} at work")
+                if self._lot.bytes >= self._settings.lot_bytes or now - self._lot_began >= self._settings.lot_seconds:
+                    self._seal()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._seal()
+        self._lot.discard()
+        self._store.replace(ENDED, json.dumps(self._done.summary(), indent=1).encode())
+        return self._done
+
+    def _reason_to_end(self, seconds: float) -> str:
+        settings = self._settings
+        if self._done.pages >= settings.max_pages:
+            return "max_pages"
+        if self._done.bytes + self._lot.bytes >= settings.max_bytes:
+            return "max_bytes"
+        return "max_seconds" if seconds >= settings.max_seconds else "stopped" if self._is_stopped else ""
+
+    def _patience(self, now: float, at_work: int) -> float:
+        """Seconds to wait for an answer until something else is to be done."""
+        following = self._frontier.next_time()
+        limit = max(0.0, self._lot_began + self._settings.lot_seconds - now)
+        return min(1.0, limit, max(0.0, following - now) if following and at_work < self._settings.parallel else 1.0)
+
+    async def _take_in(self, patience: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            self._sort(*await asyncio.wait_for(self._came.get(), max(patience, 0.001)))
+            while not self._came.empty():
+                self._sort(*self._came.get_nowait())
+
+    def _refuse(self, host: Host, job: Job) -> bool:
+        """Whether robots.txt forbids the job; it is done then, and the host was not asked."""
+        assert job.kind != "page" or host.robots is not None
+        if job.kind != "page" or host.robots is None or host.robots.may_fetch(job.url):
+            return False
+        outcome = host.robots.refusal.partition(":")[0] or "robots_disallowed"
+        visit = Visit(url=job.url, outcome=outcome, depth=job.depth)
+        self._lot.visits.append(visit)
+        self._count(visit)
+        self._frontier.release(host)
+        return True
+
+    async def _fetch(self, session: Any, host: Host, job: Job) -> None:
+        self._came.put_nowait((host, job, await fetch(session, job.url, seconds=self._settings.timeout)))
+
+    def _sort(self, host: Host, job: Job, fetched: Fetched) -> None:
+        """Take in an answer, and let the host rest."""
+        wait = self._rest(host, fetched)
+        retry = fetched.status in BUSY or (fetched.status is None and not fetched.error.startswith("forbidden"))
+        if retry and job.tries + 1 < TRIES:
+            job.tries += 1
+            wait = max(wait, _retry_after(fetched), RETRY_SECONDS * 2 ** (job.tries - 1))
+            self._frontier.add(job, first=True)
+        elif job.kind == "page":
+            self._page(host, job, fetched)
+        elif job.kind == "robots":
+            self._robots(host, job, fetched)
+        elif fetched.status == 200:
+            body = decoded_body(fetched.body, list(fetched.headers), not fetched.truncated) or b""
+            if job.kind == "ai_txt":
+                host.ai_txt = robots_of(200, body, self._settings.agent)
+            elif job.kind == "tdmrep":
+                host.tdmrep = parse_tdmrep(body)
+            else:
+                self._sitemap(job, body)
+        self._frontier.release(host, wait, fetched.address)
+
+    def _rest(self, host: Host, fetched: Fetched) -> float:
+        settings = self._settings
+        wanted = host.robots.delay if host.robots else 0.0
+        slow = min(settings.slowness * fetched.seconds, settings.most_delay)
+        return max(settings.delay, wanted, slow)
+
+    def _robots(self, host: Host, job: Job, fetched: Fetched) -> None:
+        owner = self._frontier.hosts[job.owner]
+        if fetched.status in REDIRECTS and job.hops < MAXIMUM_HOPS:
+            target = normalized(fetched.header("location"), job.url)
+            if target:
+                # Asked of the other host in its turn, so that its delay counts too.
+                self._frontier.add(Job(target, "robots", hops=job.hops + 1, owner=job.owner), first=True)
+                return
+        body = decoded_body(fetched.body, list(fetched.headers), not fetched.truncated)
+        status = fetched.status if body is not None else None
+        if status in REDIRECTS:
+            status, fetched.error = None, f"more than {MAXIMUM_HOPS} redirects"
+        owner.robots = robots_of(status, body or b"", self._settings.agent, fetched.error or "a body that is no text")
+        if not owner.robots.refusal:
+            for kind, path in (("ai_txt", "/ai.txt"), ("tdmrep", "/.well-known/tdmrep.json")):
+                owner.files.append(Job(owner.name + path, kind, owner=owner.name))  # type: ignore[arg-type]
+            if self._settings.sitemaps == "follow":
+                for sitemap in owner.robots.sitemaps[:100]:
+                    self._add_sitemap(sitemap, owner.name, 0)
+        self._frontier.wake(owner)
+
+    def _add_sitemap(self, url: str, base: str, depth: int) -> None:
+        target = normalized(url, base)
+        # A sitemap counts only for the host that names it, else one site could send us to another.
+        if target and target.startswith(f"{host_of(base + '/')}/") and self._frontier.remember(f"sitemap {target}"):
+            self._frontier.add(Job(target, "sitemap", depth=depth))
+
+    def _sitemap(self, job: Job, body: bytes) -> None:
+        found = parse_sitemap(body)
+        if job.depth < 2:
+            for url in found.sitemaps[:1000]:
+                self._add_sitemap(url, host_of(job.url), job.depth + 1)
+        for url in found.pages:
+            target = normalized(url, job.url)
+            if target and host_of(target) == host_of(job.url):
+                self._discover(target, 1)
+
+    def _discover(self, url: str, depth: int, hops: int = 0) -> bool:
+        """Whether the URL was new; in scope and of a form that ends, it will be fetched."""
+        if depth > self._settings.max_depth or not self._scope.holds(url) or not is_page(url):
+            return False
+        if not self._frontier.remember(url):
+            return False
+        if not looks_endless(url) and not self._is_cut(url):
+            self._lot.found.append((url, depth))
+            self._frontier.add(Job(url, depth=depth, hops=hops))
+        return True
+
+    def _page(self, host: Host, job: Job, fetched: Fetched) -> None:
+        visit = Visit(url=job.url, outcome="fetched", status=fetched.status, depth=job.depth)
+        self._lot.visits.append(visit)
+        host.fetched += 1
+        if host.fetched >= self._settings.max_pages_per_host:
+            host.pages.clear()
+        if fetched.status is None:
+            visit.outcome = fetched.error.partition(":")[0]
+        elif fetched.status in REDIRECTS:
+            target = normalized(fetched.header("location"), job.url)
+            visit.outcome = "redirect" if job.hops < MAXIMUM_HOPS else "too_many_redirects"
+            if target and job.hops < MAXIMUM_HOPS:
+                self._discover(target, job.depth, job.hops + 1)
+        elif fetched.status != 200:
+            visit.outcome = "http_status"
+        else:
+            self._document(host, job, fetched, visit)
+        self._count(visit)
+
+    def _document(self, host: Host, job: Job, fetched: Fetched, visit: Visit) -> None:
+        body = decoded_body(fetched.body, list(fetched.headers), not fetched.truncated)
+        if body is None:
+            visit.outcome = "undecodable"
+            return
+        if not is_html(body, fetched.header("content-type")):
+            visit.outcome = "not_html"
+            return
+        page = read_page(body, job.url)
+        assert host.robots is not None
+        opt_outs = of_page(job.url, fetched.headers, page.metas, self._settings.agent)
+        opt_outs += of_site(job.url, host.robots, host.ai_txt, host.tdmrep)
+        honoured = next((one.kind for one in opt_outs if one.kind in self._settings.honour), "")
+        self._follow(host, job, page)
+        if honoured:
+            visit.outcome = f"opt_out_{honoured}"
+            return
+        if self._is_cut(job.url):
+            visit.outcome = "trap"
+            return
+        visit.etag, visit.modified = fetched.header("etag"), fetched.header("last-modified")
+        about = [
+            ("robots-sha256", host.robots.sha256), ("robots-status", str(host.robots.status)),
+            ("fetch-seconds", f"{fetched.seconds:.3f}"), ("license", host.robots.license),
+        ]  # fmt: skip
+        self._lot.add(fetched, opt_outs, [(name, value) for name, value in about if value], visit)
+
+    def _follow(self, host: Host, job: Job, page: Page) -> None:
+        """Take up the page's links, unless it belongs to a trap."""
+        of_host = [link for link in page.links if link.startswith(f"{host.name}/")]
+        new = sum(not self._frontier.is_known(link) for link in of_host)
+        sketch, section = sketch_of(page.text), section_of(job.url)
+        monitor = self._sections.setdefault(section, Monitor())
+        if reason := monitor.observe(len(of_host), new, sketch):
+            self._cut_off(section, reason)
+            host.monitor.forget()
+            parts = sum(prefix.startswith(f"{host.name}/") for prefix in self._cut)
+            if parts >= SECTIONS_TO_HOST:
+                self._cut_off(f"{host.name}/", reason)
+        elif reason := host.monitor.observe(len(of_host), new, sketch):
+            self._cut_off(f"{host.name}/", reason)
+        if not self._is_cut(job.url):
+            for link in page.links:
+                self._discover(link, job.depth + 1)
+
+    def _cut_off(self, prefix: str, reason: str) -> None:
+        if prefix not in self._cut:
+            self._cut[prefix] = cut = Cut(prefix=prefix, reason=reason)
+            self._lot.cuts.append(cut)
+            self._done.cuts.append(cut)
+            self._sections.pop(prefix, None)
+            host = self._frontier.hosts[host_of(prefix)]
+            host.pages = type(host.pages)(page for page in host.pages if not page.url.startswith(prefix))
+            self._tell(f"cut off {prefix}: {reason}")
+
+    def _is_cut(self, url: str) -> bool:
+        return bool(self._cut) and (section_of(url) in self._cut or f"{host_of(url)}/" in self._cut)
+
+    def _count(self, visit: Visit) -> None:
+        self._done.outcomes[visit.outcome] += 1
+        self._done.pages += visit.outcome in ("fetched", "unchanged")
+
+    def _begin_lot(self) -> None:
+        robots = "RFC 9309; opt-outs honoured: " + ", ".join(self._settings.honour)
+        self._lot = LotWriter(self._store, self._number, self._settings.user_agent, robots)
+        self._lot_began = time.monotonic()
+        self._is_stopped = self._store.exists(STOP)
+
+    def _seal(self) -> None:
+        if self._lot.visits or self._lot.found or self._lot.cuts:
+            lot = self._lot.seal()
+            self._number += 1
+            self._done.lots += 1
+            self._done.bytes += lot.bytes
+        else:
+            self._lot.discard()
+        self._begin_lot()
+
+
+def _starts(settings: CrawlSettings) -> list[str]:
+    """All seeds, normalised, each once. Raises ValueError for one that is no URL."""
+    found: dict[str, None] = {}
+    for seed in settings.named_seeds():
+        url = normalized(seed)
+        if url is None:
+            raise ValueError(f"seed '{seed}' is no http or https URL; write it whole, with https://")
+        found[url] = None
+    return list(found)
+
+
+def _retry_after(fetched: Fetched) -> float:
+    """Seconds that the server asks for, as a number or a date; bounded."""
+    value = fetched.header("retry-after").strip()
+    if value.isdecimal():
+        return min(float(value[:6]), MOST_RETRY_SECONDS)
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return min(max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()), MOST_RETRY_SECONDS)
+    except (TypeError, ValueError):
+        return 0.0

@@ -1,0 +1,66 @@
+"""The journal of a crawl: what its sealed lots say happened, from which it goes on and from which it is read.
+
+```
+<folder>/lots/lot-000000-1f2e3d4c5b6a.warc.gz     what was fetched, named by its content
+<folder>/lots/lot-000000.json                     written last: the lot is sealed, and this is what happened in it
+<folder>/crawl.json                               the crawl has ended, and why
+<folder>/STOP                                     made by people: seal what there is, and end
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+from pipeline.store.store import Store
+
+LOTS = "lots"
+ENDED = "crawl.json"
+STOP = "STOP"
+
+
+class Visit(BaseModel):
+    """What came of one URL."""
+
+    url: str
+    outcome: str
+    """fetched, unchanged, redirect, or the rule by which there is no page of it."""
+    status: int | None = None
+    depth: int = 0
+    etag: str = ""
+    modified: str = ""
+    digest: str = ""
+    """Of the body; with the two above for the next crawl's question whether it changed."""
+    record: str = ""
+    date: str = ""
+
+
+class Cut(BaseModel):
+    """A host, or a part of one, that is fetched no further, and whose pages are no documents."""
+
+    prefix: str
+    reason: str
+
+
+class Lot(BaseModel):
+    """What happened while one lot was filled."""
+
+    warc: str
+    sha256: str
+    bytes: int
+    visits: list[Visit] = Field(default_factory=list)
+    found: list[tuple[str, int]] = Field(default_factory=list)
+    """URLs that were new, with their depth, in the order in which they were found."""
+    cuts: list[Cut] = Field(default_factory=list)
+
+
+def sealed_lots(store: Store) -> list[Lot]:
+    """All sealed lots in their order. Files without a journal were never sealed."""
+    names = [name for name in store.list(LOTS) if name.endswith(".json")]
+    return [Lot.model_validate_json(store.read(name)) for name in sorted(names)]
+
+
+def cuts_of(lots: Sequence[Lot]) -> tuple[Cut, ...]:
+    return tuple(cut for lot in lots for cut in lot.cuts)

@@ -1,0 +1,97 @@
+"""Write lots: WARC files of bounded size, sealed together with what happened (journal.py).
+
+A page counts as fetched when its lot is sealed. Of a crawl that is killed only the lot in work is lost, and what it
+held is fetched again. Of two crawls in one folder the one that seals a number first goes on; the other one ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import OrefineError
+from pipeline.store.store import Store
+from stages.l0_collect.crawl.fetch import Fetched
+from stages.l0_collect.crawl.journal import LOTS, Cut, Lot, Visit
+from stages.l0_collect.crawl.opt_outs import OptOut
+from stages.l0_collect.crawl.warc_writer import IDENTICAL, UNCHANGED, digest, fields_block, http_response, record
+
+
+class AnotherCrawl(OrefineError):
+    """Somebody else crawls into the same folder."""
+
+
+class LotWriter:
+    """Fills a local file with records; `seal` moves it into the folder."""
+
+    def __init__(self, store: Store, number: int, software: str, robots: str) -> None:
+        self._store, self._number = store, number
+        self._path: Path = store.temporary()
+        self._file = self._path.open("wb")
+        self._hash = hashlib.sha256()
+        self.bytes = 0
+        self.visits: list[Visit] = []
+        self.found: list[tuple[str, int]] = []
+        self.cuts: list[Cut] = []
+        about = [("software", software), ("format", "WARC File Format 1.1"), ("robots", robots)]
+        self._write(record("warcinfo", datetime.now(UTC), fields_block(about), "application/warc-fields")[1])
+
+    def add(self, fetched: Fetched, opt_outs: Sequence[OptOut], about: Sequence[tuple[str, str]], visit: Visit) -> None:
+        """A page's request, response and metadata; a revisit instead where an earlier record holds the same."""
+        block = http_response(fetched.status or 0, fetched.reason, fetched.headers, fetched.body)
+        payload = digest(fetched.body)
+        common = {"WARC_IP_Address": fetched.address, "WARC_Truncated": fetched.truncated}
+        same = UNCHANGED if fetched.status == 304 else IDENTICAL if visit.digest == payload else ""
+        if same:
+            head = block[: len(block) - len(fetched.body)]
+            name, data = record(
+                "revisit", fetched.date, head, "application/http; msgtype=response", fetched.url, **common,
+                WARC_Profile=same, WARC_Refers_To=visit.record, WARC_Refers_To_Date=visit.date,
+                WARC_Payload_Digest=visit.digest,
+            )  # fmt: skip
+        else:
+            name, data = record(
+                "response", fetched.date, block, "application/http; msgtype=response", fetched.url, **common,
+                WARC_Payload_Digest=payload,
+            )  # fmt: skip
+            visit.digest, visit.record = payload, name
+            visit.date = fetched.date.strftime("%Y-%m-%dT%H:%M:%SZ")
+        asked = record(
+            "request", fetched.date, fetched.request, "application/http; msgtype=request", fetched.url,
+            WARC_Concurrent_To=name,
+        )[1]  # fmt: skip
+        fields = [*about, *((f"opt-out-{one.kind}", one.evidence) for one in opt_outs)]
+        more = record(
+            "metadata", fetched.date, fields_block(fields), "application/warc-fields", fetched.url, WARC_Refers_To=name
+        )[1]
+        self._write(asked + data + more)
+        visit.outcome = "unchanged" if same else visit.outcome
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._hash.update(data)
+        self.bytes += len(data)
+
+    def seal(self) -> Lot:
+        """Raises AnotherCrawl if a lot of this number is there."""
+        import os
+
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        sha256 = self._hash.hexdigest()
+        name = f"{LOTS}/lot-{self._number:06d}-{sha256[:12]}.warc.gz"
+        lot = Lot(warc=name, sha256=sha256, bytes=self.bytes, visits=self.visits, found=self.found, cuts=self.cuts)
+        self._store.commit(self._path, name)
+        if not self._store.create(f"{LOTS}/lot-{self._number:06d}.json", lot.model_dump_json().encode()):
+            raise AnotherCrawl(
+                f"lot {self._number} of {self._store.root} was sealed by another crawl; let one of them run alone"
+            )
+        return lot
+
+    def discard(self) -> None:
+        """Forget what was not sealed."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,61 @@
+"""Every rule's value for every row, also where an earlier rule has dropped it."""
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.rows.batch import Batch
+from pipeline.run.measure import measure
+from pipeline.steps import Outcome, RowStep
+from stages.l1_filter.heuristics.c4_quality import C4Quality
+from stages.l1_filter.heuristics.gopher_quality import GopherQuality
+from stages.l1_filter.heuristics.gopher_repetition import GopherRepetition
+
+TEXTS = ["two words", "the words that we have to count " * 12]
+BATCH = Batch(pa.RecordBatch.from_pydict({"id": ["a", "b"], "text": TEXTS}))
+
+
+def by_name(steps: list) -> dict:
+    return {rule.full_name: rule for rule in measure(steps, BATCH).rules}
+
+
+def test_a_later_rule_is_measured_on_a_row_that_an_earlier_one_drops():
+    rules = by_name([GopherRepetition(keep_signals=True), GopherQuality(keep_signals=True)])
+    few, stops = rules["02 gopher_quality.too_few_words"], rules["02 gopher_quality.too_few_stop_words"]
+    assert (few.value.tolist(), few.limit, few.breaks.tolist()) == ([2, 84], 50, [True, False])
+    assert (stops.value.tolist(), stops.breaks.tolist()) == ([0, 4], [True, False])
+    assert rules["01 gopher_repetition.duplicate_5_gram"].value[1] > 0.6
+
+
+def test_the_side_on_which_a_rule_drops_is_told_from_rows_kept_and_dropped():
+    rules = by_name([GopherQuality(keep_signals=True)])
+    assert rules["01 gopher_quality.too_few_words"].drops_below is True
+    assert rules["01 gopher_quality.too_many_words"].drops_below is False  # no row is dropped by it
+    assert rules["01 gopher_quality.too_many_bullet_lines"].drops_below is False
+
+
+def test_a_transform_changes_the_text_for_the_steps_after_it():
+    text = "\n".join(["One line of five words [1]."] * 6)
+    found = measure([C4Quality(keep_signals=True)], Batch(pa.RecordBatch.from_pydict({"text": [text]})))
+    assert found.batch.text.to_pylist() == [text.replace("[1]", "")]
+
+
+class Raises(RowStep):
+    """A step that fails on everything."""
+
+    kind: str = "raises"
+
+    def process(self, batch: Batch) -> Outcome:
+        raise ValueError("no")
+
+
+def test_a_step_that_raises_is_left_out_and_its_place_counts():
+    found = measure([Raises(), GopherQuality(keep_signals=True)], BATCH)
+    assert {rule.step for rule in found.rules} == {"02 gopher_quality"}
+    assert found.left_out == {"01 raises": "ValueError: no"}
+
+
+def test_no_rows_no_rules():
+    assert (
+        measure([GopherQuality()], Batch(pa.RecordBatch.from_pydict({"text": pa.array([], pa.string())}))).rules == []
+    )
+    assert np.isnan(by_name([GopherQuality(min_doc_words=None)])["01 gopher_quality.too_few_words"].threshold).all()

@@ -1,0 +1,270 @@
+"""Real crawls of a loopback web in a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import fastwarc
+import pytest
+import warcio.archiveiterator
+
+from pipeline.store.store import open_store
+from stages.l0_collect.crawl.crawl import Crawled, crawl
+from stages.l0_collect.crawl.journal import Lot, sealed_lots
+from stages.l0_collect.crawl.lots import AnotherCrawl
+from stages.l0_collect.crawl.settings import CrawlSettings
+from stages.l0_collect.crawl.source import CrawlSource
+from stages.l0_collect.crawl.traps import WINDOW
+from tests.stages.l0_collect.crawl.loopback_web import PAGES, address_of
+
+DELAY = 0.05
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Second tries come quickly."""
+    monkeypatch.setattr("stages.l0_collect.crawl.crawl.RETRY_SECONDS", 0.2)
+
+
+class Web:
+    def __init__(self, port: int, log: Path) -> None:
+        self.port, self._log = port, log
+
+    def seed(self, kind: str) -> str:
+        return f"http://{address_of(kind)}:{self.port}/"
+
+    def visits(self, kind: str) -> list[tuple[float, str]]:
+        """(time, path) of each request to the host of this kind."""
+        lines = [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
+        return [(when, path) for when, host, path in lines if host.startswith(address_of(kind) + ":")]
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    log = tmp_path_factory.mktemp("web") / "log"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tests.stages.l0_collect.crawl.loopback_web", str(port), str(log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield Web(port, log)
+        process.kill()
+
+
+def settings(folder: Path, seeds: list[str], **more: object) -> CrawlSettings:
+    given: dict[str, object] = {
+        "folder": str(folder), "seeds": tuple(seeds), "user_agent": "testbot/1.0 (+https://example.org/bot)",
+        "delay": DELAY, "slowness": 0.0, "allow_networks": ("127.0.0.0/8",), "timeout": 2.0,
+    }  # fmt: skip
+    return CrawlSettings(**(given | more))  # type: ignore[arg-type]
+
+
+def run(folder: Path, seeds: list[str], **more: object) -> Crawled:
+    return crawl(settings(folder, seeds, **more), open_store(str(folder)))
+
+
+def outcomes(folder: Path) -> dict[str, str]:
+    """Path → outcome."""
+    visits = [visit for lot in sealed_lots(open_store(str(folder))) for visit in lot.visits]
+    return {visit.url.split("/", 3)[3]: visit.outcome for visit in visits}
+
+
+def test_a_plain_site_is_fetched_whole_and_politely(web: Web, tmp_path: Path):
+    done = run(tmp_path, [web.seed("plain")])
+    assert (done.why, done.pages) == ("done", PAGES + 1)
+    visits = web.visits("plain")
+    assert visits[0][1] == "/robots.txt"
+    assert not any(path.startswith("/private/") for _, path in visits)
+    times = [when for when, _ in visits]
+    assert min(later - earlier for earlier, later in pairwise(times)) >= DELAY
+
+
+def test_three_readers_agree_on_a_lot(web: Web, tmp_path: Path):
+    run(tmp_path, [web.seed("plain")])
+    (lot,) = (tmp_path / "lots").glob("*.warc.gz")
+    with lot.open("rb") as stream:
+        records = [
+            (record.rec_type, record.raw_stream.read()) for record in warcio.archiveiterator.ArchiveIterator(stream)
+        ]
+    kinds = Counter(kind for kind, _ in records)
+    assert kinds == {"warcinfo": 1, "request": PAGES + 1, "response": PAGES + 1, "metadata": PAGES + 1}
+    with lot.open("rb") as stream:
+        checked = [record.verify_block_digest() for record in fastwarc.ArchiveIterator(stream, parse_http=False)]
+    assert len(checked) == len(records)
+    assert all(checked)
+    source = CrawlSource(folder=str(tmp_path))
+    (path,) = source.inputs() or []
+    rows = [row for unit in source.units(path, "") for batch in source.read(unit) for row in batch.rows.to_pylist()]
+    assert {row["url"].rsplit("/", 1)[1] for row in rows} == {"", *map(str, range(PAGES))}
+    assert all(b"<nav>" in row["html"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "section"), [("maze", "endless_tree", "maze"), ("calendar", "near_duplicates", "month")]
+)
+def test_a_trap_is_cut_off_and_its_pages_are_no_documents(
+    web: Web, tmp_path: Path, kind: str, reason: str, section: str
+):
+    done = run(tmp_path, [web.seed(kind)], max_depth=100)
+    assert [(cut.prefix, cut.reason) for cut in done.cuts] == [(f"{web.seed(kind)}{section}/", reason)]
+    source = CrawlSource(folder=str(tmp_path))
+    batches = [
+        batch for path in source.inputs() or [] for unit in source.units(path, "") for batch in source.read(unit)
+    ]
+    kept = [url for batch in batches for url in batch.rows.column("url").to_pylist()]
+    assert len(kept) == PAGES + 1
+    assert not [url for url in kept if section in url]
+    dropped = Counter(rule for batch in batches for _, url, rule in batch.dropped if section in url)
+    assert dropped["trap"] == WINDOW - 1  # the last one told what it is, and was not kept
+
+
+def test_a_shop_that_names_its_pages_anew_for_each_visitor_ends(web: Web, tmp_path: Path):
+    done = run(tmp_path, [web.seed("sessions")], max_depth=100, max_pages=600)
+    assert done.why == "done"
+    assert [cut.reason for cut in done.cuts] == ["near_duplicates"]
+
+
+def test_nothing_is_asked_of_a_host_whose_robots_do_not_come(web: Web, tmp_path: Path):
+    done = run(tmp_path, [web.seed("broken_robots")])
+    assert done.pages == 0
+    assert {path for _, path in web.visits("broken_robots")} == {"/robots.txt"}
+    assert outcomes(tmp_path) == {"": "robots_unreachable"}
+
+
+def test_a_slow_page_costs_its_timeout_and_no_more(web: Web, tmp_path: Path):
+    started = time.monotonic()
+    done = run(tmp_path, [web.seed("slow")], timeout=0.5)
+    assert time.monotonic() - started < 60
+    assert done.pages == PAGES
+    assert outcomes(tmp_path)["page/1"] == "time_out"
+
+
+def test_opt_outs_are_honoured(web: Web, tmp_path: Path):
+    run(tmp_path, [web.seed("opted_out")])
+    found = {path: outcome for path, outcome in outcomes(tmp_path).items() if outcome != "fetched"}
+    assert found.pop("private/secret") == "robots_disallowed"
+    assert found == {
+        "page/1": "opt_out_noai", "page/2": "opt_out_noindex", "page/3": "opt_out_tdm_reservation",
+        "page/4": "opt_out_train_ai",
+    }  # fmt: skip
+
+
+def test_opt_outs_that_are_not_honoured_are_written_down(web: Web, tmp_path: Path):
+    run(tmp_path, [web.seed("opted_out")], honour=())
+    (lot,) = (tmp_path / "lots").glob("*.warc.gz")
+    with lot.open("rb") as stream:
+        blocks = [record.raw_stream.read() for record in warcio.archiveiterator.ArchiveIterator(stream)]
+    assert any(b"opt-out-noai: X-Robots-Tag: noai" in block for block in blocks)
+
+
+def test_bombs_and_what_is_no_page(web: Web, tmp_path: Path):
+    run(tmp_path, [web.seed("bombs")], timeout=20.0)
+    found = outcomes(tmp_path)
+    assert (found["page/1"], found["page/3"], found["page/4"]) == ("undecodable", "not_html", "fetched")
+    (lot,) = (tmp_path / "lots").glob("*.warc.gz")
+    assert lot.stat().st_size < 1 << 20
+    with lot.open("rb") as stream:
+        cut = [
+            record.rec_headers.get_header("WARC-Target-URI")
+            for record in warcio.archiveiterator.ArchiveIterator(stream)
+            if record.rec_headers.get_header("WARC-Truncated") == "length"
+        ]
+    assert [url.rsplit("/", 1)[1] for url in cut] == ["2"]
+
+
+def test_a_busy_server_is_asked_again_later(web: Web, tmp_path: Path):
+    done = run(tmp_path, [web.seed("busy")])
+    assert done.pages == PAGES + 1
+    asked = [when for when, path in web.visits("busy") if path == "/page/1"]
+    assert len(asked) == 2
+    assert asked[1] - asked[0] >= 0.2
+
+
+def test_redirects_end_and_lead_to_no_forbidden_address(web: Web, tmp_path: Path):
+    done = run(tmp_path, [web.seed("loops")], scope="host")
+    found = outcomes(tmp_path)
+    assert found["page/1"] == found["page/3"] == "redirect"
+    assert "too_many_redirects" in found.values()
+    assert done.pages == PAGES - 2
+
+
+def test_names_that_lead_inside_are_not_connected_to(web: Web, tmp_path: Path):
+    spellings = ["localhost", "127.0.0.2", "0x7f.2", "2130706434", "[::ffff:127.0.0.2]", "127.0.0.2.", "0177.0.0.2"]
+    before = len(web.visits("plain"))
+    done = run(tmp_path, [f"http://{name}:{web.port}/" for name in spellings], allow_networks=())
+    assert done.pages == 0
+    assert len(web.visits("plain")) == before
+
+
+def test_a_crawl_that_is_cut_off_goes_on(web: Web, tmp_path: Path):
+    seeds = [web.seed("plain"), web.seed("opted_out")]
+    first = run(tmp_path, seeds, max_pages=5)
+    assert first.why == "max_pages"
+    before = {visit.url for lot in sealed_lots(open_store(str(tmp_path))) for visit in lot.visits}
+    second = run(tmp_path, seeds)
+    visits = [visit.url for lot in sealed_lots(open_store(str(tmp_path))) for visit in lot.visits]
+    assert len(visits) == len(set(visits))
+    assert before < set(visits)
+    assert second.pages == 2 * (PAGES + 1) - 4  # opt-outs
+
+
+def test_a_killed_crawl_loses_and_doubles_nothing(web: Web, tmp_path: Path):
+    kills = int(os.environ.get("KILLS", 3))
+    recipe = tmp_path / "crawl.yaml"
+    source = settings(tmp_path / "folder", [web.seed("plain"), web.seed("opted_out")], lot_seconds=0.3).model_dump(
+        mode="json"
+    )
+    steps = [{"kind": "extract_html"}]
+    recipe.write_text(
+        json.dumps({"dataset": "crawled", "l0_collect": {"source": {"kind": "crawl", **source}, "steps": steps}})
+    )
+    killed = 0
+    while killed < kills:
+        folder = tmp_path / f"folder-{killed}"
+        command = [
+            sys.executable, "-m", "flows.cli", "crawl", str(recipe), "--set", f"l0_collect.source.folder={folder}"
+        ]  # fmt: skip
+        for seconds in (1.5 + 0.37 * (killed % 5), 1.2 + 0.29 * (killed % 7)):
+            process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            time.sleep(seconds)
+            process.send_signal(signal.SIGKILL)
+            killed += process.wait() == -signal.SIGKILL
+        run(folder, [web.seed("plain"), web.seed("opted_out")])
+        visits = Counter(visit.url for lot in sealed_lots(open_store(str(folder))) for visit in lot.visits)
+        assert len(visits) == 2 * (PAGES + 2)  # the start page, and one that robots.txt forbids
+        assert set(visits.values()) == {1}
+        source_read = CrawlSource(folder=str(folder))
+        rows = [
+            url
+            for path in source_read.inputs() or []
+            for unit in source_read.units(path, "")
+            for batch in source_read.read(unit)
+            for url in batch.rows.column("url").to_pylist()
+        ]
+        assert len(rows) == len(set(rows)) == 2 * (PAGES + 1) - 4
+
+
+def test_of_two_crawls_in_one_folder_one_ends(web: Web, tmp_path: Path):
+    store = open_store(str(tmp_path))
+    store.create("lots/lot-000001.json", Lot(warc="x", sha256="", bytes=0).model_dump_json().encode())
+    store.create("lots/lot-000000.json", Lot(warc="x", sha256="", bytes=0).model_dump_json().encode())
+    run(tmp_path, [web.seed("plain")])
+    store.remove("lots/lot-000000.json")
+    with pytest.raises(AnotherCrawl, match="was sealed by another crawl"):
+        run(tmp_path, [web.seed("opted_out")])
+
+
+def test_people_can_stop_it(web: Web, tmp_path: Path):
+    (tmp_path / "STOP").touch()
+    done = run(tmp_path, [web.seed("plain")])
+    assert (done.why, done.pages) == ("stopped", 0)
