@@ -107,7 +107,7 @@ PLACES = {
     "L0 writing a shard": "pipeline.store.shard.ShardWriter.commit",
     "L0 adding up": "pipeline.run.level._manifest",
     "L1 filtering": "stages.l1_filter.heuristics.gopher_quality.GopherQuality.judge",
-    "L1 shuffling": "pipeline.run.grouping.write_buckets",
+    "L1 shuffling": "pipeline.run.grouping_tasks.write_buckets",
     "L2 choosing": "stages.l2_select.choose.threshold.Threshold.process",
     "L3 generating": "stages.l3_synthesize.engines.engine.TemplateEngine.generate",
     "L3 keeping replies": "pipeline.run.ledger.Ledger.flush",
