@@ -51,11 +51,13 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "rewrite": ({"engine": "template", "min_words": 5}, DOCUMENTS),
     "format": ({}, REWRITTEN),
     "faithfulness": ({}, REWRITTEN),
+    "human_review": ({"plan": {"kind": "double", "aql": 0.1, "ltpd": 0.5}}, DOCUMENTS),
 }
 DECIDE_NOTHING = {
     "numpy": "arithmetic on whole numbers and IEEE floats",
     "numba": "compiles what the kernels' references in the tests fix",
     "llvmlite": "as numba",
+    "scipy": "computes the limits of a sampling plan, which are registered with the lot",
     "pyarrow": "counts for every level",
     "yaml": "reads parameters, which count themselves",
     "aiohttp": "carries what a server replies, which the ledger keeps",

@@ -21,7 +21,7 @@ from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
 from flows.runs.report import recipe_text, write_report
 from pipeline.books.fingerprint import canonical
-from pipeline.errors import is_of_recipe
+from pipeline.errors import WaitsForPeople, is_of_recipe
 from pipeline.publish.release import Release, publish
 from pipeline.report.funnel import funnel_lines, summary
 from pipeline.report.page import FILES_NAMED, unreadable
@@ -157,13 +157,38 @@ def identify(path: str, source: Source | None = None) -> InputFile:
     return InputFile(path, *l0_collect.identify(path)) if named is None else InputFile(path, named)
 
 
-def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result:
-    """All levels as planned (planned here if not given), then the release and the report."""
+@dataclass(frozen=True)
+class Waiting:
+    """A run that has come to a lot which people have to judge; the same run later goes on from there."""
+
+    dataset: str
+    levels: list[Finished]
+    lot: str
+    note: str
+
+    def as_json(self, store: Store) -> dict[str, Any]:
+        """The object of `--json`: no version, and instead what is waited for and the way on."""
+        way_on = f"orefine review {self.lot} --store {store.root}"
+        return {
+            "dataset": self.dataset,
+            "waiting": {"lot": self.lot, "note": self.note, "way_on": way_on},
+            "levels": summary(self.levels),
+        }
+
+
+def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | Waiting:
+    """All levels as planned (planned here if not given), then the release and the report.
+
+    Waiting where a level waits for people: nothing failed, and nothing is published.
+    """
     made = made or plan_recipe(recipe, run.store)
     made.check()
     levels: list[Finished] = []
     for level in recipe.levels():
-        levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
+        try:
+            levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
+        except WaitsForPeople as waits:
+            return Waiting(recipe.dataset, levels, waits.lot, str(waits))
     return finish(run, levels, recipe)
 
 

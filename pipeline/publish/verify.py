@@ -29,7 +29,7 @@ from pipeline.store.store import Store
 
 M = TypeVar("M", bound=BaseModel)
 COUNTED = tuple(name for name in Counts.model_fields if name != "groups")
-CONTENT = ("data", "dropped", "quarantine", "clusters", "index", "shards")
+CONTENT = ("data", "dropped", "quarantine", "clusters", "index", "people", "shards")
 """Folders of a level in which each file is content."""
 MODEL_CARD = "model_card.json"
 """Beside a trained model, in a folder of `models/`."""
@@ -174,7 +174,7 @@ def _records(level: Finished, records: Sequence[ShardRecord]) -> Iterator[str]:
     for name in Counts.model_fields:
         yield from _compare(level.path, name, getattr(counts, name), getattr(manifest, name))
     written = [file for record in records for file in record.files]
-    listed = [file for file in manifest.files if file.role != "index"]
+    listed = [file for file in manifest.files if file.role not in ("index", "people")]
     moved = [file.model_copy(update={"path": file.path.removeprefix(f"{level.directory}/")}) for file in written]
     yield from _compare(level.path, "files", _sorted(moved), _sorted(listed))
 

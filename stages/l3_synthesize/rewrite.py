@@ -13,6 +13,8 @@
 | form              | string  | JSON: the form that the text has, which L4's step format checks               |
 | task              | string  | JSON: how a program checks the answer in it, and the answer; null if it cannot |
 | program           | string  | the edits that made it of source_text; null if the model wrote it             |
+| model_license     | string  | the model's, as the recipe or the model's README says; empty if neither does  |
+| source_license    | string  | the parent's, as its page said at L0; empty if it did not                     |
 
 The same request gives the same key whatever the order or number of workers. The same key need not give the same reply
 on another machine or in another batch; what comes after a stored reply is reproducible, the reply itself is not.
@@ -20,6 +22,7 @@ on another machine or in another batch; what comes after a stored reply is repro
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -28,7 +31,7 @@ from dataclasses import replace
 from typing import Any, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.kernels.classifier.languages import installed_lid176, languages_of
 from pipeline.rows.batch import Batch
@@ -38,16 +41,27 @@ from pipeline.store.shard import file_sha256
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
-from stages.l3_synthesize.engines.model_files import problems_of
+from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
-from stages.l3_synthesize.output_checks import reason_to_refuse
+from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse
 from stages.l3_synthesize.passage import passage
 from stages.l3_synthesize.prompts.prompt import Prompt, find_prompt
 from stages.l3_synthesize.words import count_words
 
 DEFAULT_PROMPTS = ("rephrase", "question_answer", "rephrase_zh", "question_answer_zh")
+LONGEST_WORD = 50
+"""Characters, gaps and marks included; longer ones on average are looked at in whole."""
 MORE_ROOM = 2
 """A reply that was cut is asked for once more with so many times the tokens."""
+
+
+class Price(BaseModel):
+    """Of a million tokens, in any one currency."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: float = Field(0.0, ge=0)
+    completion: float = Field(0.0, ge=0)
 
 
 class Rewrite(Generator):
@@ -91,6 +105,13 @@ class Rewrite(Generator):
     min_words: int = Field(40, ge=1)
     max_concurrent: int = Field(32, ge=1)
     """Requests that the model, or each endpoint, works on at once at most; changes the speed only."""
+    tensor_parallel_size: int = Field(1, ge=1)
+    """For vllm: GPUs of one node over which the model is spread."""
+
+    model_license: str = ""
+    """Such as apache-2.0; empty: what the README of a model folder says."""
+    price_per_million: Price = Price()
+    """What the model's tokens cost; manifest, report and --json then say what each prompt and each reason cost."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -112,8 +133,8 @@ class Rewrite(Generator):
     def columns(self) -> tuple[pa.Field, ...]:
         strings = ("parent_id", "prompt", "model", "finish_reason", "source_text")
         numbers = (("prompt_tokens", pa.int32()), ("completion_tokens", pa.int32()), ("coverage", pa.float32()))
-        fields = [*((name, pa.string()) for name in strings), *numbers]
-        fields += [(name, pa.string()) for name in ("form", "task", "program")]
+        last = ("form", "task", "program", "model_license", "source_license")
+        fields = [*((name, pa.string()) for name in strings), *numbers, *((name, pa.string()) for name in last)]
         return tuple(pa.field(*one) for one in fields)
 
     def extras(self) -> tuple[str, ...]:
@@ -127,14 +148,15 @@ class Rewrite(Generator):
         # The engine takes a GPU, or all cores of its node, by itself; the template is a filter like any other.
         # One process asks the servers, so that they are not asked by as many windows as there are workers.
         return {
-            "vllm": Resources(cpus=0, gpus=1, resident=True),
+            "vllm": Resources(cpus=0, gpus=self.tensor_parallel_size, resident=True),
             "http": Resources(cpus=1, resident=True),
             "template": Resources(),
         }[self.engine]
 
     def identity(self) -> dict[str, Any]:
         """A prompt counts by what is in it (`assets`), not by the path of its file."""
-        fields = self.model_dump(mode="json", exclude={"max_concurrent", "endpoints", "timeout_s", "patience_s"})
+        speed = {"max_concurrent", "tensor_parallel_size", "endpoints", "timeout_s", "patience_s"}
+        fields = self.model_dump(mode="json", exclude=speed | {"price_per_million"})
         return fields | {"prompts": [prompt.model_dump(mode="json") for prompt in self._prompts]}
 
     def assets(self) -> Mapping[str, str]:
@@ -165,8 +187,20 @@ class Rewrite(Generator):
                 entries += [self._request(document, shown, prompt, n) for n, prompt in enumerate(prompts)]
         return entries
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         return self._engine().generate(requests)
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        price = self.price_per_million
+        return (prompt_tokens * price.prompt + completion_tokens * price.completion) / 1e6
+
+    def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
+        texts = [request.shown for request, _ in answered]
+        for request, reply in answered:
+            with contextlib.suppress(Exception):  # `accept` meets it again, and blames this reply alone
+                text = self._by_id[request.prompt].read(reply.text, request.shown)
+                texts += [] if isinstance(text, Reason) else [text]
+        LANGUAGES.of(texts)
 
     def ask_again(self, request: Request, reply: Reply) -> Request | None:
         if reply.finish_reason != "length":
@@ -193,16 +227,24 @@ class Rewrite(Generator):
             "form": json.dumps(prompt.form.stored(), ensure_ascii=False, separators=(",", ":")),
             "task": json.dumps(task, ensure_ascii=False) if (task := prompt.form.task(text)) else None,
             "program": reply.text if prompt.form.kind == "edits" else None,
+            "model_license": self._license,
+            "source_license": request.parent.columns.get("license") or "",
         }
 
     @functools.cached_property
     def _by_id(self) -> Mapping[str, Prompt]:
         return {prompt.id: prompt for prompt in self._prompts}
 
+    @functools.cached_property
+    def _license(self) -> str:
+        return self.model_license or (license_of(self.model) if self.engine == "vllm" else "")
+
     def _engine(self) -> Engine:
         tokens = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
         tokens = self.max_input_tokens + MORE_ROOM * tokens + max(prompt.most_tokens for prompt in self._prompts)
-        return open_engine(self.engine, self.model, tokens, self.max_concurrent, self._servers)
+        return open_engine(
+            self.engine, self.model, tokens, self.max_concurrent, self._servers, self.tensor_parallel_size
+        )
 
     @property
     def _servers(self) -> Servers | None:
@@ -210,8 +252,9 @@ class Rewrite(Generator):
         return Servers(*given) if self.engine == "http" else None
 
     def _passage(self, text: str) -> str | Reason:
-        words = count_words(text)
-        if words < self.min_words:
+        # Of a book the first pages say that it is long enough.
+        words = count_words(text[: self.min_words * LONGEST_WORD])
+        if words < self.min_words and (words := count_words(text)) < self.min_words:
             return Reason("too_short", words, self.min_words)
         count_tokens = self._engine().count_tokens
         shown = passage(text, self.max_input_tokens, count_tokens)

@@ -7,6 +7,7 @@ from pydantic import Field
 from stages.l4_verify.contamination import Contamination
 from stages.l4_verify.faithfulness import Faithfulness
 from stages.l4_verify.format import Format
+from stages.l4_verify.human_review import HumanReview
 
-Step = Annotated[Format | Faithfulness | Contamination, Field(discriminator="kind")]
+Step = Annotated[Format | Faithfulness | Contamination | HumanReview, Field(discriminator="kind")]
 """Every step that an L4 recipe may name."""

@@ -50,6 +50,8 @@ def test_a_document_becomes_a_new_row_with_its_evidence():
         "form": '{"kind":"prose"}',
         "task": None,
         "program": None,
+        "model_license": "",
+        "source_license": "",
     }
     assert set(row) == {"text", *(column.name for column in step().columns())}
 
@@ -213,3 +215,22 @@ def test_one_poisoned_request_in_a_hundred_costs_one_row(tmp_path, monkeypatch):
     level = Level("l3_synthesize", "toy", (step(prompts=("rephrase",)),))
     manifest = run_level(level, store, InlineRunner(), silent, parent=collected).manifest
     assert (manifest.rows_in, manifest.rows_out, manifest.dropped, manifest.quarantined) == (100, 99, {}, 1)
+
+
+def test_tokens_cost_what_the_recipe_says_and_change_no_id():
+    priced = step(price_per_million={"prompt": 2.0, "completion": 10.0})
+    assert priced.cost(1_000_000, 500_000) == 7.0
+    assert step().cost(10, 10) == 0
+    assert priced.identity() == step().identity() == step(tensor_parallel_size=1).identity()
+
+
+def test_a_model_over_several_gpus_takes_them_of_one_node():
+    assert Rewrite(tensor_parallel_size=4).resources().gpus == 4
+
+
+def test_a_row_says_the_licence_of_its_model_and_of_its_source():
+    rows = batch(TEXT).rows.append_column("license", pa.array(["https://creativecommons.org/licenses/by/4.0/"]))
+    (row,) = outcome(step(model_license="apache-2.0", prompts=("rephrase",)), Batch(rows))
+    assert (row["model_license"], row["source_license"]) == (
+        "apache-2.0", "https://creativecommons.org/licenses/by/4.0/",
+    )  # fmt: skip
