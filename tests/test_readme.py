@@ -17,8 +17,6 @@ import yaml
 
 from flows.cli import app
 from flows.runs.recipe import all_steps, kind_of
-from tests.flows.helpers import orefine as call
-from tests.flows.helpers import rows, write_parquet
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -106,26 +104,6 @@ def test_the_readme_sets_only_what_there_is():
     kinds = {kind_of(step): set(step.model_fields) for _, step in all_steps()}
     for kind, field in re.findall(r"--set l\d_\w+\.(\w+)\.(\w+)=", README):
         assert field in kinds[kind]
-
-
-def block(title: str) -> list[str]:
-    """The commands of the first shell block under a heading of the README, without their comments."""
-    text = README[README.index(f"## {title}") :]
-    (lines,) = re.findall(r"```sh\n(.*?)```", text[: text.index("```\n", text.index("```sh") + 5) + 4], re.DOTALL)
-    return [line for line in lines.splitlines() if line.startswith("orefine")]
-
-
-def test_every_command_for_ones_own_data_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    write_parquet(tmp_path / "pages.parquet", [*rows(60), {"text": "too short"}])
-    for name, words in (("good", "the theorem follows from lemma"), ("bad", "buy cheap pills here now")):
-        texts = [{"text": f"{words} {number} {words}"} for number in range(120)]
-        (tmp_path / f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in texts))
-    commands = block("Your own data")
-    assert len(commands) > 10
-    for line in commands:
-        call(*shlex.split(line, comments=True)[1:])
-    assert {"analysis.html", "report.html", "exported", "scored"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def documented() -> list[str]:
