@@ -86,7 +86,7 @@ def reason_to_refuse(
         return text
     return (
         _language(source, text) or _length(prompt, source, text) or _repetition(prompt, source, text)
-        or _copy(prompt, source, text) or _sibling(text, siblings)
+        or _copy(prompt, source, text) or repeats_sibling(text, siblings)
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def _language(source: str, text: str) -> Reason | None:
 
 
 def _scripts(text: str) -> defaultdict[str, float]:
-    """Script → share of the letters, as the first word of their Unicode names tells it."""
+    """Script → share of what is written, a Chinese character counted as HAN_WEIGHT letters."""
     counts: defaultdict[str, float] = defaultdict(float)
     for letter, count in Counter(text).items():
         if letter.isalpha():
@@ -259,7 +259,7 @@ def _copy(prompt: Prompt, source: str, text: str) -> Reason | None:
     return Reason("copy", share, MAX_COPY) if share > MAX_COPY else None
 
 
-def _sibling(text: str, siblings: Sequence[str]) -> Reason | None:
+def repeats_sibling(text: str, siblings: Sequence[str]) -> Reason | None:
     """Texts too short for an n-gram are compared as they are."""
     mine = _shingles(text)
     for other in map(_shingles, siblings):
