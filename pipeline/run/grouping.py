@@ -30,6 +30,7 @@ from pipeline.run.runners import Runner
 from pipeline.run.space import DoesNotFit, gigabytes, machine_memory
 from pipeline.store.artifact import Artifact
 from pipeline.store.partitions import EMPTY, Tables, Written, read_bucket
+from pipeline.store.review import Review
 from pipeline.store.store import Store
 
 PARTITION_BYTES = 128 << 20
@@ -71,6 +72,7 @@ class Grouping:
     ) -> None:
         self._store, self._runner, self._directory = store, runner, directory
         self._level = directory if level is None else level
+        self.dataset = self._level.rpartition("/")[2].rpartition("-")[0]
         self.shards = tuple(shards)
         self.parts: tuple[Part, ...] = ()
         self.rows = sum(shard.rows for shard in shards)
@@ -199,6 +201,16 @@ class Grouping:
             for shard in self.shards
         ]
         self._run(run_map, tasks)
+
+    def register(self, lot: str, plan: bytes) -> None:
+        """Write down what is going to be drawn of a lot for people, before anything is; a lot has one plan for good."""
+        Review(self._store, lot).register(plan)
+
+    def ask_people(self, lot: str, records: bytes) -> bytes:
+        """What people decided of the records drawn of a registered lot; WaitsForPeople as long as they have not."""
+        decision = Review(self._store, lot).ask(records)
+        self._store.create(f"{self._level}/people/{lot}.json", decision)
+        return decision
 
     def decide(self, decisions: Tables) -> None:
         """Rows to drop or to mark: DECISION_SCHEMA, CLUSTER_COLUMNS if there are clusters, and the step's columns."""

@@ -23,6 +23,8 @@ MODULES = {
     "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
+    "review": ("fastapi", "uvicorn", "sqlalchemy"),
+    "review-postgres": ("psycopg",),
     "s3": ("obstore",),
     "substrings": ("pydivsufsort",),
     "ultrafine": ("tokenizers",),
