@@ -34,7 +34,8 @@ from pipeline.books.manifest import Manifest, load
 from pipeline.publish.export import export_hf
 from pipeline.publish.release import resolve
 from pipeline.publish.verify import verify_release
-from pipeline.run.grouping import Grouping, ShardRows
+from pipeline.run.grouping import Grouping
+from pipeline.run.grouping_tasks import ShardRows
 from pipeline.run.ledger import DIRECTORY, Ledger
 from pipeline.run.level import run_level
 from pipeline.run.runners import InlineRunner

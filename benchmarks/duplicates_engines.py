@@ -20,7 +20,8 @@ NGRAM, BANDS, ROWS = 5, 14, 8
 def orefine(source: Path, work: Path, **options: object) -> Iterable[str]:
     import pyarrow.parquet as pq
 
-    from pipeline.run.grouping import Grouping, ShardRows
+    from pipeline.run.grouping import Grouping
+    from pipeline.run.grouping_tasks import ShardRows
     from pipeline.run.runners import InlineRunner
     from pipeline.store.partitions import read_bucket
     from pipeline.store.store import open_store

@@ -168,17 +168,17 @@ def odds(pages: list[Page]) -> Odds:
 
 
 def _name_votes(page: Page, per: dict[str, list[float]]) -> None:
-    parent = page.seen.parent
+    parent = page.seen.parent.tolist()
     kept, words = [0.0] * len(parent), [0.0] * len(parent)
-    for holder, share, count in zip(page.seen.holder, page.labels.tolist(), page.words.tolist(), strict=True):
+    for holder, share, count in zip(page.seen.holder.tolist(), page.labels.tolist(), page.words.tolist(), strict=True):
         kept[holder] += share * count
         words[holder] += count
     for number in range(len(parent) - 1, 0, -1):
         kept[parent[number]] += kept[number]
         words[parent[number]] += words[number]
-    for number, names in enumerate(page.seen.names):
+    for number, look in enumerate(page.seen.look.tolist()):
         if words[number]:
-            for name in names:
+            for name in page.seen.names[look]:
                 per[name][0] += kept[number] / words[number]
                 per[name][1] += 1
 

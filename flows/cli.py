@@ -19,6 +19,7 @@ from flows.commands import crawl as crawl_commands
 from flows.commands import learn as learn_commands
 from flows.commands import look as look_commands
 from flows.commands import models as model_commands
+from flows.commands import review as review_commands
 from flows.commands import store as store_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
 from pipeline.errors import OrefineError, UsageError
@@ -108,7 +109,11 @@ def _run(
     plan = plan_recipe(chosen, open_store(store), _extras(runner))
     plan.check()  # before a Ray is started
     opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
-    return run_recipe(chosen, opened, plan).as_json(opened.store)
+    try:
+        return run_recipe(chosen, opened, plan).as_json(opened.store)
+    except KeyboardInterrupt:
+        say("\ninterrupted: finished shards are kept, so the same command goes on from there")
+        raise typer.Exit(FAILED) from None
 
 
 def _extras(runner: str, prefect: bool = False) -> list[str]:
@@ -125,11 +130,11 @@ def _show_plan(
 ) -> None:
     from flows.runs.recipe import load_recipe
     from flows.runs.run import plan_recipe
-    from pipeline.run.plan import plan_lines, with_estimates
+    from pipeline.run.plan import plan_lines
     from pipeline.store.store import open_store
 
     chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
-    plan = with_estimates(plan_recipe(chosen, place, extras), chosen.levels(), place)
+    plan = plan_recipe(chosen, place, extras)
     for problem in plan.problems:
         say(f"orefine: {problem}")
     print_result(plan.as_json(), as_json, plan_lines(plan))
@@ -171,6 +176,8 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
     for name in ("release", "certificate", "report"):
         if name in result:
             say(f"{name:<12} {result[name]}")
+    if waiting := result.get("waiting"):
+        say(f"{waiting['note']} (here: {waiting['way_on']}), then run the same command again; nothing is published yet")
     if as_json:
         print(json.dumps(result))
     if quarantined := sum(level["quarantined"] for level in result["levels"]):
@@ -193,6 +200,7 @@ app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)
 app.command("certify")(model_commands.certify)
 app.command("verify-certificate")(model_commands.verify_certificate)
+app.add_typer(review_commands.app, name="review")
 
 
 def main() -> None:

@@ -28,8 +28,9 @@ from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
-from flows.runs.run import Result, finish, open_run, plan_recipe, run_one_level  # noqa: E402
+from flows.runs.run import Result, Waiting, finish, open_run, plan_recipe, run_one_level  # noqa: E402
 from pipeline.books.manifest import Manifest, load  # noqa: E402
+from pipeline.errors import WaitsForPeople  # noqa: E402
 from pipeline.report.funnel import funnel_lines, summary  # noqa: E402
 from pipeline.run.level import Finished  # noqa: E402
 from pipeline.store.store import open_store  # noqa: E402
@@ -76,7 +77,10 @@ def refine(
 
     done: list[tuple[str, bool]] = []
     for one in levels:
-        done.append(level(one, done[-1] if done else None))
+        try:
+            done.append(level(one, done[-1] if done else None))
+        except WaitsForPeople as waits:  # the flow ends well, and the next one goes on when the lot is decided
+            return Waiting(chosen.dataset, [_load(*entry) for entry in done], waits.lot, str(waits)).as_json(run.store)
     result = finish(run, [_load(*entry) for entry in done], chosen)
     _show(result)
     return result.as_json(run.store)

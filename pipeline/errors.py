@@ -3,6 +3,7 @@
     OrefineError   1   the command failed
       UsageError   2   recipe, command or input cannot be used as they stand; found before any row was processed
       Fault        1   the surroundings failed; the same command goes on from there
+      WaitsForPeople 0 nothing failed: people have to do something first, and the same command then goes on
 
 What a step says of a row is the row's; what the surroundings do ends the attempt.
 
@@ -35,6 +36,16 @@ class Fault(OrefineError, RuntimeError):
 
 class WorkerDied(Fault):
     """The process that ran a task was killed or crashed, again and again."""
+
+
+class WaitsForPeople(OrefineError):
+    """A level cannot go on before people have judged a lot; its line says what to do. Nothing failed."""
+
+    exit_code = 0
+
+    def __init__(self, lot: str, note: str) -> None:
+        super().__init__(note)
+        self.lot = lot
 
 
 FAULTS = (Fault, OSError, MemoryError, ImportError)

@@ -2,7 +2,8 @@
 
 Run as a file, such a process should start fast, so nothing but the standard library is imported here. It reads requests
 from standard input, each two blocks (a JSON header and data), and answers each with one JSON block; a block is its
-length in four bytes, then its bytes. JSON and not pickle, since what takes over the process must not get any further.
+length in four bytes, then its bytes. A first block, before any request, says that it is ready. JSON and not pickle,
+since what takes over the process must not get any further.
 The other side is `stages/l0_collect/extract/killable.py`.
 """
 
@@ -37,13 +38,24 @@ def read_block(stream: BinaryIO) -> bytes | None:
     return data if len(data) == length else None
 
 
-def serve(answer: Callable[[bytes, dict[str, Any]], dict[str, Any]]) -> None:
-    """Answer requests until standard input ends. After `seconds` of processor time for one the process ends."""
+def serve(
+    answer: Callable[[bytes, dict[str, Any]], dict[str, Any]], get_ready: Callable[[], object] = lambda: None
+) -> None:
+    """Answer requests until standard input ends. After `seconds` of processor time for one the process ends.
+
+    `get_ready` loads what takes longer than a request may.
+    """
     logging.disable()
     resource.setrlimit(resource.RLIMIT_AS, (MAXIMUM_MEMORY, MAXIMUM_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not get among the replies
+    try:
+        get_ready()
+        ready = {}
+    except ImportError as error:
+        ready = {"missing": str(error)}
+    _reply(replies, ready)
     while (header := read_block(requests)) is not None and (data := read_block(requests)) is not None:
         asked = json.loads(header)
         # Not handled in Python: the kernel ends the process, also in the middle of C code. It counts the processor's
@@ -56,5 +68,9 @@ def serve(answer: Callable[[bytes, dict[str, Any]], dict[str, Any]]) -> None:
         except Exception as error:  # any page may hit a defect of a library; the others go on
             reply = {"error": f"{type(error).__name__}: {error}"[:500]}
         signal.setitimer(signal.ITIMER_PROF, 0)
-        write_block(replies, json.dumps(reply).encode())
-        replies.flush()
+        _reply(replies, reply)
+
+
+def _reply(replies: BinaryIO, reply: dict[str, Any]) -> None:
+    write_block(replies, json.dumps(reply).encode())
+    replies.flush()

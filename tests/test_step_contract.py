@@ -51,11 +51,13 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "rewrite": ({"engine": "template", "min_words": 5}, DOCUMENTS),
     "format": ({}, REWRITTEN),
     "faithfulness": ({}, REWRITTEN),
+    "human_review": ({"plan": {"kind": "double", "aql": 0.1, "ltpd": 0.5}}, DOCUMENTS),
 }
 DECIDE_NOTHING = {
     "numpy": "arithmetic on whole numbers and IEEE floats",
     "numba": "compiles what the kernels' references in the tests fix",
     "llvmlite": "as numba",
+    "scipy": "computes the limits of a sampling plan, which are registered with the lot",
     "pyarrow": "counts for every level",
     "yaml": "reads parameters, which count themselves",
     "aiohttp": "carries what a server replies, which the ledger keeps",
@@ -77,7 +79,7 @@ DECIDE_NOTHING = {
 def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     """Parameters of the steps that name files or servers."""
     folder = tmp_path_factory.mktemp("files")
-    endings = ("in.parquet", "in.jsonl", "in.warc", "in.wet", "in.txt", "in.pdf", "domains", "model.bin")
+    endings = ("in.parquet", "in.jsonl", "in.warc", "in.wet", "in.txt", "in.pdf", "domains", "model.bin", "items.jsonl")
     names = {name: folder / name for name in endings}
     pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
     names["in.jsonl"].write_text("".join(f"{json.dumps(row)}\n" for row in DOCUMENTS) + "no JSON\n")
@@ -93,6 +95,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     names["in.txt"].write_text(TEXTS[0])
     names["in.pdf"].write_bytes(make_pdf([[TEXTS[0]]]))
     names["domains"].write_text("example.net\n")
+    names["items.jsonl"].write_text(json.dumps({"question": TEXTS[0], "answer": "yes"}) + "\n")
     spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), epochs=1, threads=1)
     good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
     train(pa.array(good), pa.array(bad), spec, folder)
@@ -104,6 +107,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
         "crawl": {"paths": [str(names["in.warc"])]},
         "text": {"paths": [str(names["in.txt"])]},
         "pdf": {"paths": [str(names["in.pdf"])]},
+        "contamination": {"sets": [str(names["items.jsonl"])]},
         "url_filter": {"domains": str(names["domains"])},
         "fasttext_quality": {"model": str(names["model.bin"])},
     }

@@ -17,12 +17,15 @@ from typing import Any
 from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
 from flows.runs.models import with_models, with_trained
+from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
 from flows.runs.report import recipe_text, write_report
 from pipeline.books.fingerprint import canonical
-from pipeline.errors import is_of_recipe
+from pipeline.errors import WaitsForPeople, is_of_recipe
 from pipeline.publish.release import Release, publish
 from pipeline.report.funnel import funnel_lines, summary
+from pipeline.report.page import FILES_NAMED, unreadable
+from pipeline.run.estimates import with_estimates
 from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
@@ -46,19 +49,20 @@ class Run:
     say: Callable[[str], None]
     """Shows a person one line."""
     events: list[str] = field(default_factory=list)
+    progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.progress = Progress(self.say, sys.stderr if self.say is to_stderr else None)
 
     def emit(self, event: str, fields: Mapping[str, Any]) -> None:
         """Write an event down, and show those that a person waits for."""
         self.events.append(canonical({"event": event, "time": time.time(), **fields}))
         if event == "level_started":
-            self.say(f"{fields['level']}: {fields['shards']} shards")
+            self.progress.start(fields["level"], fields["shards"])
         elif event == "shard_done":
-            self.say(
-                f"{fields['level']}: {fields['done']}/{fields['of']} shards, {fields['rows_in']:,} rows in, "
-                f"{fields['rows_out']:,} out, {fields['quarantined']:,} quarantined"
-            )
+            self.progress.advance(fields)
         elif event == "note":
-            self.say(str(fields["text"]))
+            self.progress.note(str(fields["text"]))
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def open_run(
     if runner == "ray":
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-    run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else _to_stderr)
+    run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else to_stderr)
     if count := run.store.remove_abandoned():
         run.emit("note", {"text": f"removed {count} temporary files of runs that were killed"})
     return run
@@ -106,10 +110,6 @@ def open_run(
 
 def _local_bytes(paths: Sequence[str]) -> int:
     return sum(Path(path).stat().st_size for path in paths if Path(path).is_file())
-
-
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _no_line(line: str) -> None:
@@ -128,7 +128,8 @@ def plan_recipe(recipe: Recipe, store: Store, extras: Sequence[str] = ()) -> Pla
         except RecipeError as error:
             problems.append(str(error))
     named = partial(identify, source=recipe.l0_collect.source)
-    return plan(recipe.levels(), store, paths, named, partial(_complete, store=store), problems)
+    levels = recipe.levels()
+    return with_estimates(plan(levels, store, paths, named, partial(_complete, store=store), problems), levels, store)
 
 
 def _complete(level: Level, parent_id: str, store: Store) -> Level:
@@ -156,21 +157,49 @@ def identify(path: str, source: Source | None = None) -> InputFile:
     return InputFile(path, *l0_collect.identify(path)) if named is None else InputFile(path, named)
 
 
-def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result:
-    """All levels as planned (planned here if not given), then the release and the report."""
+@dataclass(frozen=True)
+class Waiting:
+    """A run that has come to a lot which people have to judge; the same run later goes on from there."""
+
+    dataset: str
+    levels: list[Finished]
+    lot: str
+    note: str
+
+    def as_json(self, store: Store) -> dict[str, Any]:
+        """The object of `--json`: no version, and instead what is waited for and the way on."""
+        way_on = f"orefine review {self.lot} --store {store.root}"
+        return {
+            "dataset": self.dataset,
+            "waiting": {"lot": self.lot, "note": self.note, "way_on": way_on},
+            "levels": summary(self.levels),
+        }
+
+
+def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | Waiting:
+    """All levels as planned (planned here if not given), then the release and the report.
+
+    Waiting where a level waits for people: nothing failed, and nothing is published.
+    """
     made = made or plan_recipe(recipe, run.store)
     made.check()
     levels: list[Finished] = []
     for level in recipe.levels():
-        levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
+        try:
+            levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
+        except WaitsForPeople as waits:
+            return Waiting(recipe.dataset, levels, waits.lot, str(waits))
     return finish(run, levels, recipe)
 
 
 def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
     """One level with its models resolved; what is finished is found."""
     try:
-        level = with_earlier(with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else "")
-        finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
+        with run.progress.beating(level.name):
+            level = with_earlier(
+                with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else ""
+            )
+            finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
     except BaseException:
         with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
             write_events(run)
@@ -195,6 +224,9 @@ def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     write_events(run)
     for line in funnel_lines(rows):
         run.say(line)
+    first = levels[0]
+    for file in unreadable(run.store, first.directory, first.manifest)[:FILES_NAMED]:
+        run.say(f"could not be read: {file['name']}, {file['rows']:,} entries in quarantine; first: {file['error']}")
     return result
 
 

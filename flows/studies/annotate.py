@@ -185,7 +185,8 @@ def _request(text: str, rubric: Rubric, engine: Engine, asked: Annotation) -> Re
 
 def _answers(requests: Sequence[Request], engine: Engine, ledger: Ledger) -> dict[str, Reply]:
     found = ledger.find(request.key for request in requests)
-    for reply in engine.generate([request for request in requests if request.key not in found]):
+    missing = {request.key: request for request in requests if request.key not in found}  # some are there twice
+    for reply in engine.generate(missing.values()):
         if reply.finish_reason != "error":  # it may pass, so the next run asks again
             ledger.record(reply)
         found[reply.key] = reply

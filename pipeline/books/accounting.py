@@ -43,18 +43,49 @@ class Passage(BaseModel):
         _add(self.dropped, other.dropped)
 
 
+class Tokens(BaseModel):
+    """What requests to a model took."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt tokens, those from the engine's cache."""
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    """From sending to the last token, summed over requests that ran at once."""
+    cost: float = 0.0
+    """At the recipe's prices; 0 without."""
+
+    def add(self, other: Tokens) -> None:
+        for name in Tokens.model_fields:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
 class AtStep(Passage):
     """All rows at one step."""
 
     quarantined: int = 0
     changed: dict[str, int] = Field(default_factory=dict)
     """change → rows; of a checker also `skipped` and `kept_abstained`"""
+    tokens: dict[str, dict[str, Tokens]] = Field(default_factory=dict)
+    """Of a generator: prompt → what became of its replies (`accepted`, `asked_again`, `quarantined`, or the rule that
+    refused them) → what they took. Every reply counts, also those that an earlier run had asked for."""
+
+    def unused(self) -> set[str]:
+        """Fields that this kind of step has nothing to say in."""
+        return {name for name in ("tokens",) if not getattr(self, name)}
+
+    def spend(self, prompt: str, outcome: str, tokens: Tokens) -> None:
+        self.tokens.setdefault(prompt, {}).setdefault(outcome, Tokens()).add(tokens)
 
     def add(self, other: Passage) -> None:
         super().add(other)
         if isinstance(other, AtStep):
             self.quarantined += other.quarantined
             _add(self.changed, other.changed)
+            for prompt, outcomes in other.tokens.items():
+                for outcome, tokens in outcomes.items():
+                    self.spend(prompt, outcome, tokens)
 
 
 Groups = dict[str, dict[str, dict[str, Passage]]]
@@ -104,6 +135,10 @@ class Counts(BaseModel):
         """The step cannot process that many rows."""
         self._at(step).quarantined += rows
         self.quarantined += rows
+
+    def spend(self, step: str, prompt: str, outcome: str, tokens: Tokens) -> None:
+        """A reply of a model to this prompt took so much, and this became of it."""
+        self._at(step).spend(prompt, outcome, tokens)
 
     def _at(self, step: str) -> AtStep:
         return self.by_step.setdefault(step, AtStep())

@@ -86,7 +86,7 @@ class Manifest(BaseModel):
 
     def counted_steps(self) -> list[dict[str, Any]]:
         """`steps` of `--json`: for each step what came to it and what ended there, in order."""
-        return [{"step": name} | at.model_dump(mode="json") for name, at in self.by_step.items()]
+        return [{"step": name} | at.model_dump(mode="json", exclude=at.unused()) for name, at in self.by_step.items()]
 
     def paths(self, role: str) -> list[str]:
         return [file.path for file in self.of(role)]

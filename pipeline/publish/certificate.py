@@ -16,6 +16,7 @@ row is right: it says which checks it passed, and `calibration` how many seeded 
 | calibration      | checker → kind of defect → mutants, caught, recall (`pipeline/publish/calibration.py`) |
 | tools            | checker → what judged, with its version                                               |
 | defects          | prompt by model → rows that came, and by `checker.reason` those refused and their share |
+| people           | per lot that people judged: plan, outcome, defect rates with intervals, gold, agreement |
 | prompts, models  | certified rows by prompt and by model                                                 |
 | previous         | `certificate_hash` of the lot before, or null                                         |
 | certificate_hash | sha256 of the canonical JSON of everything else                                       |
@@ -42,7 +43,7 @@ from pipeline.store.damage import Damaged
 from pipeline.store.shard import stored_sha256
 from pipeline.store.store import Store
 
-FORMAT = 3
+FORMAT = 4
 CALIBRATION_ROWS = 200  # a recall of 0.95 then has a 95 % interval of about +-0.03
 Certificate = dict[str, Any]
 
@@ -67,6 +68,7 @@ def make(
         "tools": {name: checker.tool() for name, checker in named.items()},
         "defects": _defects(manifest.groups),
         "calibration": _calibration(store, directory, manifest, checkers, seed),
+        "people": _people(store, directory, manifest),
         "prompts": _counts(store, directory, manifest, "data", "prompt"),
         "models": _counts(store, directory, manifest, "data", "model"),
         "seed": seed,
@@ -123,6 +125,15 @@ def _named(manifest: Manifest, checkers: Sequence[Checker]) -> dict[str, Checker
         if index is not None:
             found[name] = left.pop(index)
     return found
+
+
+def _people(store: Store, directory: str, manifest: Manifest) -> list[dict[str, Any]]:
+    """What people decided, less the single rows and verdicts, which lie beside the level in the files named here."""
+    decisions = [(path, json.loads(store.read(f"{directory}/{path}"))) for path in manifest.paths("people")]
+    return [
+        {"file": path} | {name: value for name, value in decision.items() if name not in ("rows", "reviews")}
+        for path, decision in decisions
+    ]
 
 
 def _counts(store: Store, directory: str, manifest: Manifest, role: str, column: str) -> dict[str, int]:

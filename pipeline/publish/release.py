@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from pydantic import BaseModel, Field
 
 from pipeline.books.manifest import FORMAT, Manifest, Parent, dump, load
@@ -104,11 +105,28 @@ def _build(store: Store, levels: Sequence[Finished], directory: str, version: st
         funnel=funnel(manifests),
         files=files,
     )
-    texts = {CARD: ("card", dataset_card(release, manifests))} | ({RECIPE: ("recipe", recipe)} if recipe else {})
-    for name, (role, text) in texts.items():
-        store.create(f"{directory}/{name}", text.encode())
-        release.files.append(describe_file(store, f"{directory}/{name}", role, 0).model_copy(update={"path": name}))
+    if recipe:
+        _add(store, directory, release, RECIPE, "recipe", recipe)
+    _add(store, directory, release, CARD, "card", card_of(store, directory, release, manifests))
     store.create(f"{directory}/manifest.json", dump(release))
+
+
+def _add(store: Store, directory: str, release: Release, name: str, role: str, text: str) -> None:
+    store.create(f"{directory}/{name}", text.encode())
+    release.files.append(describe_file(store, f"{directory}/{name}", role, 0).model_copy(update={"path": name}))
+
+
+def card_of(store: Store, directory: str, release: Release, manifests: Sequence[Manifest]) -> str:
+    """The card that follows from the manifests and from the first row of the release's files."""
+    first = next((file.path for file in release.files if file.role == "data"), None)
+    has_recipe = any(file.role == "recipe" for file in release.files)
+    if first is None:
+        return dataset_card(release, manifests, has_recipe=has_recipe)
+    with store.open(f"{directory}/{first}") as opened:
+        file = pq.ParquetFile(opened, page_checksum_verification=True)
+        batch = next(file.iter_batches(1), None)
+        rows = batch.to_pylist() if batch is not None else []
+        return dataset_card(release, manifests, file.schema_arrow, rows[0] if rows else None, has_recipe)
 
 
 def funnel(manifests: Sequence[Manifest]) -> list[dict[str, Any]]:

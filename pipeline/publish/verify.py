@@ -7,18 +7,19 @@ too, since a reader by glob takes them for data. Leases, attempts and unfinished
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+import pyarrow as pa
 from pydantic import BaseModel
 
 from pipeline.books.accounting import AccountingError, Counts, total
 from pipeline.books.manifest import Manifest, ShardRecord, content_id, load
-from pipeline.publish.card import dataset_card
-from pipeline.publish.release import CARD, Refs, Release, funnel, version_of
+from pipeline.publish.release import CARD, Refs, Release, card_of, funnel, version_of
 from pipeline.run.level import Finished, as_parent
 from pipeline.store.checked import check_footer, check_sha256, open_checked
 from pipeline.store.damage import Damaged
@@ -28,7 +29,7 @@ from pipeline.store.store import Store
 
 M = TypeVar("M", bound=BaseModel)
 COUNTED = tuple(name for name in Counts.model_fields if name != "groups")
-CONTENT = ("data", "dropped", "quarantine", "clusters", "index", "shards")
+CONTENT = ("data", "dropped", "quarantine", "clusters", "index", "people", "shards")
 """Folders of a level in which each file is content."""
 MODEL_CARD = "model_card.json"
 """Beside a trained model, in a folder of `models/`."""
@@ -173,7 +174,7 @@ def _records(level: Finished, records: Sequence[ShardRecord]) -> Iterator[str]:
     for name in Counts.model_fields:
         yield from _compare(level.path, name, getattr(counts, name), getattr(manifest, name))
     written = [file for record in records for file in record.files]
-    listed = [file for file in manifest.files if file.role != "index"]
+    listed = [file for file in manifest.files if file.role not in ("index", "people")]
     moved = [file.model_copy(update={"path": file.path.removeprefix(f"{level.directory}/")}) for file in written]
     yield from _compare(level.path, "files", _sorted(moved), _sorted(listed))
 
@@ -211,8 +212,9 @@ def _against_levels(store: Store, directory: str, release: Release, levels: Sequ
     published = [(file.sha256, file.rows) for file in release.files if file.role == "data"]
     yield from _compare(path, "data files", [(file.sha256, file.rows) for file in chosen], published)
     card = f"{directory}/{CARD}"
-    if store.exists(card) and store.read(card) != dataset_card(release, manifests).encode():
-        yield f"{card}: not the card that follows from the manifests"
+    with contextlib.suppress(OSError, pa.ArrowInvalid):  # of a data file, which has a finding of its own
+        if store.exists(card) and store.read(card) != card_of(store, directory, release, manifests).encode():
+            yield f"{card}: not the card that follows from the manifests"
 
 
 def _rows(manifest: Manifest, role: str) -> int:

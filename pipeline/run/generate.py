@@ -1,51 +1,216 @@
-"""A generator over one batch: ask the model what the ledger does not know, then accept or refuse each reply."""
+"""A generator over a shard: ask the model what the ledger does not know, then accept or refuse each reply.
+
+Requests stream: while the model works on those of one batch the next ones are read and planned, so that it never waits
+for the slowest reply of a batch. Batches leave in the order in which they came.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+import math
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.books.accounting import Counts
+from pipeline.books.accounting import Counts, Tokens
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash, level_schema
 from pipeline.run.ledger import Ledger
 from pipeline.run.outputs import Outputs
 from pipeline.steps import Fault, Generator, Reason, Reply, Request, describe, is_fault
 
+AHEAD = 8_192
+"""Requests planned and not yet written, beyond the batch that is planned next: some 100 MB with their documents."""
+NONE = Reply("", "", "error", error="not answered yet")
 
-def run_generator(step: Generator, name: str, batch: Batch, ledger: Ledger, files: Outputs, counts: Counts) -> Batch:
+
+def run_generator(
+    step: Generator, name: str, batches: Iterable[Batch], ledger: Ledger, files: Outputs, counts: Counts
+) -> Iterator[Batch]:
     """New rows, one for each accepted reply, in the order of the requests. Every request ends in exactly one state."""
-    planned = step.requests(batch)
-    counts.rows_made += len(planned) - len(batch)
-    counts.come(name, len(planned))
-    answered = _ask(step, [entry for entry in planned if isinstance(entry, Request)], ledger)
+    for planned in _Stream(step, iter(batches), ledger).answered():
+        counts.rows_made += len(planned.entries) - planned.rows
+        counts.come(name, len(planned.entries))
+        yield _written(step, name, planned, files, counts)
+
+
+@dataclass(slots=True)
+class _Planned:
+    """A batch on its way through the model."""
+
+    rows: int
+    entries: list[Request | tuple[Document, Reason]]
+    answers: dict[str, tuple[Request, Reply]] = field(default_factory=dict)
+    """The key of each request → the request that was answered in the end, and its reply."""
+    missing: set[str] = field(default_factory=set)
+    """Keys of the requests without an answer yet."""
+    useless: list[Reply] = field(default_factory=list)
+    """Replies in whose place others were asked for."""
+
+
+class _Stream:
+    """The requests of batch after batch, as an engine takes them, and the batches whose replies have come.
+
+    As an iterator it gives none while AHEAD of them wait for the first batch, and goes on later.
+    """
+
+    def __init__(self, step: Generator, batches: Iterator[Batch], ledger: Ledger) -> None:
+        self._step, self._batches, self._ledger = step, batches, ledger
+        self._planned: deque[_Planned] = deque()
+        self._queue: deque[Request] = deque()
+        self._asked: dict[str, list[tuple[_Planned, str]]] = {}
+        """Key in flight or in the queue → whom the reply is for, under which key; documents of one text share it."""
+        self._sent: dict[str, None] = {}
+
+    def __iter__(self) -> Iterator[Request]:
+        return self
+
+    def __next__(self) -> Request:
+        while not self._queue:
+            if sum(len(planned.entries) for planned in self._planned) >= AHEAD or not self._plan():
+                raise StopIteration
+        request = self._queue.popleft()
+        self._sent[request.key] = None
+        return request
+
+    def answered(self) -> Iterator[_Planned]:
+        """The batches in order, each once all its requests have their replies."""
+        replies: Iterator[Reply] = iter(())
+        try:
+            while self._planned or self._plan():
+                if not self._planned[0].missing:
+                    yield self._planned.popleft()
+                    continue
+                reply = next(replies, None)
+                if reply is not None:
+                    self._take(reply)
+                elif self._sent:
+                    raise Fault(f"{self._step.kind}: the engine gave no reply to {len(self._sent)} requests")
+                else:
+                    replies = self._step.generate(self)
+        finally:  # also where the engine has failed for good
+            self._ledger.flush()
+
+    def _plan(self) -> bool:
+        """Plan the next batch; False if there is none."""
+        batch = next(self._batches, None)
+        if batch is None:
+            return False
+        entries = self._step.requests(batch)
+        planned = _Planned(len(batch), entries)
+        requests = {entry.key: entry for entry in entries if isinstance(entry, Request)}
+        found = self._ledger.find(requests)
+        others = {key: self._step.ask_again(requests[key], reply) for key, reply in found.items()}
+        again = self._ledger.find(other.key for other in others.values() if other is not None)
+        # The longest first: who begins last does not work alone for long.
+        for key, request in sorted(requests.items(), key=lambda one: -len(one[1].shown)):
+            if key not in found:
+                self._ask(planned, key, request)
+            elif (other := others[key]) is None:
+                planned.answers[key] = request, found[key]
+            else:
+                planned.useless.append(found[key])
+                if other.key in again:
+                    planned.answers[key] = other, again[other.key]
+                else:
+                    self._ask(planned, key, other)
+        self._planned.append(planned)
+        return True
+
+    def _ask(self, planned: _Planned, key: str, request: Request) -> None:
+        planned.missing.add(key)
+        planned.answers[key] = request, NONE
+        if request.key not in self._asked:
+            self._asked[request.key] = []
+            self._queue.append(request)
+        self._asked[request.key].append((planned, key))
+
+    def _take(self, reply: Reply) -> None:
+        """Give a reply to those who wait for it; what is of no use is asked for once more, in front of the others."""
+        if reply.key not in self._sent:
+            return  # a second reply to one request: the first stands
+        del self._sent[reply.key]
+        if reply.finish_reason != "error":  # an engine's error may pass; it is asked again by the next run
+            self._ledger.record(reply)
+        for planned, key in self._asked.pop(reply.key):
+            request, _ = planned.answers[key]
+            is_first = request.key == key
+            other = self._step.ask_again(request, reply) if is_first and reply.finish_reason != "error" else None
+            if other is None:
+                planned.answers[key] = request, reply
+                planned.missing.discard(key)
+                continue
+            planned.useless.append(reply)
+            stored = self._ledger.find([other.key]).get(other.key)
+            if stored is not None:
+                planned.answers[key] = other, stored
+                planned.missing.discard(key)
+            else:
+                self._ask(planned, key, other)
+
+
+def _written(step: Generator, name: str, planned: _Planned, files: Outputs, counts: Counts) -> Batch:
+    """The accepted replies of a batch as rows; the others are written down."""
+    step.look_over(list(planned.answers.values()))
+    for reply in planned.useless:
+        counts.spend(name, reply.prompt, "asked_again", _taken(step, reply))
+    counted: set[str] = set()
     rows: list[dict[str, Any]] = []
     refused: list[tuple[Document, str, Reason]] = []
     accepted: defaultdict[str, list[str]] = defaultdict(list)  # parent → texts
-    for entry in planned:
+    for entry in planned.entries:
         if not isinstance(entry, Request):
             document, reason = entry
             refused.append((document, document.text, reason))
             continue
-        request, reply = answered[entry.key]
-        siblings = accepted[request.parent.id]
+        request, reply = planned.answers[entry.key]
+        if request.parent is not entry.parent:  # of several documents with one text
+            request = replace(request, parent=entry.parent)
+        siblings = accepted[entry.parent.id]
         found = _judge(step, request, reply, siblings)
+        outcome = str(found) if isinstance(found, Reason) else "quarantined" if isinstance(found, str) else "accepted"
+        # One reply to several documents of one text was paid once.
+        taken = _taken(step, reply) if reply.key not in counted else Tokens()
+        counted.add(reply.key)
+        counts.spend(name, request.prompt, outcome, taken)
         if isinstance(found, Reason):
-            refused.append((request.parent, reply.text, found))
+            refused.append((entry.parent, reply.text, found))
         elif isinstance(found, str):
-            files.quarantine([(request.parent.id, request.parent.url, name, found)])
+            files.quarantine([(entry.parent.id, entry.parent.url, name, found)])
             counts.quarantine(name, 1)
         else:
             rows.append(_new_row(request, found))
             siblings.append(found["text"])
-    for document, text, reason in refused:
-        row = pa.RecordBatch.from_pylist([{"id": document.id, "url": document.url, "text": text}])
-        files.drop(row, [0], name, [str(reason)], [reason.value], [reason.threshold])
-        counts.drop(name, [str(reason)])
+    if refused:
+        documents, texts, reasons = zip(*refused, strict=True)
+        _refuse(name, documents, texts, reasons, files, counts)
     return Batch(pa.RecordBatch.from_pylist(rows, level_schema(step.columns())))
+
+
+def _taken(step: Generator, reply: Reply) -> Tokens:
+    prompt, completion = reply.prompt_tokens, reply.completion_tokens
+    return Tokens(
+        requests=1, prompt_tokens=prompt, cached_tokens=reply.cached_tokens, completion_tokens=completion,
+        seconds=reply.seconds, cost=step.cost(prompt, completion),
+    )  # fmt: skip
+
+
+def _refuse(
+    name: str, documents: Sequence[Document], texts: Sequence[str], reasons: Sequence[Reason],
+    files: Outputs, counts: Counts,
+) -> None:  # fmt: skip
+    ids, urls = [one.id for one in documents], [one.url for one in documents]
+    rows = pa.RecordBatch.from_pydict({"id": ids, "url": urls, "text": list(texts)})
+    rules = [str(reason) for reason in reasons]
+    values, thresholds = _numbers(one.value for one in reasons), _numbers(one.threshold for one in reasons)
+    files.drop(rows, range(len(rules)), name, rules, values, thresholds)
+    counts.drop(name, rules)
+
+
+def _numbers(values: Iterable[float | None]) -> list[float]:
+    return [math.nan if value is None else value for value in values]
 
 
 def _judge(step: Generator, request: Request, reply: Reply, siblings: list[str]) -> Mapping[str, Any] | Reason | str:
@@ -58,29 +223,6 @@ def _judge(step: Generator, request: Request, reply: Reply, siblings: list[str])
         if is_fault(error):
             raise
         return describe(error)
-
-
-def _ask(step: Generator, requests: list[Request], ledger: Ledger) -> dict[str, tuple[Request, Reply]]:
-    """The key of each request → the request that was answered in the end, and its reply."""
-    replies = _replies(step, requests, ledger)
-    answered = {request.key: (request, replies[request.key]) for request in requests}
-    again = {key: other for key, pair in answered.items() if (other := step.ask_again(*pair)) is not None}
-    replies = _replies(step, list(again.values()), ledger)
-    return answered | {key: (other, replies[other.key]) for key, other in again.items()}
-
-
-def _replies(step: Generator, requests: list[Request], ledger: Ledger) -> dict[str, Reply]:
-    replies = ledger.find(request.key for request in requests)
-    missing = [request for request in requests if request.key not in replies]
-    for reply in step.generate(missing):
-        if reply.finish_reason != "error":  # an engine's error may pass; it is asked again by the next run
-            ledger.record(reply)
-        replies[reply.key] = reply
-    ledger.flush()
-    silent = [request.key for request in missing if request.key not in replies]
-    if silent:
-        raise Fault(f"{step.kind}: the engine gave no reply to {len(silent)} of {len(missing)} requests")
-    return replies
 
 
 def _new_row(request: Request, columns: Any) -> dict[str, Any]:

@@ -13,13 +13,17 @@ million replies lie in some thousand files. A request answered twice keeps the r
 from __future__ import annotations
 
 import re
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from pipeline.run.ledger_index import FAN_OUT, index_parts, indexes_in, look_up, merge_indexes
 from pipeline.steps import Reply
 from pipeline.store.damage import damaged
 from pipeline.store.store import Store
@@ -29,11 +33,11 @@ DIRECTORY = "ledger"
 TYPES = {"str": pa.string(), "int": pa.int32(), "float": pa.float32()}
 REPLY_SCHEMA = pa.schema([pa.field(field.name, TYPES[str(field.type)], nullable=False) for field in fields(Reply)])
 KEY_SCHEMA = pa.schema([pa.field("hash", pa.uint64()), pa.field("row", pa.uint32())])
-PART_REPLIES = 16
-"""Replies lost at most when a run is killed."""
-MERGED = 64
+PART_REPLIES, PART_SECONDS = 256, 5.0
+"""A part is written when so many replies or so many seconds have come together: what a kill loses at most."""
+MERGED = 16
 LARGEST = MERGED**2
-"""Numbers in one part: 65,536 replies, some 50 MB."""
+"""Numbers in one part: at most 65,536 replies, some 50 MB."""
 BLOCK = 64
 NAME = re.compile(rf"{DIRECTORY}/part-(\d{{9}})-(\d+)\.arrow")
 
@@ -48,6 +52,16 @@ class Part(NamedTuple):
     def path(self) -> str:
         return f"{DIRECTORY}/part-{self.first:09d}-{self.numbers}.arrow"
 
+    @property
+    def is_whole(self) -> bool:
+        """Never merged any more."""
+        return self.numbers == LARGEST
+
+    @property
+    def place(self) -> int:
+        """The n-th of whole parts."""
+        return self.first // LARGEST
+
 
 Keys = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 """Hashes and rows: 12 bytes a reply."""
@@ -59,22 +73,26 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pending: list[Reply] = []
+        self._began = 0.0
         self._known: dict[Part, Keys] = {}
 
     def find(self, keys: Iterable[str]) -> dict[str, Reply]:
-        """The stored replies to these requests. Takes time by the number of keys and parts, not of replies."""
+        """The stored replies to these requests. Takes time by the number of keys, hardly by that of replies."""
         wanted = dict.fromkeys(keys)
+        pending = {reply.key: reply for reply in reversed(self._pending) if reply.key in wanted}
         while wanted:
             try:
-                return self._find(wanted)
+                return pending | self._find(wanted)
             except FileNotFoundError:  # merged into another part since the list was read
                 continue
         return {}
 
     def record(self, reply: Reply) -> None:
-        """Keep a reply; on disk at the latest after PART_REPLIES of them or `flush`."""
+        """Keep a reply; on disk at the latest with PART_REPLIES of them, the first after PART_SECONDS, or `flush`."""
+        if not self._pending:
+            self._began = time.monotonic()
         self._pending.append(reply)
-        if len(self._pending) >= PART_REPLIES:
+        if len(self._pending) >= PART_REPLIES or time.monotonic() - self._began >= PART_SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -106,51 +124,66 @@ class Ledger:
             number = max(other.first + other.numbers for other in self._parts())
             if kept:
                 self._write(Part(number, 1), kept)
+            for index in indexes_in(self._store.list(DIRECTORY)):
+                if part.is_whole and index.covers(part.place):
+                    self._store.remove(index.path(DIRECTORY))  # the parts that stay are asked by their own keys
             self._store.remove(part.path)
             gone += len(replies) - len(kept)
         return gone
 
     def _find(self, wanted: dict[str, None]) -> dict[str, Reply]:
+        """Whole parts are asked through their indexes, the few others by their own keys."""
+        names = self._store.list(DIRECTORY)
+        parts, indexes = _parts_in(names), indexes_in(names)
+        alone = [part for part in parts if not any(part.is_whole and one.covers(part.place) for one in indexes)]
+        self._known = {part: keys for part, keys in self._known.items() if part in alone}
+        hashes = np.unique(np.array([key_hash(key) for key in wanted], np.uint64))
+        places: defaultdict[Part, set[int]] = defaultdict(set)
+        for part in alone:
+            known, rows = self._keys(part)
+            begin, end = np.searchsorted(known, hashes), np.searchsorted(known, hashes, "right")
+            for low, high in zip(begin[begin < end], end[begin < end], strict=True):
+                places[part].update(rows[low:high].tolist())
+        for index in indexes:
+            for place, row in zip(*look_up(self._store, DIRECTORY, index, hashes), strict=True):
+                places[Part(int(place) * LARGEST, LARGEST)].add(int(row))
         found: dict[str, Reply] = {}
-        for part in self._parts():
-            missing = [key for key in wanted if key not in found]
-            if not missing:
-                break
-            hashes, rows = self._keys(part)
-            asked = np.array([key_hash(key) for key in missing], np.uint64)
-            begin, end = np.searchsorted(hashes, asked), np.searchsorted(hashes, asked, "right")
-            places = {int(row) // BLOCK for low, high in zip(begin, end, strict=True) for row in rows[low:high]}
-            for reply in self._read(part, sorted(places)):
+        for part in sorted(places):
+            for reply in self._read_rows(part, sorted(places[part])):
                 if reply.key in wanted:
                     found.setdefault(reply.key, reply)
         return found
 
     def _keys(self, part: Part) -> Keys:
         if part not in self._known:
-            with StreamFile(self._store, part.path) as file:
-                if not file.schema.equals(REPLY_SCHEMA):
-                    raise damaged(self._store, part.path, f"it has the columns {', '.join(file.schema.names)}")
-                table = file.table(1)
-            assert table is not None
-            self._known[part] = table.column("hash").to_numpy(), table.column("row").to_numpy()
+            self._known[part] = self._read_keys(part)
         return self._known[part]
 
-    def _read(self, part: Part, blocks: Iterable[int] | None = None) -> Iterator[Reply]:
-        if blocks is not None and not blocks:
-            return
+    def _read_keys(self, part: Part) -> Keys:
         with StreamFile(self._store, part.path) as file:
-            for number in range(file.count - 2) if blocks is None else blocks:
-                table = file.table(number + 2)
-                assert table is not None
-                yield from (Reply(**row) for row in table.to_pylist())
+            if not file.schema.equals(REPLY_SCHEMA):
+                raise damaged(self._store, part.path, f"it has the columns {', '.join(file.schema.names)}")
+            table = file.table(1)
+        assert table is not None
+        return table.column("hash").to_numpy(), table.column("row").to_numpy()
+
+    def _read(self, part: Part) -> Iterator[Reply]:
+        with StreamFile(self._store, part.path) as file:
+            for number in range(file.count - 2):
+                yield from _replies_of(file, number)
+
+    def _read_rows(self, part: Part, rows: list[int]) -> Iterator[Reply]:
+        with StreamFile(self._store, part.path) as file:
+            for number, chosen in groupby(rows, lambda row: row // BLOCK):
+                yield from _replies_of(file, number, [row % BLOCK for row in chosen])
 
     def _write(self, part: Part, replies: list[Reply]) -> bool:
         hashes = np.array([key_hash(reply.key) for reply in replies], np.uint64)
         order = np.argsort(hashes, kind="stable").astype(np.uint32)
         tables = [pa.Table.from_arrays([pa.array(hashes[order]), pa.array(order)], schema=KEY_SCHEMA)]
-        for first in range(0, len(replies), BLOCK):
-            rows = [asdict(reply) for reply in replies[first : first + BLOCK]]
-            tables.append(pa.Table.from_pylist(rows, REPLY_SCHEMA))
+        columns = [[getattr(reply, name) for reply in replies] for name in REPLY_SCHEMA.names]
+        whole = pa.Table.from_pydict(dict(zip(REPLY_SCHEMA.names, columns, strict=True)), REPLY_SCHEMA)
+        tables += [whole.slice(first, BLOCK) for first in range(0, len(replies), BLOCK)]
         return write_streams(self._store, part.path, REPLY_SCHEMA, tables, "zstd")
 
     def _merge(self, number: int) -> None:
@@ -177,6 +210,28 @@ class Ledger:
                     self._store.remove(part.path)
                     self._known.pop(part, None)
             numbers *= MERGED
+        self._index(number // LARGEST)
+
+    def _index(self, place: int) -> None:
+        """Make an index of the whole parts up to this one, if it completes FAN_OUT of them, and so on."""
+        covered = FAN_OUT
+        while (place + 1) % covered == 0:
+            first = place // covered * covered
+            names = self._store.list(DIRECTORY)
+            try:
+                if covered == FAN_OUT:
+                    parts = [Part((first + n) * LARGEST, LARGEST) for n in range(FAN_OUT)]
+                    if not {part.path for part in parts} <= set(names):
+                        return
+                    index_parts(self._store, DIRECTORY, first, (self._read_keys(part) for part in parts))
+                else:
+                    inside = [one for one in sorted(indexes_in(names)) if first <= one.first <= place]
+                    if [one.parts for one in inside] != [covered // FAN_OUT] * FAN_OUT:
+                        return
+                    merge_indexes(self._store, DIRECTORY, inside)
+            except FileNotFoundError:
+                return  # another has merged them
+            covered *= FAN_OUT
 
     def _first_replies(self, parts: Iterable[Part]) -> list[Reply]:
         """Each key once, in order."""
@@ -187,8 +242,19 @@ class Ledger:
         return list(found.values())
 
     def _parts(self) -> list[Part]:
-        names = filter(None, map(NAME.fullmatch, self._store.list(DIRECTORY)))
-        return sorted(Part(int(name[1]), int(name[2])) for name in names)
+        return _parts_in(self._store.list(DIRECTORY))
+
+
+def _parts_in(paths: Iterable[str]) -> list[Part]:
+    names = filter(None, map(NAME.fullmatch, paths))
+    return sorted(Part(int(name[1]), int(name[2])) for name in names)
+
+
+def _replies_of(file: StreamFile, block: int, rows: list[int] | None = None) -> Iterator[Reply]:
+    table = file.table(block + 2)
+    assert table is not None
+    for row in (table if rows is None else table.take(pa.array(rows))).to_pylist():
+        yield Reply(**row)
 
 
 def key_hash(key: str) -> int:

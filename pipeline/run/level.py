@@ -24,11 +24,13 @@ from pipeline.books.fingerprint import recipe_id, versions_of
 from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump, load
 from pipeline.errors import OrefineError, is_of_recipe
 from pipeline.rows.document import BASE_SCHEMA
-from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows, TaskFailed
+from pipeline.run.grouping import Grouping, TaskFailed
+from pipeline.run.grouping_tasks import ShardRows
 from pipeline.run.passes import Level, PlanError, check_steps, schema_after, split_passes
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
+from pipeline.run.space import DoesNotFit
 from pipeline.steps import GroupingStep, Step, Unit, WorkerDied, describe, distinct_names, joined
 from pipeline.store.artifact import Artifact
 from pipeline.store.checked import open_checked, read_checked
@@ -39,7 +41,7 @@ from pipeline.store.store import Store
 
 READERS = 128
 """Threads that read shard records: object storage answers each only after 50 ms or so, and 10,000 then take 5 s."""
-PROGRESS = ("rows_in", "rows_out", "quarantined")
+PROGRESS = ("rows_in", "rows_out", "quarantined", "bytes_in")
 Emit = Callable[[str, Mapping[str, Any]], None]
 """(event, fields): how a level tells what it does."""
 
@@ -308,7 +310,7 @@ def _manifest(
         for record in records
         for file in record.files
     ]
-    files += _index_files(store, directory)
+    files += _index_files(store, directory) + _people_files(store, directory)
     return Manifest(
         level=level.name,
         dataset=level.dataset,
@@ -336,6 +338,12 @@ def _index_files(store: Store, directory: str) -> list[FileEntry]:
         entry = describe_file(store, path, "index", index_rows(store, path))
         found.append(entry.model_copy(update={"path": path.removeprefix(f"{directory}/")}))
     return found
+
+
+def _people_files(store: Store, directory: str) -> list[FileEntry]:
+    """What people decided of the level's lots, so that its certificate needs nothing from elsewhere."""
+    found = [describe_file(store, path, "people", 0) for path in store.list(f"{directory}/people")]
+    return [entry.model_copy(update={"path": entry.path.removeprefix(f"{directory}/")}) for entry in found]
 
 
 def as_parent(parent: Finished) -> Parent:

@@ -2,7 +2,7 @@
 
     steps      what they name is there, and the columns that they read come from a step before them, over all levels
     identity   the recipe id, and by it whether the level is on the store already
-    work       passes, shards, rows; seconds from what earlier runs of the same steps took
+    work       passes, shards, rows; what earlier runs of the same steps took is added by `pipeline.run.estimates`
 
 The recipe id hashes the input, so inputs are looked at only when the steps have no fault: a misspelt column costs no
 reading of terabytes.
@@ -18,11 +18,11 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline.books.manifest import Manifest, load
 from pipeline.errors import is_of_recipe
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.level import Finished, InputFile, directory_of, find_level, level_id
 from pipeline.run.passes import Level, PlanError, check_steps, split_passes
+from pipeline.run.space import gigabytes
 from pipeline.steps import GroupingStep, Resources, Step, Unit, joined, step_name
 from pipeline.store.store import Store, UnknownStore
 
@@ -63,6 +63,12 @@ class LevelPlan:
     rows_out: int | None = None
     seconds: float | None = None
     """Working seconds of one core, from the rate of earlier runs of the same steps in this store."""
+    disk: int | None = None
+    """Bytes that its files take, from the same; 0 of a level that is there."""
+    shuffle_disk: int = 0
+    """Bytes that its shuffles take at least until it is done."""
+    memory: int = 0
+    """Bytes that one of its shuffles needs at least, on one machine."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -77,6 +83,9 @@ class LevelPlan:
             "rows_in": self.rows_in,
             "rows_out": self.rows_out,
             "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "disk": self.disk,
+            "shuffle_disk": self.shuffle_disk,
+            "memory": self.memory,
         }
 
 
@@ -131,25 +140,6 @@ def plan(
     return Plan(tuple(planned), tuple(dict.fromkeys(found)), inputs)
 
 
-def with_estimates(made: Plan, levels: Sequence[Level], store: Store) -> Plan:
-    """The same plan with rows and seconds as the finished levels of the store have them; for people, so not always."""
-    planned: list[LevelPlan] = []
-    for level, one in zip(levels, made.levels, strict=True):
-        if one.state != "found":
-            rows = one.rows_in if level.source is not None or not planned else planned[-1].rows_out
-            one = replace(one, rows_in=rows)
-            rates = _rates(store, level)
-            if rows is not None and rates is not None:
-                per_row, kept = rates
-                one = replace(one, seconds=rows * per_row, rows_out=round(rows * kept))
-        planned.append(one)
-    try:
-        free = store.free_bytes()
-    except OSError:  # the store is not there yet
-        free = None
-    return replace(made, levels=tuple(planned), free_bytes=free)
-
-
 def plan_lines(made: Plan) -> list[str]:
     """The plan for a terminal."""
     lines = []
@@ -160,7 +150,7 @@ def plan_lines(made: Plan) -> list[str]:
         seconds = "0 s" if one.state == "found" else "unknown" if one.seconds is None else f"about {one.seconds:,.0f} s"
         lines.append(
             f"{'':<14} shards {shards}, rows in {_or_unknown(one.rows_in)}, rows out {_or_unknown(one.rows_out)}, "
-            f"work of one core {seconds}"
+            f"work of one core {seconds}{_room(one)}"
         )
         lines += [f"{'':<14} first: {text}" for text in one.makes]
         for number, part in enumerate(one.passes, 1):
@@ -170,6 +160,13 @@ def plan_lines(made: Plan) -> list[str]:
         lines.append(f"{'store':<14} {made.free_bytes / 1e9:,.1f} GB free")
     lines.append(f"{len(made.problems)} problems" if made.problems else "nothing stands against this run")
     return lines
+
+
+def _room(level: LevelPlan) -> str:
+    room = [f"files about {gigabytes(level.disk)}"] if level.disk else []
+    room += [f"shuffles at least {gigabytes(level.shuffle_disk)}"] if level.shuffle_disk else []
+    room += [f"at least {gigabytes(level.memory)} of memory"] if level.memory else []
+    return "".join(f", {what}" for what in room)
 
 
 def _needs(resources: Resources) -> str:
@@ -292,20 +289,7 @@ def _as_found(draft: LevelPlan, finished: Finished) -> LevelPlan:
     shards = len(manifest.paths("data"))
     rows_in, rows_out = manifest.rows_in, manifest.rows_out
     draft = replace(draft, state="found", shards=shards, shards_done=shards)
-    return replace(draft, rows_in=rows_in, rows_out=rows_out, seconds=0.0)
-
-
-def _rates(store: Store, level: Level) -> tuple[float, float] | None:
-    """(seconds per row, share of rows that stay) over the finished levels of this name with the same kinds of steps."""
-    kinds = [step.kind for step in level.all_steps()]
-    rows, kept, seconds = 0, 0, 0.0
-    for path in store.list(level.name):
-        if not path.endswith("/manifest.json"):
-            continue
-        manifest = load(Manifest, store, path)
-        if [step["kind"] for step in manifest.steps] == kinds:
-            rows, kept, seconds = rows + manifest.rows_in, kept + manifest.rows_out, seconds + manifest.seconds
-    return (seconds / rows, kept / rows) if rows else None
+    return replace(draft, rows_in=rows_in, rows_out=rows_out, seconds=0.0, disk=0)
 
 
 def _at(level: Level, text: str) -> str:

@@ -118,12 +118,13 @@ def process_rows(
     for step in task.steps:
         step.prepare()
     rows, ledger = _Incoming(task.poison, only), Ledger(store)
-    for batch in _incoming(store, task, files, counts, rows):
-        for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
-            if isinstance(step, Generator):
-                batch = run_generator(step, name, batch, ledger, files, counts)
-            elif isinstance(step, RowStep):
-                batch = run_row_step(step, name, batch, files, counts)
+    batches = _incoming(store, task, files, counts, rows)
+    for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
+        if isinstance(step, Generator):
+            batches = run_generator(step, name, batches, ledger, files, counts)
+        elif isinstance(step, RowStep):
+            batches = _each(step, name, batches, files, counts)
+    for batch in batches:
         if task.source is not None:
             batch = identify(batch)
         counts.rows_out += len(batch)
@@ -291,6 +292,11 @@ def _matching(table: pa.Table, numbers: Any) -> tuple[Any, pa.Table]:
 
 def _floats(table: pa.Table, name: str) -> Any:
     return table.column(name).to_numpy(zero_copy_only=False)
+
+
+def _each(step: RowStep, name: str, batches: Iterator[Batch], files: Outputs, counts: Counts) -> Iterator[Batch]:
+    for batch in batches:
+        yield run_row_step(step, name, batch, files, counts)
 
 
 def run_row_step(step: RowStep, name: str, batch: Batch, files: Outputs, counts: Counts) -> Batch:

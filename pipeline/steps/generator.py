@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,8 +57,19 @@ class Generator(Step):
         """What to ask for each document, or why this document is not sent, in row order."""
 
     @abstractmethod
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Replies in any order, one for each request, as they finish."""
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """Replies in any order, one for each request, as they finish.
+
+        Requests are taken as there is room for them: to take one may mean to read and plan the next batch. An
+        iterator that gave none may give some after the next reply has been handed on.
+        """
+
+    def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
+        """Called with the answers of a batch before `accept` is asked for each: for what costs less of many at once."""
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """What so many tokens cost; 0 where no prices are known."""
+        return 0.0
 
     def ask_again(self, request: Request, reply: Reply) -> Request | None:
         """Another request in place of this one, whose reply is of no use; asked for once."""

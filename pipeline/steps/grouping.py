@@ -30,6 +30,10 @@ class GroupingStep(Step):
         """
         return batch, {}
 
+    def space(self, rows: int, text_bytes: float) -> tuple[int, int]:
+        """Bytes on disk and in memory that so many rows of so long a text (0: unknown) take at least."""
+        return 0, 0
+
     @abstractmethod
     def group(self, grouping: Grouping) -> None:
         """Shuffle with `grouping.map` and `grouping.reduce`, then hand what was decided to `grouping.decide`."""

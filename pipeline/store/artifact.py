@@ -25,6 +25,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from pipeline.errors import WaitsForPeople
 from pipeline.store.store import Store
 from pipeline.store.temporary import is_dead_here
 
@@ -114,7 +115,9 @@ class Artifact:
         except BaseException as error:
             if mine:
                 self.fail(error, mine)
-            if isinstance(error, Exception):
+            if isinstance(error, WaitsForPeople):
+                self.wait(str(error))
+            elif isinstance(error, Exception):
                 with contextlib.suppress(Exception):  # the store may be what is broken
                     # Another maker was faster, and tidied up what this one still read.
                     if (found := self.found()) is not None:

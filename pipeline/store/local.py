@@ -40,7 +40,8 @@ class LocalStore:
         return self._path(path).stat().st_size
 
     def free_bytes(self) -> int | None:
-        return shutil.disk_usage(self.root).free
+        there = next(folder for folder in (Path(self.root), *Path(self.root).parents) if folder.exists())
+        return shutil.disk_usage(there).free
 
     def list(self, prefix: str) -> list[str]:
         folder = self._path(prefix)

@@ -25,6 +25,7 @@ mark is, whatever the passage holds: no text for training may bring control toke
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 import zlib
@@ -41,6 +42,8 @@ REFUSAL_CHARS = 200  # a refusal comes first; later the words may belong to a qu
 LEAK_WORDS = 7
 MAX_FOREIGN = 0.25  # share of letters in scripts of which the passage has less; names are often in another one
 SURE_OF_LANGUAGE, LANGUAGE_FROM_WORDS = 0.6, 20
+KEPT_LANGUAGES = 4_000
+"""Texts whose language is remembered, the replies of a batch and their sources: some 10 MB."""
 HAN_WEIGHT = 3
 """Letters that say as much as a Chinese character: 4.7 of an English word over 1.6 of a Chinese one."""
 TWICE_WORDS = 8
@@ -83,7 +86,7 @@ def reason_to_refuse(
         return text
     return (
         _language(source, text) or _length(prompt, source, text) or _repetition(prompt, source, text)
-        or _copy(prompt, source, text) or _sibling(text, siblings)
+        or _copy(prompt, source, text) or repeats_sibling(text, siblings)
     )  # fmt: skip
 
 
@@ -122,8 +125,13 @@ def _leaks(prompt: Prompt, source: str, answer: str) -> bool:
     if prompt.code and prompt.code in answer:
         return True
     n = ngram_size(prompt.system, LEAK_WORDS)
-    instruction = {*ngrams(units(prompt.system), n), *ngrams(units(prompt.user), n)}
-    return bool(instruction.intersection(ngrams(units(answer), n)) - set(ngrams(units(source), n)))
+    said = _instruction(prompt.system, prompt.user, n).intersection(ngrams(units(answer), n))
+    return bool(said) and not said.issubset(ngrams(units(source), n))
+
+
+@functools.lru_cache(maxsize=256)
+def _instruction(system: str, user: str, n: int) -> frozenset[tuple[str, ...]]:
+    return frozenset([*ngrams(units(system), n), *ngrams(units(user), n)])
 
 
 def _language(source: str, text: str) -> Reason | None:
@@ -133,19 +141,46 @@ def _language(source: str, text: str) -> Reason | None:
         return Reason("language", foreign, MAX_FOREIGN)
     if min(count_words(source), count_words(text)) < LANGUAGE_FROM_WORDS:
         return None
-    (asked, is_sure), (given, how_sure) = languages_of([source, text])
+    (asked, is_sure), (given, how_sure) = LANGUAGES.of([source, text])
     differs = asked != given and min(is_sure, how_sure) > SURE_OF_LANGUAGE
     return Reason("language", how_sure, SURE_OF_LANGUAGE) if differs else None
 
 
 def _scripts(text: str) -> defaultdict[str, float]:
-    """Script → share of the letters, as the first word of their Unicode names tells it."""
+    """Script → share of what is written, a Chinese character counted as HAN_WEIGHT letters."""
     counts: defaultdict[str, float] = defaultdict(float)
-    for letter, count in Counter(letter for letter in text if letter.isalpha()).items():
-        script = re.split("[ -]", unicodedata.name(letter, "unknown"))[0]
-        counts[script] += count * (HAN_WEIGHT if script == "CJK" else 1)
+    for letter, count in Counter(text).items():
+        if letter.isalpha():
+            script = _script(letter)
+            counts[script] += count * (HAN_WEIGHT if script == "CJK" else 1)
     total = sum(counts.values())
     return defaultdict(float, {script: count / total for script, count in counts.items()})
+
+
+@functools.cache  # as many as there are letters
+def _script(letter: str) -> str:
+    return re.split("[ -]", unicodedata.name(letter, "unknown"))[0]
+
+
+class Languages:
+    """The languages of texts, each asked for once: one by one a text costs 20 times what it does in a batch."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, float]] = {}
+
+    def of(self, texts: Sequence[str]) -> list[tuple[str, float]]:
+        """(code, probability) of each text."""
+        found = {text: known for text in texts if (known := self._known.get(text)) is not None}
+        unknown = list(dict.fromkeys(text for text in texts if text not in found))
+        if unknown:
+            found |= zip(unknown, languages_of(unknown), strict=True)
+            if len(self._known) > KEPT_LANGUAGES:
+                self._known = {}
+            self._known |= found
+        return [found[text] for text in texts]
+
+
+LANGUAGES = Languages()
 
 
 def _length(prompt: Prompt, source: str, text: str) -> Reason | None:
@@ -186,11 +221,15 @@ def _repeated_ngrams(text: str) -> Reason | None:
     chars = sum(map(len, words))
     for n, limit in MAX_TOP_NGRAM.items():
         ngram, count = Counter(ngrams(words, ngram_size(text, n))).most_common(1)[0]
+        if count == 1:
+            return None  # what is longer does not repeat either
         share = sum(map(len, ngram)) * count / chars
-        if count > 1 and share > limit:
+        if share > limit:
             return Reason("repetition", share, limit)
     for n, limit in MAX_REPEATED_NGRAM.items():
         share = _repeated_chars(words, ngram_size(text, n)) / chars
+        if not share:
+            return None
         if share > limit:
             return Reason("repetition", share, limit)
     return None
@@ -220,7 +259,7 @@ def _copy(prompt: Prompt, source: str, text: str) -> Reason | None:
     return Reason("copy", share, MAX_COPY) if share > MAX_COPY else None
 
 
-def _sibling(text: str, siblings: Sequence[str]) -> Reason | None:
+def repeats_sibling(text: str, siblings: Sequence[str]) -> Reason | None:
     """Texts too short for an n-gram are compared as they are."""
     mine = _shingles(text)
     for other in map(_shingles, siblings):

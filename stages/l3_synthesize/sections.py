@@ -1,4 +1,4 @@
-"""What the report shows of L3: sources beside rewrites, how well the output checks see, how varied the texts are.
+"""What the report shows of L3: tokens, sources beside rewrites, how well the checks see, how varied the texts are.
 
 The checks are measured on what this run accepted: defects of each kind are planted in it, and harmless changes made to
 it, so that each reject rate stands beside the share of defects that the check would miss.
@@ -57,6 +57,33 @@ source does not hold as written.</p>
 <div class="card kept" style="flex: 1 1 18rem"><b>rewrite</b> <code>{{ one.id }}</code><p>{{ one.text }}</p></div></div>
 {% endfor %}
 """
+
+
+TOKENS = """
+<p>Tokens of the model's replies by prompt and by what became of them; seconds are summed over requests that ran at
+once.{% if per_token %} A million tokens of accepted rows cost {{ "%.2f" | format(per_token) }}.{% endif %}</p>
+<table><thead><tr><th>prompt</th><th>became</th><th>replies</th><th>prompt tokens</th><th>of these cached</th>
+<th>completion tokens</th><th>seconds</th><th>cost</th></tr></thead><tbody>
+{% for prompt, outcome, one in rows %}<tr><td>{{ prompt }}</td><td>{{ outcome }}</td><td>{{ one.requests | count }}</td>
+<td>{{ one.prompt_tokens | count }}</td><td>{{ one.cached_tokens | count }}</td>
+<td>{{ one.completion_tokens | count }}</td><td>{{ "%.0f" | format(one.seconds) }}</td>
+<td>{{ "%.4f" | format(one.cost) }}</td></tr>
+{% endfor %}</tbody></table>
+"""
+
+
+def tokens(view: StepView) -> Iterable[Section]:
+    """What the replies took, by prompt and by what became of them."""
+    rows = [
+        (prompt, outcome, one)
+        for prompt, outcomes in sorted(view.at_step.tokens.items())
+        for outcome, one in sorted(outcomes.items())
+    ]
+    accepted = sum(one.completion_tokens for _, outcome, one in rows if outcome == "accepted")
+    cost = sum(one.cost for _, _, one in rows)
+    if rows:
+        per_token = 1e6 * cost / accepted if accepted else 0.0
+        yield Section("Tokens and cost", fragment(TOKENS, rows=rows, per_token=per_token))
 
 
 def rewrites(view: StepView) -> Iterable[Section]:
@@ -131,6 +158,7 @@ def _rows(view: StepView, most: int, columns: tuple[str, ...]) -> list[dict[str,
 
 
 def everything(view: StepView) -> Iterable[Section]:
+    yield from tokens(view)
     yield from rewrites(view)
     yield from checks(view)
     yield from variety(view)

@@ -6,6 +6,7 @@ words are multiplied by the characters that a word has on average, so that they 
 
 from __future__ import annotations
 
+import functools
 import re
 
 HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -19,30 +20,43 @@ PER_WORD = {True: 1.6, False: 4.5}
 (pipeline/kernels/words/scripts.py); the second is round and not measured: no bound should stand close to it."""
 
 
+KEPT_CHARACTERS = 20_000
+"""Words of longer texts are not remembered: 64 of these take 40 MB at most."""
+
+
 def units(text: str) -> list[str]:
     """The text's words in lower case, or its characters where words are not parted."""
-    return UNIT.findall(text.lower())
+    return _remembered_units(text) if len(text) <= KEPT_CHARACTERS else UNIT.findall(text.lower())
 
 
 def count_words(text: str) -> int:
     """How many words a text has, estimated where they are not parted."""
-    found = UNIT.findall(text)
-    return round(len(found) / _per_word(found))
+    return _remembered_count(text)[0] if len(text) <= KEPT_CHARACTERS else _count(text)[0]
 
 
 def ngram_size(text: str, words: int) -> int:
     """How many units of this text as many words are."""
-    return round(words * _per_word(UNIT.findall(text)))
+    per_word = _remembered_count(text)[1] if len(text) <= KEPT_CHARACTERS else _count(text)[1]
+    return round(words * per_word)
 
 
 def ngrams(words: list[str], n: int) -> list[tuple[str, ...]]:
     return list(zip(*(words[start:] for start in range(n)), strict=False))
 
 
-def _per_word(found: list[str]) -> float:
-    """Units of a word on average; 1 where all words are parted."""
+def _count(text: str) -> tuple[int, float]:
+    """(words, units of a word on average: 1 where all words are parted)"""
+    found = UNIT.findall(text)
+    if not UNSPACED.search(text):
+        return len(found), 1.0
     words = 0.0
     for one in found:
         unspaced = UNSPACED.fullmatch(one)
         words += 1 / PER_WORD[unspaced[1] is not None] if unspaced else 1
-    return len(found) / words if words else 1.0
+    per_word = len(found) / words if words else 1.0
+    return round(len(found) / per_word), per_word
+
+
+# Each check of a reply asks for the words of the same few texts.
+_remembered_units = functools.lru_cache(maxsize=64)(lambda text: UNIT.findall(text.lower()))
+_remembered_count = functools.lru_cache(maxsize=64)(_count)

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stages.l4_verify.contamination import Contamination
 from stages.l4_verify.faithfulness import Faithfulness
 from stages.l4_verify.format import Format
+from stages.l4_verify.human_review import HumanReview
 
-Step = Annotated[Format | Faithfulness, Field(discriminator="kind")]
+Step = Annotated[Format | Faithfulness | Contamination | HumanReview, Field(discriminator="kind")]
 """Every step that an L4 recipe may name."""

@@ -92,7 +92,7 @@ def test_a_plan_says_what_would_run_and_what_is_there(tmp_path: Path, source: Pa
     planned = result_of(orefine("run", path, "--store", store, "--plan", "--json"))
     made = result_of(orefine("run", path, "--store", store, "--json"))
     assert [one["recipe_id"] for one in planned["levels"]] == [one["recipe_id"] for one in made["levels"]]
-    assert list(planned["levels"][2]["columns"])[-1] == "form"
+    assert "form" in planned["levels"][2]["columns"]
     found = result_of(orefine("run", path, "--store", store, "--plan", "--json"))
     assert [one["state"] for one in found["levels"]] == ["found"] * 3
     changed = result_of(

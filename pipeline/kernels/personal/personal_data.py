@@ -16,7 +16,7 @@ from numba import njit
 from pipeline.kernels.personal.classes import ANCHOR, CLASS, DIGIT, next_of, run_of, starts
 from pipeline.kernels.personal.folding import fold
 from pipeline.kernels.personal.personal_rules import IBAN, KINDS, PHONE, find_at
-from pipeline.kernels.personal.validate import is_iban, phone_stop
+from pipeline.kernels.personal.validate import EXTENSION_WITHIN, is_iban, phone_stop
 from pipeline.kernels.utf8 import Array, grown, read_only, text_buffers
 
 
@@ -50,16 +50,17 @@ def _resolved(data: Array, offsets: Array, row: Array, kind: Array, start: Array
     candidates = (kind == PHONE) | (kind == IBAN)
     if not candidates.any():
         return row, kind, start, stop
-    text, stop = data.tobytes(), stop.copy()
+    stop = stop.copy()
     kept, free = [], -1
     for place in np.argsort(start, kind="stable").tolist():
         low, high = int(start[place]), int(stop[place])
         if low < free:
             continue
         if kind[place] == PHONE:
-            high = phone_stop(text, low, high, int(offsets[row[place] + 1]))
-        elif kind[place] == IBAN and not is_iban(text[low:high].decode("ascii")):
-            high = -1
+            text = data[low : min(high + EXTENSION_WITHIN, int(offsets[row[place] + 1]))].tobytes()
+            high = low + phone_stop(text, high - low)
+        elif kind[place] == IBAN and not is_iban(data[low:high].tobytes().decode("ascii")):
+            high = low
         if high > low:
             kept.append(place)
             stop[place] = free = high

@@ -43,7 +43,7 @@ class Block:
 
 def blocks(tree: Element) -> list[Block]:
     walk = _Walk(container=tree)
-    walk.visit(tree)
+    walk.children(tree) if tree.tag not in ACTIONS else ACTIONS[tree.tag](walk, tree)
     walk.flush()
     return walk.found
 
@@ -97,25 +97,20 @@ class _Walk:
     flat: int = 0
     """Above 0 within what must stay on one line: headings and cells."""
 
-    def visit(self, element: Element) -> None:
-        tag = element.tag
-        if tag in SKIPPED:
-            return
-        special = SPECIAL.get(tag)
-        if special is not None:
-            special(self, element)
-        elif tag in BLOCK_TAGS:
-            self.block(element)
-        else:
-            self.children(element)
-
     def children(self, element: Element) -> None:
-        if element.text:
-            self.add(element.text)
+        if text := element.text:
+            self.add(text)
         for child in element:
-            self.visit(child)
-            if child.tail:
-                self.add(child.tail)
+            action = ACTIONS.get(child.tag)
+            if action is None:
+                self.children(child)
+            else:
+                action(self, child)
+            if tail := child.tail:
+                self.add(tail)
+
+    def skip(self, element: Element) -> None:
+        """What holds no text of the page."""
 
     def add(self, text: str) -> None:
         if not self.pieces and text.isspace():
@@ -131,10 +126,12 @@ class _Walk:
             self.children(element)
             self.pieces.append(" ")
             return
-        self.flush()
+        if self.pieces:
+            self.flush()
         outside, self.container = self.container, element
         self.children(element)
-        self.flush(kind)
+        if self.pieces:
+            self.flush(kind)
         self.container = outside
 
     def flush(self, kind: str = "paragraph") -> None:
@@ -320,16 +317,16 @@ def _number(said: str | None, otherwise: int) -> int:
         return otherwise
 
 
-SKIPPED_TAGS = """
+SKIPPED = """
     head script style template svg iframe audio video canvas textarea select datalist input img meter progress map area
 """
-SKIPPED = frozenset(SKIPPED_TAGS.split())
 BLOCKS = """
     address article aside body button center dd details dialog dir div dl dt fieldset figure footer form frameset header
     hgroup hr html legend main nav noframes option p search section summary tbody td tfoot th thead tr
 """
-BLOCK_TAGS = frozenset(BLOCKS.split())
-SPECIAL: dict[str, Callable[[_Walk, Element], None]] = {
+ACTIONS: dict[str, Callable[[_Walk, Element], None]] = {
+    **dict.fromkeys(SKIPPED.split(), _Walk.skip),
+    **dict.fromkeys(BLOCKS.split(), _Walk.block),
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), _Walk.heading),
     **dict.fromkeys(("ul", "ol", "menu"), _Walk.list),
     **dict.fromkeys(("pre", "listing", "xmp", "plaintext"), _Walk.preformatted),

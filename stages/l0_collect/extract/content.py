@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.kernels.blocks import ancestry
 from stages.l0_collect.extract.features import TEXT_FEATURES, Matrix, Odds, Outline, features, outline, shifted
 from stages.l0_collect.extract.trees import Trees
 
@@ -94,28 +95,25 @@ def context(seen: Matrix, shares: Matrix, page: Outline) -> Matrix:
     count = len(shares)
     words = np.maximum(page.texts[:, WORDS].astype(np.float64), 1)
     hits = shares * words
-    holder, parent = np.array(page.holder, np.int64), np.array(page.parent, np.int64)
+    holder, parent = page.holder, page.parent
     columns: list[npt.NDArray[Any]] = [shares]
     for step in AROUND:
         column = np.full(count, -1, np.float32)
         here, there = shifted(step)
         column[there] = shares[here]
         columns.append(column)
-    own_hits, own_words = (np.bincount(holder, values, len(parent)) for values in (hits, words))
-    all_hits, all_words = own_hits.tolist(), own_words.tolist()
-    for number in range(len(parent) - 1, 0, -1):  # children before parents
-        all_hits[page.parent[number]] += all_hits[number]
-        all_words[page.parent[number]] += all_words[number]
-    columns.append(own_hits[holder] / own_words[holder])
-    below = np.array(all_hits) / np.maximum(np.array(all_words), 1)
+    own = np.stack([np.bincount(holder, values, len(parent)) for values in (hits, words)], 1)
+    below = own.copy()
+    ancestry.add_up(below, parent)
+    columns.append(own[holder, 0] / own[holder, 1])
+    below = below[:, 0] / np.maximum(below[:, 1], 1)
     at, steps = holder, 0
     for up in UP[1:]:
         while steps < up:
             at, steps = parent[at], steps + 1
         columns.append(below[at])
-    looks: dict[tuple[str, ...], int] = {}
-    alike = np.array([looks.setdefault(page.names[element], len(looks)) for element in page.holder])
-    columns.append((np.bincount(alike, hits) / np.bincount(alike, words))[alike])
+    alike = page.look[holder]
+    columns.append(np.bincount(alike, hits)[alike] / np.bincount(alike, words)[alike])
     to_here, words_to_here = (np.concatenate([[0.0], np.cumsum(values)]) for values in (hits, words))
     place = np.arange(count)
     for width in WINDOWS:

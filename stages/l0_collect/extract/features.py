@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.kernels.blocks import ancestry
+from pipeline.kernels.blocks.signs import CAPITALS_WITHIN, DIGITS_WITHIN, signs
+from pipeline.kernels.blocks.signs import COLUMNS as SIGNS
+
 Matrix = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int64]
 KINDS = ("heading", "paragraph", "list_item", "table", "code", "formula", "quote", "caption")
 ATTRIBUTES = ("class", "id", "role", "itemprop", "data-testid", "aria-label")
 NAME = re.compile(r"[A-Za-z][a-z]{2,}")
@@ -20,8 +25,6 @@ NAMES_WITHIN = 200
 WORD = re.compile(r"\w+")
 FIRST_WORDS = 16
 """Words of a block that are looked up in the table."""
-PRICE = re.compile(r"[$€£¥₹]\s?\d|\d\s?(?:€|USD|EUR|GBP|zł|kr\b)")
-YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 TYPES = tuple(map(re.compile, (
     r"@type[\"']\s*:\s*\[?\s*[\"'](\w+)",
     r"itemtype=[\"']?https?://schema.org/(\w+)",
@@ -37,10 +40,7 @@ SCHEMAS: Mapping[str, Sequence[str]] = {
     "service": ("Organization", "LocalBusiness", "Service", "SoftwareApplication", "FAQPage"),
     "website": ("website",),
 }
-KIND_FLAGS = {kind: tuple(float(kind == one) for one in KINDS) for kind in KINDS}
-DIGIT = re.compile(r"\d")
-ENDS = ".!?:;\u2026\u3002\uff01\uff1f\uff1a\u061f\u0964"  # the first five are ASCII
-COMMAS = ",\u3001\uff0c\u060c"
+KIND_FLAGS = {kind: np.array([float(kind == one) for one in KINDS], np.float32) for kind in KINDS}
 
 
 @dataclass(slots=True)
@@ -51,13 +51,15 @@ class Outline:
     """One row a block: see TEXT_FEATURES."""
     words: list[list[str]]
     """The first words of each block, in lower case."""
-    holder: list[int]
+    holder: Numbers
     """The element that holds each block."""
-    parent: list[int]
+    parent: Numbers
     """Of each element; parents come before children, the root is its own."""
+    look: Numbers
+    """Of each element, the place of its names in `names`."""
     names: list[tuple[str, ...]]
-    """Of each element: its tag and the words of its attributes."""
-    siblings: list[int]
+    """A tag and the words of its attributes, sorted: each combination once."""
+    siblings: Numbers
     """How many children of each element's parent look like it: cards, posts, rows."""
     page: Matrix
     """What is true of the whole page: see PAGE_FEATURES."""
@@ -75,63 +77,65 @@ def outline(blocks: Sequence[Any], html: str, title: str) -> Outline:
     """Look at the blocks of a page (in document order) once."""
     index: dict[Any, int] = {}
     parent: list[int] = []
-    names: list[tuple[str, ...]] = []
-    looks: list[tuple[int, str, str]] = []
-    cache: dict[str, tuple[str, ...]] = {}
+    look: list[int] = []
+    numbers: dict[tuple[str, ...], int] = {}
+    known: dict[tuple[str, str], int] = {}
+    like: dict[tuple[int, str, str], int] = {}
+    alike: list[int] = []
     holder: list[int] = []
     for block in blocks:
         path, element = [], block.element
-        while element is not None and element not in index:
+        while (above := index.get(element)) is None and element is not None:
             path.append(element)
             element = element.getparent()
-        above = index[element] if element is not None else 0
+        place = above or 0
         for element in reversed(path):
-            tag, said = element.tag, dict(element.items())
-            own = " ".join([said[name][:NAMES_WITHIN] for name in ATTRIBUTES if name in said]) if said else ""
-            if own not in cache:
-                cache[own] = tuple({name.lower() for name in NAME.findall(own)})
-            index[element] = len(parent)
-            looks.append((above, tag, said.get("class", "")))
-            parent.append(above)
-            names.append((f"<{tag}>", *cache[own]))
-            above = len(parent) - 1
-        holder.append(above)
-    alike = Counter(looks)
-    words = [block.text.lower().split() for block in blocks]
+            tag, get = element.tag, element.get
+            own = " ".join([said[:NAMES_WITHIN] for name in ATTRIBUTES if (said := get(name))])
+            number = known.get((tag, own))
+            if number is None:
+                names = (f"<{tag}>", *sorted({name.lower() for name in NAME.findall(own)}))
+                number = known[tag, own] = numbers.setdefault(names, len(numbers))
+            alike.append(like.setdefault((place, tag, get("class", "")), len(like)))
+            look.append(number)
+            parent.append(place)
+            place = index[element] = len(index)
+        holder.append(place)
+    words = [_first_words(block.text) for block in blocks]
     texts = _texts(blocks, words, title)
-    return Outline(texts, [some[:FIRST_WORDS] for some in words], holder, parent, names,
-                   [alike[look] for look in looks], _page(texts, html, len(parent)))  # fmt: skip
+    groups = np.array(alike, np.int64)
+    return Outline(texts, words, np.array(holder, np.int64), np.array(parent, np.int64), np.array(look, np.int64),
+                   list(numbers), np.bincount(groups)[groups] if alike else groups,
+                   _page(texts, html, len(parent)))  # fmt: skip
+
+
+def _first_words(text: str) -> list[str]:
+    some = text if len(text) < 200 else " ".join(text.split(None, FIRST_WORDS)[:FIRST_WORDS])
+    return some.lower().split()[:FIRST_WORDS]
 
 
 def _texts(blocks: Sequence[Any], words: list[list[str]], title: str) -> Matrix:
-    repeats = Counter(block.text for block in blocks)
+    if not blocks:
+        return np.zeros((0, len(TEXT_FEATURES)), np.float32)
+    texts = [block.text for block in blocks]
+    repeats = Counter(texts)
     title_words = set(WORD.findall(title.lower()))
-    rows = []
-    for block, its_words in zip(blocks, words, strict=True):
-        text, kind, count = block.text, block.kind, len(its_words)
-        characters = len(text) or 1
-        level = int(block.markdown[:7].count("#")) if kind == "heading" else 0
-        ends, commas = (ENDS[:5], COMMAS[:1]) if text.isascii() else (ENDS, COMMAS)
-        common = sum([word in title_words for word in its_words[:FIRST_WORDS]]) if title_words else 0
-        rows.append((
-            *KIND_FLAGS[kind],
-            level,
-            characters,
-            count,
-            characters / (count or 1),
-            min(block.links / characters, 1.0),
-            sum([text.count(sign) for sign in ends]),
-            sum([text.count(sign) for sign in commas]),
-            text[-1:] in ENDS,
-            len(DIGIT.findall(text[:200])) / min(characters, 200),
-            sum([word[:1].isupper() for word in text.split(None, 20)[:20]]) / min(count or 1, 20),
-            PRICE.search(text) is not None,
-            YEAR.search(text) is not None,
-            repeats[text],
-            common / min(count or 1, FIRST_WORDS),
-            common >= 2 and common >= 0.8 * min(count, FIRST_WORDS) and common >= 0.5 * len(title_words),
-        ))  # fmt: skip
-    return np.array(rows, np.float32).reshape(len(rows), len(TEXT_FEATURES))
+    common = np.array([sum([word in title_words for word in some]) if title_words else 0 for some in words])
+    seen = dict(zip(SIGNS, signs(texts).T, strict=True))
+    characters = np.maximum(np.fromiter(map(len, texts), np.int64, len(texts)), 1)
+    count = np.maximum(seen["words"], 1)
+    first = np.minimum(seen["words"], FIRST_WORDS)
+    level = [int(block.markdown[:7].count("#")) if block.kind == "heading" else 0 for block in blocks]
+    is_title = (common >= 2) & (common >= 0.8 * first) & (common >= 0.5 * len(title_words))
+    columns = (
+        level, characters, seen["words"], characters / count,
+        np.minimum(np.array([block.links for block in blocks]) / characters, 1.0),
+        seen["ends"], seen["commas"], seen["is_ended"], seen["digits"] / np.minimum(characters, DIGITS_WITHIN),
+        seen["capitals"] / np.minimum(count, CAPITALS_WITHIN), seen["has_price"], seen["has_year"],
+        [repeats[text] for text in texts], common / np.maximum(first, 1), is_title,
+    )  # fmt: skip
+    kinds = np.stack([KIND_FLAGS[block.kind] for block in blocks])
+    return np.column_stack([kinds, *columns]).astype(np.float32)
 
 
 def _page(texts: Matrix, html: str, elements: int) -> Matrix:
@@ -183,13 +187,13 @@ def features(page: Outline, odds: Odds) -> Matrix:
     texts = page.texts
     count = len(texts)
     column = {name: texts[:, place] for place, name in enumerate(TEXT_FEATURES)}
-    holder = np.array(page.holder, np.int64)
+    holder = page.holder
     word_odds = _word_odds(page.words, odds.words)
     path, depth = _path_odds(page, odds.names)
     words = column["words"]
     before = np.cumsum(words) - words
     total = max(float(words.sum()), 1.0)
-    up, best = _surroundings(page, column, holder)
+    up, best = _surroundings(page, column)
     parts = [
         texts,
         np.stack(
@@ -201,7 +205,7 @@ def features(page: Outline, odds: Odds) -> Matrix:
         best[:, None],
     ]
     near = np.stack([*[column[name] for name in NEIGHBOUR_FEATURES], word_odds[:, 0], path[holder, 1]], 1)
-    above = np.array(page.parent, np.int64)[holder]
+    above = page.parent[holder]
     for step in BEFORE_AFTER:
         beside = np.full((count, near.shape[1] + 1), -1, np.float32)
         here, there = shifted(step)
@@ -218,58 +222,33 @@ def shifted(step: int) -> tuple[slice, slice]:
 
 
 def _word_odds(words: list[list[str]], odds: Mapping[str, int]) -> Matrix:
+    """(mean, lowest, highest) of the words of each block that the table knows"""
     rows = []
     for some in words:
-        known = [odds[word] for word in some if word in odds]
+        known = [found for word in some if (found := odds.get(word)) is not None]
         rows.append((sum(known) / len(known), min(known), max(known)) if known else (0, 0, 0))
     return np.array(rows, np.float32).reshape(len(rows), 3)
 
 
 def _path_odds(page: Outline, odds: Mapping[str, int]) -> tuple[Matrix, Matrix]:
     """(per element: own, on the path: sum, lowest, highest, alike of itself and the most above; its depth)"""
-    rows: list[tuple[int, int, int, int, int, int]] = []
-    depths: list[int] = []
-    for number, (above, names) in enumerate(zip(page.parent, page.names, strict=True)):
-        known = [odds[name] for name in names if name in odds]
-        low, high = (min(known), max(known)) if known else (0, 0)
-        own, alike = low + high, page.siblings[number]
-        if number == 0:
-            rows.append((own, own, low, high, alike, 0))
-            depths.append(0)
-            continue
-        _, path, path_low, path_high, above_alike, alike_above = rows[above]
-        rows.append((own, path + own, min(low, path_low), max(high, path_high), alike, max(above_alike, alike_above)))
-        depths.append(depths[above] + 1)
-    return np.array(rows, np.float32).reshape(len(rows), 6), np.array(depths, np.float32)
+    known = [[odds[name] for name in names if name in odds] or [0] for names in page.names]
+    low, high = np.array(list(map(min, known)), np.int64), np.array(list(map(max, known)), np.int64)
+    found: tuple[Matrix, Matrix] = ancestry.along_paths(page.parent, page.look, low, high, page.siblings)
+    return found
 
 
-def _surroundings(
-    page: Outline, column: Mapping[str, Matrix], holder: npt.NDArray[np.int64]
-) -> tuple[list[Matrix], Matrix]:
+def _surroundings(page: Outline, column: Mapping[str, Matrix]) -> tuple[list[Matrix], Matrix]:
     """(what the elements above each block hold, at each of ABOVE; steps up to the one with the most paragraphs)"""
-    count = len(page.parent)
+    holder, parent = page.holder, page.parent
     words, links = column["words"], column["links"] * column["words"]
     prose = words * (column["paragraph"] + column["quote"]) * (column["links"] < 0.3) * (words >= 8)
     values = np.stack([words, links, column["ends"], np.ones_like(words), prose], 1)
-    sums = np.zeros((count, values.shape[1]), np.float32)
-    np.add.at(sums, holder, values)
-    own = sums.tolist()
-    for number in range(count - 1, 0, -1):  # children before parents
-        one, two, three, four, five = own[number]
-        above = own[page.parent[number]]
-        above[0] += one
-        above[1] += two
-        above[2] += three
-        above[3] += four
-        above[4] += five
-    sums = np.array(own, np.float32).reshape(count, values.shape[1])
-    parent = np.array(page.parent, np.int64)
+    exact = ancestry.held(holder, values, len(parent)).astype(np.float64)
+    ancestry.add_up(exact, parent)
+    sums = exact.astype(np.float32)
     total = max(float(words.sum()), 1.0)
-    first = np.full(count, len(words), np.int64)
-    np.minimum.at(first, holder, np.arange(len(words)))
-    starts = first.tolist()
-    for number in range(count - 1, 0, -1):
-        starts[page.parent[number]] = min(starts[page.parent[number]], starts[number])
+    starts = ancestry.first_below(holder, parent)
     ups, at, steps = [], holder, 0
     position = np.arange(len(words))
     for step in ABOVE:
@@ -278,19 +257,10 @@ def _surroundings(
         here = sums[at]
         held = np.maximum(here[:, 0], 1)
         ups.append(np.stack([here[:, 0] / total, here[:, 1] / held, here[:, 2] / held, here[:, 3], here[:, 4] / held,
-                             position - np.array(starts)[at]], 1))  # fmt: skip
+                             position - starts[at]], 1))  # fmt: skip
     # The element whose own children hold the most prose is where an article usually is.
-    direct = np.zeros(count, np.float32)
+    direct = np.zeros(len(parent), np.float32)
     np.add.at(direct, parent[holder], prose)
     np.add.at(direct, holder, prose)
-    best = int(direct.argmax()) if count else 0
-    chain, element = {best: 0}, best
-    while element:
-        chain[page.parent[element]] = chain[element] + 1
-        element = page.parent[element]
-    far = []
-    for element in page.holder:
-        while element not in chain:
-            element = page.parent[element]
-        far.append(chain[element])
-    return ups, np.array(far, np.float32)
+    best = int(direct.argmax()) if len(direct) else 0
+    return ups, ancestry.steps_to_path(holder, parent, best)

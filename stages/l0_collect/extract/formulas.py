@@ -35,9 +35,8 @@ def simplify(tree: Any) -> None:
             continue  # went away with the carrier around it
         tag, names = carrier.tag, carrier.get("class", "")
         if tag == "img":
-            is_tex = bool(PICTURE.search(f"{names} {carrier.get('src', '')}"))
-            tex, is_display = (_bare(carrier.get("alt", "")) if is_tex else ""), "display" in names
-            if not tex:
+            tex, is_display = _bare(carrier.get("alt", "")), "display" in names
+            if not tex or not PICTURE.search(f"{names} {_address(carrier)}"):
                 continue
         elif tag == "script":
             tex, is_display = _bare(carrier.text or ""), "display" in carrier.get("type", "")
@@ -71,8 +70,16 @@ def of_mathml(math: Any) -> str:
     return " ".join(_tex(math, 0).split()) or _bare(said)
 
 
+def _address(picture: Any) -> str:
+    """Of a picture; "" where its bytes stand in the page, up to a million of them."""
+    address = picture.get("src", "")
+    return "" if address.startswith("data:") else address
+
+
 def _bare(tex: str) -> str:
     """TeX on one line without delimiters and the wrapping that Wikipedia adds."""
+    if not tex:
+        return ""
     tex = re.sub(r"%\n", "\n", tex).strip()
     tex = " ".join(tex.split())
     for opening, closing in DELIMITERS:

@@ -18,6 +18,8 @@ from pipeline.steps.interpreter import python, safe_environment
 
 REQUESTS_PER_PROCESS = 2000
 """Then a fresh one takes over: extractors leak."""
+READY_WITHIN_S = 300
+"""For its libraries, and for compiled loops that this machine does not hold yet; 1 to 15 seconds if it is not busy."""
 WAIT_PER_SECOND = 10
 """Wall-clock seconds to wait for each second of processor time allowed: only a stuck machine needs them."""
 
@@ -34,6 +36,7 @@ class KillableProcess:
         self.script = script
         self._process: subprocess.Popen[bytes] | None = None
         self._requests = 0
+        self._is_ready = False
         self._lock = threading.Lock()
         atexit.register(self.stop)
 
@@ -45,13 +48,13 @@ class KillableProcess:
             python(self.script), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env=os.environ | safe_environment(), start_new_session=True,
         )  # fmt: skip
-        self._requests = 0
+        self._requests, self._is_ready = 0, False
 
     def ask(self, data: bytes, request: dict[str, Any]) -> dict[str, Any]:
         """The process's answer. Raises ExtractionError if there is none or it is an error, Fault if a library lacks."""
         with self._lock:
             self.start()
-            found = self._ask(data, request)
+            found = self._get_ready() or self._ask(data, request)
             self._requests += 1
             if self._requests >= REQUESTS_PER_PROCESS:
                 self.stop()
@@ -74,20 +77,35 @@ class KillableProcess:
 
     def _ask(self, data: bytes, request: dict[str, Any]) -> dict[str, Any]:
         process = cast("subprocess.Popen[bytes]", self._process)
-        requests, replies = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
-        try:
+        requests = cast(BinaryIO, process.stdin)
+        with contextlib.suppress(BrokenPipeError):  # then there is no answer either
             write_block(requests, json.dumps(request).encode())
             write_block(requests, data)
             requests.flush()
-            is_answered = bool(select.select([replies], [], [], WAIT_PER_SECOND * request["seconds"])[0])
-            block = read_block(replies) if is_answered else None
-        except BrokenPipeError:
-            is_answered, block = True, None
-        if block is not None:
+        seconds = request["seconds"]
+        return self._answer(WAIT_PER_SECOND * seconds, f"timed_out: more than {seconds} processor seconds")
+
+    def _get_ready(self) -> dict[str, Any]:
+        """Wait until the process has its libraries; {} unless it lacks one."""
+        if self._is_ready:
+            return {}
+        try:
+            found = self._answer(READY_WITHIN_S, f"it was not ready within {READY_WITHIN_S} seconds")
+        except ExtractionError as error:
+            raise Fault(f"the extractor did not start: {error}") from error
+        self._is_ready = True
+        return found
+
+    def _answer(self, seconds: float, too_long: str) -> dict[str, Any]:
+        """The next block that it sends."""
+        process = cast("subprocess.Popen[bytes]", self._process)
+        replies = cast(BinaryIO, process.stdout)
+        is_answered = bool(select.select([replies], [], [], seconds)[0])
+        if is_answered and (block := read_block(replies)) is not None:
             return cast(dict[str, Any], json.loads(block))
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.0 if not is_answered else 5.0)
+            process.wait(5.0 if is_answered else 0.0)
         code = self.stop()
         if not is_answered or code == -signal.SIGPROF:
-            raise ExtractionError(f"timed_out: more than {request['seconds']} processor seconds")
+            raise ExtractionError(too_long)
         raise ExtractionError(f"crashed: the extractor ended with code {code}")

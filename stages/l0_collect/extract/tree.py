@@ -27,20 +27,20 @@ C1 = re.compile(rb"\xc2([\x80-\x9f])")
 """Controls as Unicode has them; on pages they are signs of Windows-1252 that went through a wrong converter."""
 NONCHARACTER = re.compile(rb"\xef(?:\xb7[\x90-\xaf]|\xbf[\xbe\xbf])")
 END_TAG = re.compile(rb"</(?:[bB][oO][dD][yY]|[hH][tT][mM][lL])\b[^>]*>")
-START_TAG = re.compile(rb"(<[a-zA-Z][a-zA-Z0-9:-]*)[\s/][^<>]*>")
-LONG_TAG = 20_000
-"""Bytes; longer ones are looked at."""
+LONG_TAG = re.compile(rb"(<[a-zA-Z][a-zA-Z0-9:-]{0,100})[\s/][^<>]{9900,}+>")
+"""A start tag that may bear MOST_ATTRIBUTES: two bytes each."""
 MOST_ATTRIBUTES = 5_000
 """Rather than 135 s, the time that a million of them took."""
-NEVER_SEEN = ("script", "style", "template", "noscript")
-"""Their content is no text of the page; <noscript> doubles what a script shows."""
 GONE = formulas.GONE
 HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 SHOWN_ON_DEMAND = re.compile(
     r"\btab[-_]?(?:s|pane|panel|content|body)\b|accordion|collaps|faq|answer|^ S:\d", re.IGNORECASE
 )
 """Classes of tabs and folded answers, text of the page too, and what React holds until a script puts it in place."""
-MAY_HIDE = "descendant::*[@hidden or @style or @aria-hidden]"
+MAY_HIDE = (
+    "descendant::*[@hidden or @aria-hidden = 'true' or (@style and (contains(translate(@style, 'NOE', 'noe'), 'none')"
+    " or contains(translate(@style, 'HIDEN', 'hiden'), 'hidden')))]"
+)
 LITTLE = 200
 """Characters; hidden text up to here goes, whatever its share."""
 MOST = 0.5
@@ -49,6 +49,11 @@ MOST = 0.5
 
 def parse(html: str) -> Any:
     """The tree; one with an empty body where there is nothing to parse."""
+    return refined(read(html))
+
+
+def read(html: str) -> Any:
+    """The tree as the parser has it."""
     from lxml import etree  # type: ignore[import-untyped]
     from lxml.html import HtmlElement  # type: ignore[import-untyped]
 
@@ -59,8 +64,11 @@ def parse(html: str) -> Any:
         tree = etree.fromstring(_clean(html), parser)
     except etree.XMLSyntaxError:  # nothing in it at all
         tree = None
-    if tree is None:
-        return etree.fromstring("<html><body></body></html>", parser)
+    return etree.fromstring("<html><body></body></html>", parser) if tree is None else tree
+
+
+def refined(tree: Any) -> Any:
+    """The tree without what no reader sees, with formulas and tables made plain."""
     formulas.simplify(tree)
     _take_hidden_away(tree)
     for table in reversed(list(tree.iter("table"))):  # inner ones first
@@ -73,8 +81,7 @@ def _clean(html: str) -> bytes:
     """The page as UTF-8 without what breaks a tree, and without the ends behind which the parser would stop reading."""
     markup = html.encode("utf-8", "ignore").translate(FORM_FEED_TO_SPACE, CONTROLS)
     markup = END_TAG.sub(b"", CONTROL_REFERENCE.sub(b"", markup))
-    if max(map(len, markup.split(b">"))) > LONG_TAG:
-        markup = START_TAG.sub(_without_swarm, markup)
+    markup = LONG_TAG.sub(_without_swarm, markup)
     if not html.isascii():
         markup = C1.sub(lambda sign: sign[1].decode("cp1252", "ignore").encode(), markup)
         markup = NONCHARACTER.sub(b"", markup)
@@ -82,28 +89,27 @@ def _clean(html: str) -> bytes:
 
 
 def _without_swarm(tag: re.Match[bytes]) -> bytes:
-    """A start tag, alone if it has attributes without number: the parser compares each with all before it."""
+    """A long start tag, alone if it has attributes without number: the parser compares each with all before it."""
     attributes = tag[0].count(b"=") + len(tag[0].split()) > MOST_ATTRIBUTES
     return tag[1] + b">" if attributes else tag[0]
 
 
 def _take_hidden_away(tree: Any) -> None:
-    """Elements are renamed one by one and taken out in one go: lxml's drop_tree copies the text around it each time."""
+    """Scripts, styles, templates and hidden elements go, and <noscript>, which doubles what a script shows.
+
+    They are renamed one by one and taken out in one go: lxml's drop_tree copies the text around it each time.
+    """
     from lxml import etree
 
-    size = functools.cache(lambda: tree.xpath("string-length(.)"))  # seldom asked for
-    for element in tree.iter(*NEVER_SEEN):
-        tag = element.tag
-        if tag == "script" and element.get("type", "").strip().lower() == "application/ld+json":
-            continue
-        if tag == "template" and element.get("shadowrootmode"):
+    for element in tree.iter("script", "style", "template"):
+        if element.tag == "template" and element.get("shadowrootmode"):
             element.tag = "div"  # shown in the place of the element around it
-        elif tag == "noscript" and _length(element) > max(LITTLE, MOST * size()):
-            element.tag = "div"
-        else:
+        elif element.tag != "script" or element.get("type", "").strip().lower() != "application/ld+json":
             element.tag = GONE
     etree.strip_elements(tree, GONE, with_tail=False)
-    size.cache_clear()
+    size = functools.cache(lambda: _size(tree))  # seldom asked for
+    for element in tree.iter("noscript"):
+        element.tag = "div" if _length(element) > max(LITTLE, MOST * size()) else GONE
     for element in tree.xpath(MAY_HIDE):
         if element.tag not in ("html", "body") and _is_hidden(element):
             length = _length(element)
@@ -134,6 +140,11 @@ def _is_double(element: Any) -> bool:
 
 def _words(element: Any) -> str:
     return " ".join("".join(element.itertext()).split())
+
+
+def _size(tree: Any) -> float:
+    """Characters of the page, without those of the data about it; <noscript> counts, for it may be all there is."""
+    return tree.xpath("string-length(.)") - sum(len(script.text or "") for script in tree.iter("script"))  # type: ignore[no-any-return]
 
 
 def _length(element: Any) -> int:

@@ -1,4 +1,4 @@
-"""Boosted regression trees as three flat arrays, evaluated with numpy alone.
+"""Boosted regression trees as flat arrays.
 
 The children of a node stand side by side, so that one place says where both are; a leaf is its own child. Comparisons
 of float32 and sums of whole numbers give the same bytes on every machine.
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.kernels.blocks import boosted_trees
+
 UNIT = 1 << 20
 """Leaf values are whole numbers of this part of one."""
-ROWS = 256
-"""Rows walked at a time, so that a walk stays in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,12 @@ class Trees:
 
     def predict(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """A share between 0 and 1 for each row."""
-        parts = [self._sums(rows[start : start + ROWS]) for start in range(0, len(rows), ROWS)]
-        sums = np.concatenate(parts) if parts else np.zeros(0, np.int64)
-        return (np.clip(sums, 0, UNIT) / UNIT).astype(np.float32)
-
-    def _sums(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-        flat = np.ascontiguousarray(rows, np.float32).ravel()
-        first = (np.arange(len(rows), dtype=np.int32) * rows.shape[1])[:, None]
-        at = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
-        for _ in range(self.depth):
-            at = self.child.take(at) + (flat.take(self.feature.take(at) + first) > self.threshold.take(at))
-        sums: npt.NDArray[np.int64] = self.value.take(at).sum(1, dtype=np.int64)
-        return sums + np.int64(self.base)
+        found = boosted_trees.sums(
+            np.ascontiguousarray(rows, np.float32), self.feature, self.threshold, self.child, self.value, self.roots,
+            self.depth,
+        )  # fmt: skip
+        shares: npt.NDArray[np.float32] = (np.clip(found + self.base, 0, UNIT) / UNIT).astype(np.float32)
+        return shares
 
     def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
         """For np.savez."""

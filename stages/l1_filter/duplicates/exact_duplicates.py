@@ -21,7 +21,8 @@ from pipeline.rows.batch import Batch
 from stages.l1_filter.duplicates.keep_policy import NO_PARTS, DuplicatesStep
 
 if TYPE_CHECKING:
-    from pipeline.run.grouping import Grouping, Part
+    from pipeline.run.grouping import Grouping
+    from pipeline.run.grouping_tasks import Part
     from pipeline.store.index import IndexFile
 
 NAMES = ("key", "row", "rest", "id", "quality")

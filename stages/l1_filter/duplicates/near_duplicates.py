@@ -110,6 +110,11 @@ class NearDuplicates(DuplicatesStep):
     def columns(self) -> tuple[pa.Field, ...]:
         return (CLUSTER_SIZE, REPEAT) if self.repeat else (CLUSTER_SIZE,)
 
+    def space(self, rows: int, text_bytes: float) -> tuple[int, int]:
+        verifies = self.verify is not None
+        found = plan(rows, text_bytes, self.bands, candidates=0.0, kept=0.0, verify=verifies, index=self.index)
+        return found.disk, found.memory
+
     def group(self, grouping: Grouping) -> None:
         first_part, earlier = self.add_earlier(grouping)
         text_bytes = grouping.text_bytes_per_row()

@@ -28,7 +28,7 @@ import pyarrow as pa
 from stages.l1_filter.duplicates.keep_policy import Array
 
 if TYPE_CHECKING:
-    from pipeline.run.grouping import Part
+    from pipeline.run.grouping_tasks import Part
     from pipeline.store.index import IndexFile
 
 BAND_ROWS = pa.schema(

@@ -8,17 +8,49 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from pipeline.steps import Reply, Request
+from pipeline.steps import Reply, Request, describe
 from stages.l3_synthesize.engines.engine import EngineError
 
 JOIN_SECONDS = 30
 T = TypeVar("T")
 Answer = Callable[[Request], Awaitable[Reply]]
 """Raises EngineError if the engine itself is at fault, which ends all."""
+
+
+class Handed:
+    """Requests on their way to an engine; those without a reply are given again after `hand_again`."""
+
+    def __init__(self, requests: Iterable[Request]) -> None:
+        self._source = iter(requests)
+        self._again: deque[Request] = deque()
+        self._out: dict[str, Request] = {}
+
+    def __iter__(self) -> Iterator[Request]:
+        return self
+
+    def __next__(self) -> Request:
+        request = self._again.popleft() if self._again else next(self._source)
+        self._out[request.key] = request
+        return request
+
+    def answered(self, reply: Reply) -> None:
+        self._out.pop(reply.key, None)
+
+    def hand_again(self) -> None:
+        self._again.extendleft(reversed(self._out.values()))
+        self._out.clear()
+
+    def any(self) -> bool:
+        """Whether there is a request at all: engines that are asked nothing do not start."""
+        if next(self, None) is None:
+            return False
+        self.hand_again()
+        return True
 
 
 class Background:
@@ -33,26 +65,34 @@ class Background:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def replies(
-        self, requests: Sequence[Request], answer: Answer, at_once: int, stall_seconds: float, name: str
+        self, requests: Iterable[Request], answer: Answer, at_once: int, stall_seconds: float, name: str
     ) -> Iterator[Reply]:
-        """One reply for each request in any order, `at_once` in flight.
+        """One reply for each request in any order, `at_once` in flight; they are taken here, as there is room.
 
-        Raises the EngineError of `answer`, or one if nothing comes for `stall_seconds`. The rest is cancelled then, and
-        where the caller stops early.
+        A request with the key of one in flight is not asked again. Raises the EngineError of `answer`, or one if
+        nothing comes for `stall_seconds`. The rest is cancelled then, and where the caller stops early.
         """
         done: queue.SimpleQueue[Reply | EngineError] = queue.SimpleQueue()
-        running = self.submit(_answer_all(requests, answer, at_once, done))
+        running: dict[str, Future[None]] = {}
+        source = iter(requests)
         try:
-            for _ in requests:
+            while True:
+                while len(running) < at_once and (request := next(source, None)) is not None:
+                    if request.key not in running:
+                        running[request.key] = self.submit(_answer(request, answer, done))
+                if not running:
+                    return
                 try:
                     reply = done.get(timeout=stall_seconds)
                 except queue.Empty:
                     raise EngineError(f"{name} gave no reply for {stall_seconds:.0f} s; run again to go on") from None
                 if isinstance(reply, EngineError):
                     raise reply
+                del running[reply.key]
                 yield reply
         finally:
-            running.cancel()
+            for one in running.values():
+                one.cancel()
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -61,17 +101,13 @@ class Background:
             self._loop.close()
 
 
-async def _answer_all(
-    requests: Sequence[Request], answer: Answer, at_once: int, done: queue.SimpleQueue[Reply | EngineError]
-) -> None:
-    pending = iter(requests)
-
-    async def worker() -> None:
-        for request in pending:
-            try:
-                done.put(await answer(request))
-            except EngineError as error:
-                done.put(error)
-                return
-
-    await asyncio.gather(*(worker() for _ in range(min(len(requests), at_once))))
+async def _answer(request: Request, answer: Answer, done: queue.SimpleQueue[Reply | EngineError]) -> None:
+    try:
+        done.put(await answer(request))
+    except EngineError as error:
+        done.put(error)
+    except asyncio.CancelledError:  # the engine was closed: whoever waits for this reply must hear of it
+        done.put(EngineError("the engine was closed"))
+        raise
+    except Exception as error:  # a fault of ours must not look like a model that hangs
+        done.put(EngineError(f"asking the model failed: {describe(error)}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class Engine(Protocol):
 
     def count_tokens(self, text: str) -> int: ...
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, in any order. A request that fails alone ends as a reply with `error`.
 
         Raises EngineError if the engine cannot start or has died.
@@ -63,7 +63,7 @@ class TemplateEngine:
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         for request in requests:
             rewrite = _ask if request.prompt.startswith("question_answer") else _rephrase
             words = rewrite(request.shown).split(" ")

@@ -19,13 +19,14 @@ import atexit
 import functools
 import json
 import os
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.steps import Reply, Request, describe
-from stages.l3_synthesize.engines.background import Background
+from stages.l3_synthesize.engines.background import Background, Handed
 from stages.l3_synthesize.engines.chat import Chat
 from stages.l3_synthesize.engines.endpoints import Endpoints, Outcome
 from stages.l3_synthesize.engines.engine import EngineError
@@ -63,6 +64,7 @@ class HttpEngine:
         self._name, self._servers, self._max_concurrent = model, servers, max_concurrent
         self._background: Background | None = None
         self._session: Any = None
+        self._starting = threading.Lock()
         atexit.register(self.close)
 
     @property
@@ -76,16 +78,16 @@ class HttpEngine:
     def count_tokens(self, text: str) -> int:
         return len(self._chat.plain(text)) if self._chat else int(len(text) / CHARACTERS_PER_TOKEN) + 1
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        asked = list({request.key: request for request in requests}.values())
-        if not asked:
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        handed = Handed(requests)
+        if not handed.any():
             return
         background = self._start()
         self._endpoints.begin()
         at_once = 2 * self._max_concurrent * len(self._servers.endpoints)
         # The endpoints lose patience themselves; this one is for a fault of ours.
         stall = self._servers.timeout_s + 2 * self._servers.patience_s + 60
-        yield from background.replies(asked, self._answer, at_once, stall, self._name)
+        yield from background.replies(handed, self._answer, at_once, stall, self._name)
 
     def close(self) -> None:
         background, self._background = self._background, None
@@ -103,10 +105,12 @@ class HttpEngine:
         return Chat(AutoTokenizer.from_pretrained(name, trust_remote_code=False), name)
 
     def _start(self) -> Background:
-        if self._background is None:
-            self._background = Background("http-engine")
-            self._background.submit(self._open()).result(timeout=CONNECT_SECONDS)
-        return self._background
+        with self._starting:
+            if self._background is None:
+                background = Background("http-engine")
+                background.submit(self._open()).result(timeout=CONNECT_SECONDS)
+                self._background = background
+            return self._background
 
     async def _open(self) -> None:
         import aiohttp

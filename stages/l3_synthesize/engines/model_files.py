@@ -10,7 +10,11 @@ import json
 import re
 from pathlib import Path
 
+from stages.l3_synthesize.engines import smollm2
+
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+HEAD = re.compile(r"\A---\r?\n(.*?)\n---", re.DOTALL)
+LICENSE = re.compile(r"^license: *[\"']?([\w.+-]+)", re.MULTILINE)
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json")
 WEIGHTS = (".safetensors", ".bin", ".pt", ".gguf")
 TEMPLATES = ("chat_template.jinja", "chat_template.json")
@@ -23,6 +27,16 @@ def problems_of(model: str) -> list[str]:
     if not HUB_ID.fullmatch(model) or Path(model).exists():
         return [f"model '{model}' is no folder; give a model folder, a hub id (owner/name) or smollm2-135m"]
     return _problems_of_hub(model)
+
+
+def license_of(model: str) -> str:
+    """The licence that a model's README names (`license: apache-2.0` in its head); empty if it names none."""
+    if model == smollm2.ALIAS:
+        return smollm2.LICENSE
+    card = Path(model) / "README.md"
+    head = HEAD.match(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else None
+    named = LICENSE.search(head[1]) if head else None
+    return named[1] if named else ""
 
 
 def _problems_of_folder(folder: Path) -> list[str]:

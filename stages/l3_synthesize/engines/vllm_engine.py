@@ -15,14 +15,15 @@ import hashlib
 import multiprocessing
 import os
 import subprocess
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.steps import Reply, Request, describe
 from pipeline.steps.interpreter import safe_environment
-from stages.l3_synthesize.engines.background import Background
+from stages.l3_synthesize.engines.background import Background, Handed
 from stages.l3_synthesize.engines.chat import Chat
 from stages.l3_synthesize.engines.engine import EngineError
 
@@ -38,6 +39,8 @@ ENCODING = "chat@1"
 START_SECONDS = 900  # 40 to 80 s measured on two idle cores, 300 s from a cold disk with four jobs beside it
 STALL_SECONDS = 1800  # 32 replies of 256 tokens at the 19 tokens/s of a busy machine take 7 minutes
 CLOSE_SECONDS = 30
+RESTARTS = 3
+"""Starts in a row after the engine has died, or stalled, without a single reply."""
 
 
 class VllmEngine:
@@ -45,14 +48,18 @@ class VllmEngine:
 
     folder: a model folder or hub id. name, revision: what rows and errors call it. max_concurrent: requests that the
     model works on at once; twice as many are in flight, so that it never waits for us and prompts do not fill memory.
+    tensor_parallel: GPUs of one node over which the model is spread.
     """
 
-    def __init__(self, folder: str, name: str, revision: str, max_model_len: int, max_concurrent: int) -> None:
-        self._folder, self._name, self._revision = folder, name, revision
+    def __init__(
+        self, folder: str, name: str, revision: str, max_model_len: int, max_concurrent: int, tensor_parallel: int = 1
+    ) -> None:
+        self._folder, self._name, self._revision, self._tensor_parallel = folder, name, revision, tensor_parallel
         self._max_model_len, self._max_concurrent = max_model_len, max_concurrent
         self._llm: Any = None
         self._watcher: subprocess.Popen[bytes] | None = None
         self._background: Background | None = None
+        self._starting = threading.RLock()
         atexit.register(self.close)  # the model's process would otherwise outlive an interpreter that fails
 
     @property
@@ -71,33 +78,47 @@ class VllmEngine:
     def count_tokens(self, text: str) -> int:
         return len(self._chat.plain(text))
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        asked = {request.key: request for request in requests}  # documents with one text share one request
-        if not asked:
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        handed = Handed(requests)
+        if not handed.any():
             return  # everything was in the ledger: no minute lost on a start
-        background = self._start()
         name = f"the vLLM engine of {self._name}"
-        try:
+        deaths = 0
+        while True:
+            background = self._start()
             # Twice as many as the model works on, so that it never waits for us and prompts do not fill memory.
-            yield from background.replies(
-                list(asked.values()), self._answer, 2 * self._max_concurrent, STALL_SECONDS, name
-            )
-        except EngineError:
-            self.close()
-            raise
+            replies = background.replies(handed, self._answer, 2 * self._max_concurrent, STALL_SECONDS, name)
+            try:
+                for reply in replies:
+                    handed.answered(reply)
+                    deaths = 0
+                    yield reply
+                return
+            except EngineError:
+                self._close(background)
+                deaths += 1
+                if deaths > RESTARTS:
+                    raise
+                handed.hand_again()
 
     def close(self) -> None:
-        background, self._background = self._background, None
-        if background is None:
-            return
-        with contextlib.suppress(Exception):  # a dead engine cannot be shut down in order
-            background.submit(self._shut_down()).result(timeout=CLOSE_SECONDS)
-        background.stop()
-        self._llm = None
-        if self._watcher is not None:
-            self._watcher.kill()
-            self._watcher.communicate()
-            self._watcher = None
+        if self._background is not None:
+            self._close(self._background)
+
+    def _close(self, background: Background) -> None:
+        """End the engine that runs in `background`, unless it has been ended and another one been started."""
+        with self._starting:
+            if self._background is not background:
+                return
+            self._background = None
+            with contextlib.suppress(Exception):  # a dead engine cannot be shut down in order
+                background.submit(self._shut_down()).result(timeout=CLOSE_SECONDS)
+            background.stop()
+            self._llm = None
+            if self._watcher is not None:
+                self._watcher.kill()
+                self._watcher.communicate()
+                self._watcher = None
 
     @functools.cached_property
     def _tokenizer(self) -> Any:
@@ -110,23 +131,24 @@ class VllmEngine:
         return Chat(self._tokenizer, self._name)
 
     def _start(self) -> Background:
-        if self._background is not None:
-            return self._background
-        for name, value in ENVIRONMENT.items():  # read when vllm is imported
-            os.environ.setdefault(name, value)
-        os.environ |= safe_environment()  # for the process of the model
-        others = set(multiprocessing.active_children())
-        background = self._background = Background("vllm-loop")
-        try:
-            self._llm = background.submit(self._open()).result(timeout=START_SECONDS)
-        except Exception as error:
-            self.close()
-            raise EngineError(
-                f"vLLM did not start with {self._name} within {START_SECONDS} s: {describe(error)}; "
-                "see its log above, or choose engine: template"
-            ) from error
-        self._watcher = _kill_with_us([process.pid for process in set(multiprocessing.active_children()) - others])
-        return background
+        with self._starting:
+            if self._background is not None:
+                return self._background
+            for name, value in ENVIRONMENT.items():  # read when vllm is imported
+                os.environ.setdefault(name, value)
+            os.environ |= safe_environment()  # for the process of the model
+            others = set(multiprocessing.active_children())
+            background = self._background = Background("vllm-loop")
+            try:
+                self._llm = background.submit(self._open()).result(timeout=START_SECONDS)
+            except Exception as error:
+                self._close(background)
+                raise EngineError(
+                    f"vLLM did not start with {self._name} within {START_SECONDS} s: {describe(error)}; "
+                    "see its log above, or choose engine: template"
+                ) from error
+            self._watcher = _kill_with_us([process.pid for process in set(multiprocessing.active_children()) - others])
+            return background
 
     async def _shut_down(self) -> None:
         if self._llm is not None:
@@ -138,29 +160,33 @@ class VllmEngine:
         if self._llm is not None:
             self._llm.engine_core.resources.ctx.destroy(linger=0)  # vLLM 0.32 leaves it, its threads and files open
 
+    def settings(self) -> dict[str, Any]:
+        """What vLLM is started with."""
+        return {
+            "model": self._folder,
+            # A model is data: no Python files of its own, and no pickled weights, which run code as well.
+            "trust_remote_code": False,
+            "load_format": "safetensors",
+            "dtype": dtype(),
+            "max_model_len": self._max_model_len,
+            "max_num_seqs": self._max_concurrent,
+            "enforce_eager": on_cpu(),  # compiling costs minutes on a CPU and gains nothing there
+            # A prompt prefilled in two chunks rewinds its seeded generator, which torch can do only on GPUs: on a
+            # CPU that kills the engine ("CPU Generator does not use offset", vLLM 0.32). With room for all
+            # prompts at once none is ever cut.
+            "max_num_batched_tokens": self._max_concurrent * self._max_model_len if on_cpu() else None,
+            "enable_prefix_caching": True,  # our prompts begin alike: the instruction comes first
+            "tensor_parallel_size": self._tensor_parallel,
+            "enable_log_requests": False,
+            "disable_log_stats": True,
+            "use_tqdm_on_load": False,
+        }
+
     async def _open(self) -> Any:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        return AsyncLLM.from_engine_args(
-            AsyncEngineArgs(
-                model=self._folder,
-                # A model is data: no Python files of its own, and no pickled weights, which run code as well.
-                trust_remote_code=False,
-                load_format="safetensors",
-                dtype=dtype(),
-                max_model_len=self._max_model_len,
-                max_num_seqs=self._max_concurrent,
-                enforce_eager=on_cpu(),  # compiling costs minutes on a CPU and gains nothing there
-                # A prompt prefilled in two chunks rewinds its seeded generator, which torch can do only on GPUs: on a
-                # CPU that kills the engine ("CPU Generator does not use offset", vLLM 0.32). With room for all
-                # prompts at once none is ever cut.
-                max_num_batched_tokens=self._max_concurrent * self._max_model_len if on_cpu() else None,
-                enable_log_requests=False,
-                disable_log_stats=True,
-                use_tqdm_on_load=False,
-            )
-        )
+        return AsyncLLM.from_engine_args(AsyncEngineArgs(**self.settings()))
 
     async def _answer(self, request: Request) -> Reply:
         from vllm import SamplingParams
@@ -169,6 +195,12 @@ class VllmEngine:
 
         try:
             tokens = self._chat.encode(request.messages)
+            room = self._max_model_len - request.sampling["max_tokens"]
+            if len(tokens) > room:
+                return Reply(
+                    request.key, "", "error", len(tokens), prompt=request.prompt, model=self.model,
+                    error=f"prompt too long: {len(tokens)} tokens, and beside the answer the model has room for {room}",
+                )  # fmt: skip
             sampling = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **request.sampling)
             prompt = {"type": "token", "prompt_token_ids": tokens}
             begin = time.monotonic()

@@ -65,6 +65,7 @@ class Edits(Form):
     """Operations on numbered lines; the text is the document after them."""
 
     kind: Literal["edits"] = "edits"
+    joint: ClassVar[str] = "\n"
     max_removed: float = Field(0.8, gt=0, lt=1)
     """Share of the characters that a program may delete."""
     needs: ClassVar[tuple[str, ...]] = ("delete", "replace", "keep")

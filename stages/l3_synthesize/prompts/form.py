@@ -38,6 +38,8 @@ class Form(BaseModel):
         """What the instruction must name word by word, or no answer can have this form."""
         return ()
 
+    joint: ClassVar[str] = ""
+    """What the texts of the pieces of a long document are joined with; empty where one text cannot follow another."""
     needs: ClassVar[tuple[str, ...]] = ()
     """What an instruction must not forbid."""
 

@@ -18,7 +18,7 @@ with code of its own.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -35,6 +35,7 @@ class Prose(Form):
     """The whole answer is the text. Quotation marks around all of it are envelope."""
 
     kind: Literal["prose"] = "prose"
+    joint: ClassVar[str] = "\n\n"
 
     def read(self, answer: str, source: str = "") -> str | Reason:
         text = answer.strip()
@@ -50,6 +51,7 @@ class Tagged(Form):
     """The text between `<tag>` and `</tag>`, each there exactly once: the model may think aloud before it."""
 
     kind: Literal["tagged"] = "tagged"
+    joint: ClassVar[str] = "\n\n"
     tag: str = Field(pattern=r"^[a-z]+$")
 
     def read(self, answer: str, source: str = "") -> str | Reason:

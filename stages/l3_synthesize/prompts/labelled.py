@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ class Pairs(Form):
     """
 
     kind: Literal["pairs"] = "pairs"
+    joint: ClassVar[str] = "\n\n"
     question: str = "Question"
     answer: str = "Answer"
     minimum: int = Field(1, ge=1)
@@ -66,6 +67,7 @@ class Turns(Form):
     """
 
     kind: Literal["turns"] = "turns"
+    joint: ClassVar[str] = "\n\n"
     first: str
     second: str
     minimum: int = Field(4, ge=2)

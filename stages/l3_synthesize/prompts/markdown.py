@@ -66,6 +66,7 @@ class Bullets(Form):
     """A list, an item a line. One line in front of the first item is left out; others belong to the item above."""
 
     kind: Literal["bullets"] = "bullets"
+    joint: ClassVar[str] = "\n"
     minimum: int = Field(3, ge=1)
     needs: ClassVar[tuple[str, ...]] = ("list",)
 

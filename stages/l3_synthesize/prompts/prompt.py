@@ -36,6 +36,7 @@ GUARD = {
 }
 PROBE = "A line.\n\nAnother."
 """Tells in the hash how a form shows a document."""
+CONTEXT = {"en": "What came before, only to be understood:", "zh": "前文，仅供理解："}
 HEAD = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 ROLE = re.compile(r"^# (system|user|assistant)\n", re.MULTILINE)
 
@@ -95,9 +96,13 @@ class Prompt(BaseModel):
         """Of the instruction, in any tokenizer: none makes more than a token of a byte."""
         return sum(len(content.encode()) for _, content in self.messages(""))
 
-    def messages(self, document: str) -> tuple[tuple[str, str], ...]:
-        """(role, content) in order. The document is put in once: braces or placeholders inside it stay as they are."""
+    def messages(self, document: str, context: str = "") -> tuple[tuple[str, str], ...]:
+        """(role, content) in order. The document is put in once: braces or placeholders inside it stay as they are.
+
+        context: what stands in front of it, where the document is a piece of a longer one.
+        """
         before, _, after = self.user.partition(PLACEHOLDER)
+        before = f"{CONTEXT[self._tongue]}\n{context}\n\n{before}" if context else before
         guard = "\n" + GUARD[self._tongue].format(code=self.code) if self.guarded else ""
         messages = [("system", self.system + guard), ("user", before + self.form.show(document) + after)]
         if self.assistant:

@@ -46,13 +46,13 @@ def events(run: Run) -> list[dict]:
 def test_a_person_reads_shards_and_rows(run: Run, said: list[str]):
     run.emit("level_started", {"level": "l1_filter", "shards": 3, "directory": "x"})
     run.emit(
-        "shard_done", {"level": "l1_filter", "done": 1, "of": 3, "rows_in": 1234, "rows_out": 1000, "quarantined": 2}
+        "shard_done", {"level": "l1_filter", "done": 3, "of": 3, "rows_in": 1234, "rows_out": 1000, "quarantined": 2}
     )
     run.emit("note", {"text": "pairs: 5"})
     run.emit("grouped", {"level": "l1_filter", "step": "near_duplicates"})
     assert said == [
         "l1_filter: 3 shards",
-        "l1_filter: 1/3 shards, 1,234 rows in, 1,000 out, 2 quarantined",
+        "l1_filter: 3/3 shards, 1,234 rows in, 1,000 out, 2 quarantined",
         "pairs: 5",
     ]  # what no person waits for is only written down
     assert [json.loads(event)["event"] for event in run.events] == ["level_started", "shard_done", "note", "grouped"]

@@ -205,9 +205,9 @@ def test_all_that_a_certificate_states_follows_from_the_lot(lot):
     assert set(certificate) == {
         "format", "lot", "level", "dataset", "recipe_id", "content_id", "parents", "versions", "manifest_sha256",
         "policy", "rows_in", "certified", "quarantined", "refused", "verdicts", "calibration", "prompts", "models",
-        "tools", "defects", "seed", "previous", "certificate_hash",
+        "tools", "defects", "people", "seed", "previous", "certificate_hash",
     }  # fmt: skip
-    assert (certificate["format"], certificate["seed"], certificate["previous"]) == (3, 3, None)
+    assert (certificate["format"], certificate["seed"], certificate["previous"]) == (4, 3, None)
     assert certificate["lot"] == content_hash("l4_verify", manifest.recipe_id, manifest.content_id)
     assert certificate["manifest_sha256"] == store_hash(store, f"{directory}/manifest.json")
     assert (certificate["level"], certificate["dataset"]) == ("l4_verify", "toy")
@@ -236,3 +236,16 @@ def test_a_damaged_manifest_is_one_finding(lot):
     path.write_bytes(path.read_bytes().replace(b'"rows_out": 3', b'"rows_out": 4'))
     (finding,) = verify(certificate, *lot, CHECKERS)
     assert f"{directory}/manifest.json is damaged" in finding
+
+
+def test_every_field_changed_in_turn_is_noticed(lot):
+    certificate = make(*lot, CHECKERS, seed=3)
+    for key, value in certificate.items():
+        if key in ("previous", "seed", "certificate_hash"):
+            continue
+        forged = {**certificate, key: "changed" if value != "changed" else ""}
+        forged["certificate_hash"] = certificate_hash(forged)  # a forger would do that
+        assert any(found.startswith(f"{key}: expected") for found in verify(forged, *lot, CHECKERS)), key
+    # What nothing else states is held by the certificate's own hash, and by a signature.
+    for key in ("previous", "seed", "certificate_hash"):
+        assert verify({**certificate, key: 7}, *lot, CHECKERS)[0].startswith("certificate_hash: expected"), key

@@ -1,6 +1,6 @@
 """A generator over documents: one end for each request, replies kept, nothing asked twice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -9,14 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.books.accounting import Counts
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
-from pipeline.run.generate import _new_row
+from pipeline.run.generate import _new_row, run_generator
 from pipeline.run.ledger import Ledger
 from pipeline.run.level import Finished, LevelError, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
-from pipeline.steps import Generator, Reason, Reply, Request
+from pipeline.steps import Fault, Generator, Reason, Reply, Request
 from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import l0, silent, write_lines
 
@@ -42,8 +43,8 @@ class Echo(Generator):
                 found += [Request(key, document, f"p@{n}", (("user", document.text),)) for n, key in enumerate(keys)]
         return found
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        for request in reversed(requests):
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        for request in reversed(list(requests)):
             self.asked.append(request.parent.text)
             broken = "engine" in request.parent.text
             text = request.parent.text.upper() + " WHOLE" * (request.prompt == "again")
@@ -156,14 +157,121 @@ class Silent(Echo):
     kind: Literal["silent"] = "silent"  # type: ignore[assignment]
     disk: bool = False
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        yield from super().generate(requests if self.disk else requests[:-1])
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        yield from super().generate(requests if self.disk else list(requests)[:-1])
 
     def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
         raise OSError(28, "no space left")
 
 
-@pytest.mark.parametrize(("disk", "said"), [(False, "silent: the engine gave no reply to 1 of 5"), (True, "no space")])
+@pytest.mark.parametrize(("disk", "said"), [(False, "silent: the engine gave no reply"), (True, "no space")])
 def test_a_fault_is_no_requests_own(tmp_path: Path, disk: bool, said: str):
     with pytest.raises(LevelError, match=f"{said}.* No row was blamed"):
         run(tmp_path, Silent(disk=disk))
+
+
+class Slow(Echo):
+    """Has `room` requests in flight and answers the first of them last. Writes down what it took and gave."""
+
+    kind: Literal["slow"] = "slow"  # type: ignore[assignment]
+    room: int = 3
+    happened: ClassVar[list[str]] = []
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        flying: list[Request] = []
+        source = iter(requests)
+        while True:
+            while len(flying) < self.room and (request := next(source, None)) is not None:
+                flying.append(request)
+                self.happened.append(f"took {request.parent.text}")
+            if not flying:
+                return
+            request = flying.pop()
+            self.happened.append(f"gave {request.parent.text}")
+            yield Reply(request.key, request.parent.text.upper(), "stop")
+
+
+class Files:
+    """What is dropped or quarantined is only counted."""
+
+    def drop(self, *arguments: Any) -> None: ...
+    def quarantine(self, *arguments: Any) -> None: ...
+
+
+def stream(step: Generator, store: LocalStore, *batches: list[str]) -> list[list[dict[str, Any]]]:
+    made = [
+        Batch(pa.RecordBatch.from_pylist([{"id": f"{n}-{row}", "text": text} for row, text in enumerate(texts)]))
+        for n, texts in enumerate(batches)
+    ]
+    files: Any = Files()
+    return [batch.rows.to_pylist() for batch in run_generator(step, "01 slow", made, Ledger(store), files, Counts())]
+
+
+def test_the_next_batches_are_asked_for_while_one_reply_is_awaited(tmp_path: Path):
+    Slow.happened.clear()
+    found = stream(Slow(), LocalStore(tmp_path), ["a", "b"], ["c", "d"], [], ["e"])
+    assert [[row["text"] for row in rows] for rows in found] == [["A", "B"], ["C", "D"], [], ["E"]]
+    assert Slow.happened == [
+        "took a", "took b", "took c", "gave c", "took d", "gave d", "took e", "gave e", "gave b", "gave a",
+    ]  # fmt: skip
+
+
+def test_no_more_is_planned_than_may_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.run.generate.AHEAD", 2)
+    Slow.happened.clear()
+    assert len(stream(Slow(), LocalStore(tmp_path), ["a", "b"], ["c"], ["d"])) == 3
+    assert Slow.happened == ["took a", "took b", "gave b", "gave a", "took c", "took d", "gave d", "gave c"]
+
+
+def test_documents_of_one_text_share_a_reply_and_keep_their_own_parent(tmp_path: Path):
+    Slow.happened.clear()
+    found = stream(Slow(), LocalStore(tmp_path), ["a", "a"], ["a"])
+    assert [row["parent_id"] for rows in found for row in rows] == ["0-0", "0-1", "1-0"]
+    assert Slow.happened.count("took a") == 1
+
+
+def test_the_longest_are_asked_first(tmp_path: Path):
+    class Shown(Slow):
+        def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
+            return [replace(one, shown=one.parent.text) for one in super().requests(batch) if isinstance(one, Request)]
+
+    Slow.happened.clear()
+    stream(Shown(room=1), LocalStore(tmp_path), ["a", "abc", "ab"])
+    assert [one for one in Slow.happened if one.startswith("took")] == ["took abc", "took ab", "took a"]
+
+
+def test_replies_are_kept_where_the_engine_fails_for_good(tmp_path: Path):
+    class Dying(Slow):
+        def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+            yield from list(super().generate(requests))[:1]
+            raise Fault("the engine is gone")
+
+    with pytest.raises(Fault, match="gone"):
+        stream(Dying(), LocalStore(tmp_path), ["a", "b"])
+    assert len(list(Ledger(LocalStore(tmp_path)).replies())) == 1
+
+
+def test_tokens_are_counted_by_prompt_and_by_what_became_of_them(tmp_path: Path):
+    class Counted(Echo):
+        def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+            for reply in super().generate(requests):
+                yield replace(reply, prompt="p@0", prompt_tokens=10, completion_tokens=len(reply.text), cached_tokens=4)
+
+        def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+            return prompt_tokens + completion_tokens / 100
+
+    _, level = run(tmp_path, Counted(), "cut")
+    (at,) = level.manifest.by_step.values()
+    found = {
+        (prompt, outcome): (one.requests, one.prompt_tokens, one.cached_tokens, one.completion_tokens, one.cost)
+        for prompt, outcomes in at.tokens.items()
+        for outcome, one in outcomes.items()
+    }
+    assert found == {
+        ("p@0", "accepted"): (2, 20, 8, 6, 20.06),
+        ("p@0", "refused"): (1, 10, 4, 9, 10.09),
+        ("p@0", "quarantined"): (2, 20, 8, 20, 20.2),
+        ("p@0", "asked_again"): (1, 10, 4, 3, 10.03),
+        ("again", "accepted"): (1, 10, 4, 9, 10.09),
+    }
+    assert level.manifest.counted_steps()[0]["tokens"]["p@0"]["refused"]["completion_tokens"] == 9

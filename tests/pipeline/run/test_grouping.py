@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.rows.batch import Batch
 from pipeline.run import grouping as module
-from pipeline.run.grouping import Grouping, ShardRows
+from pipeline.run.grouping import Grouping
+from pipeline.run.grouping_tasks import ShardRows
 from pipeline.run.runners import InlineRunner
 from pipeline.store.local import LocalStore
 from pipeline.store.partitions import Tables, counted, read_bucket

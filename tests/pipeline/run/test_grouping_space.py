@@ -6,8 +6,10 @@ import pyarrow as pa
 import pytest
 
 from pipeline.run import grouping as module
-from pipeline.run.grouping import MAX_PARTITIONS, DoesNotFit, Grouping, Part, ShardRows, machine_memory, partitions
+from pipeline.run.grouping import MAX_PARTITIONS, Grouping, partitions
+from pipeline.run.grouping_tasks import Part, ShardRows
 from pipeline.run.runners import InlineRunner
+from pipeline.run.space import DoesNotFit, machine_memory
 from pipeline.store.index import IndexFile
 from pipeline.store.local import LocalStore
 from pipeline.store.partitions import Tables, read_bucket

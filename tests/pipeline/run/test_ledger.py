@@ -7,6 +7,7 @@ import pytest
 from pipeline.run.ledger import DIRECTORY, PART_REPLIES, REPLY_SCHEMA, Ledger, Part
 from pipeline.steps import Reply
 from pipeline.store.local import LocalStore
+from pipeline.store.store import Store, open_store
 
 
 @pytest.fixture
@@ -164,3 +165,84 @@ def test_one_flipped_bit_is_seen(store: LocalStore, tmp_path: Path, place: float
     path.write_bytes(data)
     with pytest.raises(OSError, match="is damaged"):
         list(Ledger(store).find("a")) and list(Ledger(store).replies())
+
+
+@pytest.fixture
+def indexed_by_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two replies a part, a whole part of four numbers, an index of two, four, … whole parts."""
+    for name, value in {"MERGED": 2, "LARGEST": 4, "BLOCK": 3, "FAN_OUT": 2}.items():
+        monkeypatch.setattr(f"pipeline.run.ledger.{name}", value)
+    monkeypatch.setattr("pipeline.run.ledger_index.FAN_OUT", 2)
+
+
+def spread(number: int) -> str:
+    """A key as they are: any bits in front."""
+    return f"{number * 0x9E3779B97F4A7C15 % 2**64:016x}"
+
+
+def fill(store: Store, numbers: range, text: str = "text") -> None:
+    ledger = Ledger(store)
+    for number in numbers:
+        for other in (2 * number, 2 * number + 1):
+            ledger.record(reply(spread(other), f"{text} {other}"))
+        ledger.flush()
+
+
+@pytest.mark.usefixtures("indexed_by_two")
+def test_whole_parts_are_found_through_an_index(store: LocalStore):
+    fill(store, range(23))
+    indexes = [name for name in store.list(DIRECTORY) if "index" in name]
+    assert indexes == [f"{DIRECTORY}/index-000000000-4.arrow"]  # of five whole parts; the two smaller ones are merged
+    ledger = Ledger(store)
+    found = ledger.find([*map(spread, range(60))])
+    assert {key: one.text for key, one in found.items()} == {spread(n): f"text {n}" for n in range(46)}
+    assert set(ledger._known) == {Part(16, 4), Part(20, 2), Part(22, 1)}  # the only ones whose keys are in memory
+
+
+@pytest.mark.usefixtures("indexed_by_two")
+def test_the_first_reply_stands_through_an_index_too(store: LocalStore):
+    fill(store, range(16))
+    fill(store, range(3), "later")
+    fill(store, range(16, 33))
+    assert {one.text.split()[0] for one in Ledger(store).find(map(spread, range(32))).values()} == {"text"}
+
+
+@pytest.mark.usefixtures("indexed_by_two")
+def test_what_is_pruned_under_an_index_is_gone_and_the_others_stay(store: LocalStore):
+    fill(store, range(16))
+    assert Ledger(store).prune(lambda one: one.text.endswith("7")) == 3
+    assert len(Ledger(store).find(map(spread, range(32)))) == 29
+    fill(store, range(16, 40))
+    assert len(Ledger(store).find(map(spread, range(80)))) == 77
+
+
+@pytest.mark.usefixtures("indexed_by_two")
+def test_an_index_whose_making_was_killed_is_done_without(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.run.ledger.index_parts", lambda *_: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception):
+            fill(store, range(8))
+    fill(store, range(8, 20))
+    assert len(Ledger(store).find(map(spread, range(40)))) == 40
+
+
+@pytest.mark.usefixtures("indexed_by_two")
+def test_a_ledger_in_a_bucket_is_found_and_merged_alike(bucket: str):
+    store = open_store(f"{bucket}/ledger-test")
+    fill(store, range(9))
+    assert [name for name in store.list(DIRECTORY) if "index" in name] == [f"{DIRECTORY}/index-000000000-2.arrow"]
+    assert len(Ledger(store).find(map(spread, range(20)))) == 18
+
+
+def test_replies_that_come_slowly_are_written_by_time(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    monkeypatch.setattr("pipeline.run.ledger.time.monotonic", lambda: now[0])
+    ledger = Ledger(store)
+    ledger.record(reply("a"))
+    now[0] = 4.9
+    ledger.record(reply("b"))
+    assert store.list(DIRECTORY) == []
+    assert set(ledger.find("ab")) == {"a", "b"}  # also before they are written
+    now[0] = 5.0
+    ledger.record(reply("c"))
+    assert len(store.list(DIRECTORY)) == 1

@@ -58,7 +58,9 @@ def test_two_steps_of_one_kind_are_two(tmp_path: Path):
     steps = (MinWords(minimum=2), SameFirstWord(), MinWords(minimum=4))
     store, collected, filtered = run(tmp_path, files=(FILES[0], [*FILES[1], "one poison"]), steps=steps)
     assert [manifest.names[0] for manifest in (collected.manifest, filtered.manifest)] == ["00 lines", "01 min_words"]
-    source, (first, group, second) = collected.manifest.counted_steps()[0], filtered.manifest.counted_steps()
+    counted = [*collected.manifest.counted_steps(), *filtered.manifest.counted_steps()]
+    assert [step.pop("changed") for step in counted] == [{}] * 4
+    source, first, group, second = counted
     assert source == {"step": "00 lines", "rows_in": 8, "dropped": {}, "quarantined": 1}
     assert first == {"step": "01 min_words", "rows_in": 7, "dropped": {"too_few_words": 1}, "quarantined": 1}
     assert group == {"step": "02 same_first_word", "rows_in": 5, "dropped": {"repeat": 2}, "quarantined": 0}

@@ -55,6 +55,7 @@ def test_a_run_that_goes_on_counts_what_is_there(store: LocalStore, collected: F
     ((_, fields),) = told[1:]
     assert fields == {
         "level": "l1_filter", "done": 2, "of": 2, "rows_in": 5, "rows_out": made.manifest.rows_out, "quarantined": 1,
+        "bytes_in": made.manifest.bytes_in,
     }  # fmt: skip
 
 

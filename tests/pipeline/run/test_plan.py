@@ -6,9 +6,10 @@ from typing import Literal
 import pyarrow as pa
 import pytest
 
+from pipeline.run.estimates import with_estimates
 from pipeline.run.level import InputFile, Level, run_level
 from pipeline.run.passes import PlanError
-from pipeline.run.plan import Plan, plan, plan_lines, with_estimates
+from pipeline.run.plan import Plan, plan, plan_lines
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.runner import ONE_CORE
 from pipeline.steps import Resources, Scorer

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.rows.document import BASE_SCHEMA
-from pipeline.run.grouping import Grouping, ShardRows
+from pipeline.run.grouping import Grouping
+from pipeline.run.grouping_tasks import ShardRows
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import GroupingStep
 from pipeline.store.partitions import read_bucket

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 
+from pipeline.books.accounting import Tokens
 from stages.l3_synthesize.prompts.prompt import find_prompt
 from stages.l3_synthesize.sections import SECTIONS
 from tests.stages.l3_synthesize.prompts.golden import GOLDEN, source_of
@@ -24,7 +25,7 @@ def view(*names: str) -> SimpleNamespace:
     ]
     return SimpleNamespace(
         step={"kind": "rewrite", "prompts": [prompt.model_dump(mode="json") for prompt in prompts]},
-        at_step=SimpleNamespace(dropped={"preamble": 7}),
+        at_step=SimpleNamespace(dropped={"preamble": 7}, tokens={"p@1": {"accepted": Tokens(requests=3)}}),
         rows=lambda role: [pa.RecordBatch.from_pylist(rows)],
     )
 
@@ -35,7 +36,7 @@ def shown(*names: str) -> dict[str, str]:
 
 def test_each_reject_rate_stands_beside_the_defects_that_its_check_catches():
     found = shown("rephrase", "guided_rewrite", "edit", "faq", "rephrase_zh")
-    assert list(found) == ["Sources and rewrites", "Output checks", "Variety"]
+    assert list(found) == ["Tokens and cost", "Sources and rewrites", "Output checks", "Variety"]
     (row,) = (line for line in found["Output checks"].split("<tr>") if line.startswith("<td>preamble"))
     assert '<td class="n">7</td>' in row
     assert row.count('<td class="n">5</td>') == 3  # planted, caught, and as many good ones
@@ -45,4 +46,4 @@ def test_each_reject_rate_stands_beside_the_defects_that_its_check_catches():
 def test_rows_of_another_step_have_no_sections_of_this_one():
     strange = view("rephrase")
     strange.rows = lambda role: [pa.RecordBatch.from_pylist([{"id": "1", "text": "A."}])]
-    assert list(SECTIONS["rewrite"](strange)) == []
+    assert [section.title for section in SECTIONS["rewrite"](strange)] == ["Tokens and cost"]

@@ -154,3 +154,23 @@ def test_any_table_around_prose_is_layout(attributes: str, cell: str, depth: int
 def test_a_list_of_links_in_a_table_is_layout() -> None:
     item = "<tr><td>1.<td><td><a href=/x>A title</a> (site)<tr><td colspan=2><td>100 points<tr style='height:5px'></tr>"
     assert markdown(f"<table border=0>{item * 3}</table>") == "\n\n".join(["1. A title (site)", "100 points"] * 3)
+
+
+def test_data_about_a_page_is_none_of_its_text() -> None:
+    """A forum that scripts make: its posts stand in <noscript>, and once more in JSON-LD, which is longer."""
+    post = "<p>I just joined today and wanted to post this in its own thread.</p>" * 20
+    data = f'<script type="application/ld+json">{{"text": "{"words " * 2000}"}}</script>'
+    tree = parse(f"<body>{data}<div>Loading</div><noscript>{post}</noscript></body>")
+    assert "".join(tree.find(".//body").itertext()).count("its own thread") == 20
+
+
+def test_long_start_tags_keep_their_few_attributes() -> None:
+    tree = parse(f"<a href='/x' data-state='{'y' * 30_000}'>one</a><p {'a ' * 6000}id='z'>two</p>")
+    assert tree.find(".//a").get("href") == "/x"
+    assert not tree.find(".//p").attrib
+
+
+@pytest.mark.parametrize("style", ["display:none", "DISPLAY : NONE", "visibility:Hidden"])
+def test_any_case_hides(style: str) -> None:
+    tree = parse(f"<p>{'Words of the page. ' * 30}</p><div style='{style}'>secret</div>")
+    assert "secret" not in "".join(tree.itertext())

@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.rows.document import BASE_SCHEMA
-from pipeline.run.grouping import DoesNotFit, Grouping, ShardRows
+from pipeline.run.grouping import Grouping
+from pipeline.run.grouping_tasks import ShardRows
 from pipeline.run.runners import InlineRunner
+from pipeline.run.space import DoesNotFit
 from pipeline.store.local import LocalStore
 from stages.l1_filter.duplicates.near_duplicates import NearDuplicates
 from stages.l1_filter.duplicates.near_graph import CANDIDATES

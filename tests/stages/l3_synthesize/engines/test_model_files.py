@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.l3_synthesize.engines.model_files import problems_of
+from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.rewrite import Rewrite
 
 
@@ -55,3 +55,22 @@ def test_a_hub_id_that_cannot_be_had_is_refused(monkeypatch):
     assert found.startswith("model 'nobody/no-such-model-of-ours' is no folder here, and as a hub id it cannot be had")
     # The template engine needs no model.
     assert list(Rewrite(engine="template", model="nobody/none").resolve()) == []
+
+
+@pytest.mark.parametrize(
+    ("card", "found"),
+    [
+        ("---\nlicense: apache-2.0\ntags: [x]\n---\n# Model", "apache-2.0"),
+        ('---\ntags: [x]\nlicense: "llama3.2"\n---\n', "llama3.2"),
+        ("# Model\nlicense: mit", ""),
+        ("", ""),
+    ],
+)
+def test_the_licence_is_what_the_models_readme_says(tmp_path: Path, card: str, found: str):
+    (tmp_path / "README.md").write_text(card)
+    assert license_of(str(tmp_path)) == found
+
+
+def test_without_a_readme_no_licence_is_made_up(tmp_path: Path):
+    assert license_of(str(tmp_path)) == license_of("owner/name") == ""
+    assert license_of("smollm2-135m") == "apache-2.0"

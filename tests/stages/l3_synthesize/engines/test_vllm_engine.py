@@ -14,7 +14,6 @@ from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.steps import Reason
 from stages.l3_synthesize.engines import registry as engines
-from stages.l3_synthesize.engines.engine import EngineError
 from stages.l3_synthesize.rewrite import Rewrite
 
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("ignore")]
@@ -68,8 +67,7 @@ def test_a_prompt_that_is_too_long_fails_alone(rewrite):
     good, other = rewrite.requests(batch(*TEXTS))
     bad = replace(other, key="bad", messages=(("user", "word " * 3000),))
     replies = {reply.key: reply for reply in rewrite.generate([bad, good])}
-    assert replies["bad"].finish_reason == "error"
-    assert "VLLMValidationError" in replies["bad"].error or "ValueError" in replies["bad"].error
+    assert replies["bad"].error.startswith("prompt too long: 30")
     assert replies[good.key].finish_reason in ("stop", "length")
 
 
@@ -80,10 +78,10 @@ def test_nothing_to_ask_starts_nothing(rewrite):
     assert idle._engine()._llm is None
 
 
-def test_a_dead_engine_says_so_and_is_closed(rewrite):
+def test_a_dead_engine_is_started_again_and_loses_nothing(rewrite):
     requests = rewrite.requests(batch(*TEXTS))
     for process in multiprocessing.active_children():
         os.kill(process.pid, signal.SIGKILL)
-    with pytest.raises(EngineError, match=r"the vLLM engine of smollm2-135m died .*; finished replies are kept"):
-        list(rewrite.generate(requests))
-    assert multiprocessing.active_children() == []
+    replies = {reply.key: reply.finish_reason for reply in rewrite.generate(requests)}
+    assert set(replies) == {request.key for request in requests}
+    assert "error" not in replies.values()

@@ -1,0 +1,233 @@
+"""What L3 costs beside the model: our own CPU time without one, and output tokens a second with a real one.
+
+`null`: DOCUMENTS articles of FOLDER/wikipedia through the whole level with an engine that answers at once: passage (by
+the model's tokenizer), request, ledger, checks and files. The answer to one document is the passage of the next, so
+that every check runs to its end. CPU seconds of this process, all threads; a second level after a first one that
+compiles.
+
+`vllm`: the same requests, with the same token ids and sampling, once through bare `LLM.generate` and once through the
+level, each with an engine process of its own, and the share of prompt tokens that came from the prefix cache.
+
+    python -m benchmarks.l3_throughput null FOLDER [--documents 4000] [--profile]
+    python -m benchmarks.l3_throughput vllm FOLDER [--requests 256] [--tokens 64] [--at-once 64]
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import gzip
+import json
+import os
+import pstats
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.rows.batch import Batch
+from pipeline.rows.document import BASE_SCHEMA
+from pipeline.run.ledger import Ledger
+from pipeline.run.level import Finished, InputFile, run_level
+from pipeline.run.passes import Level
+from pipeline.run.runners import open_runner
+from pipeline.steps import Reply, Request
+from pipeline.store.shard import file_sha256
+from pipeline.store.store import open_store
+from stages.l0_collect.readers.parquet import ParquetSource
+from stages.l3_synthesize.engines.engine import Engine
+from stages.l3_synthesize.engines.registry import close_engines
+from stages.l3_synthesize.engines.vllm_engine import VllmEngine
+from stages.l3_synthesize.rewrite import Rewrite
+
+ASKED = 2_000
+"""Requests a second of a core that are asked of `null`."""
+SHARDS = 2
+INPUT_TOKENS = 100
+"""Of a passage with the real model on a CPU."""
+
+
+class NullEngine:
+    """Answers each request with the passage of the request before."""
+
+    model = "null@1"
+    identity: Mapping[str, str] = {"model": "null@1"}
+
+    def __init__(self) -> None:
+        self._tokenizer = Rewrite(prompts=("rephrase",))._engine()
+        self._last = "Nothing was asked before this."
+
+    def count_tokens(self, text: str) -> int:
+        return self._tokenizer.count_tokens(text)
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        for request in requests:
+            text, self._last = self._last, request.shown
+            words = len(text) // 4
+            yield Reply(request.key, text, "stop", words, words, prompt=request.prompt, model=self.model)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+NULL: list[NullEngine] = []
+
+
+class NullRewrite(Rewrite):
+    """Rewrites with the null engine."""
+
+    def _engine(self) -> Engine:
+        if not NULL:
+            NULL.append(NullEngine())
+        return NULL[0]
+
+
+def articles(folder: Path, first: int, count: int) -> list[dict[str, str]]:
+    """Articles of at least 1,000 characters."""
+    rows: list[dict[str, str]] = []
+    with gzip.open(folder / "wikipedia" / "en.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            if len(row["text"]) >= 1000:
+                rows.append({"url": row["url"], "text": row["text"]})
+                if len(rows) == first + count:
+                    return rows[first:]
+    raise SystemExit(f"{folder / 'wikipedia'} holds {len(rows):,} such articles, fewer than {first + count:,}")
+
+
+def collected(folder: Path, rows: list[dict[str, str]]) -> tuple[Finished, str]:
+    """L0 of these rows in a store of its own, in SHARDS shards."""
+    folder.mkdir()
+    files = []
+    for shard in range(SHARDS):
+        path = folder / f"part-{shard}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows[shard::SHARDS]), path)
+        files.append(InputFile(str(path), file_sha256(path)))
+    store = str(folder / "store")
+    level = Level("l0_collect", "toy", (), ParquetSource(paths=(str(folder),)))
+    return run_level(level, open_store(store), open_runner("inline"), silent, files), store
+
+
+def silent(*_: Any) -> None:
+    """Events are for people."""
+
+
+def refine(parent: Finished, store: str, step: Rewrite) -> Finished:
+    level = Level("l3_synthesize", "toy", (step,))
+    return run_level(level, open_store(store), open_runner("inline"), silent, parent=parent)
+
+
+def measure_null(folder: Path, documents: int, profile: bool) -> dict[str, Any]:
+    step = NullRewrite(prompts=("rephrase",))
+    with tempfile.TemporaryDirectory() as temporary:
+        refine(*collected(Path(temporary, "warm"), articles(folder, 0, 200)), step)
+        parent, store = collected(Path(temporary, "measured"), articles(folder, 200, documents))
+        profiler = cProfile.Profile() if profile else None
+        cpu, wall = time.process_time(), time.monotonic()
+        if profiler:
+            profiler.enable()
+        level = refine(parent, store, step)
+        if profiler:
+            profiler.disable()
+        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+        asked = sum(1 for _ in Ledger(open_store(store)).replies())
+    if profiler:
+        pstats.Stats(profiler).sort_stats("cumulative").print_stats(45)
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(30)
+    return {
+        "documents": documents,
+        "requests": asked,
+        "accepted": level.manifest.rows_out,
+        "dropped": level.manifest.dropped,
+        "cpu_seconds_per_1000": cpu / asked * 1000,
+        "requests_per_cpu_second": asked / cpu,
+        "requests_per_second": asked / wall,
+    }
+
+
+def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int) -> dict[str, Any]:
+    step = Rewrite(
+        prompts=("rephrase",), max_new_tokens=tokens, max_concurrent=at_once, max_input_tokens=INPUT_TOKENS, seed=1
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        parent, store = collected(Path(temporary, "measured"), articles(folder, 0, asked))
+        tables = [pq.read_table(Path(store, parent.directory, path)) for path in parent.manifest.paths("data")]
+        batches = [Batch(rows) for table in tables for rows in table.to_batches()]
+        requests = [one for batch in batches for one in step.requests(batch) if isinstance(one, Request)]
+        list(step.generate([warm_up(step)]))  # the start is not measured
+        begin = time.monotonic()
+        refine(parent, store, step)
+        through = time.monotonic() - begin
+        replies = [one for one in Ledger(open_store(store)).replies() if one.completion_tokens <= tokens]
+        close_engines()
+    stage = sum(one.completion_tokens for one in replies)
+    prompt, cached = sum(one.prompt_tokens for one in replies), sum(one.cached_tokens for one in replies)
+    bare_tokens, bare_seconds = bare(step, requests)
+    return {
+        "requests": len(requests),
+        "at_once": at_once,
+        "stage_tokens_per_second": stage / through,
+        "bare_tokens_per_second": bare_tokens / bare_seconds,
+        "share_of_bare": stage / through / (bare_tokens / bare_seconds),
+        "stage_tokens": stage,
+        "bare_tokens": bare_tokens,
+        "cached_share_of_prompt": cached / prompt,
+    }
+
+
+def warm_up(step: Rewrite) -> Request:
+    """One of another text."""
+    text = "The harbour was built in the spring of that year, and ships have used it ever since. " * 6
+    rows = pa.RecordBatch.from_pylist([{"id": "0" * 32, "text": text}], BASE_SCHEMA)
+    (request,) = (one for one in step.requests(Batch(rows)) if isinstance(one, Request))
+    return request
+
+
+def bare(step: Rewrite, requests: list[Request]) -> tuple[int, float]:
+    """Output tokens and seconds of `LLM.generate` with the same token ids, sampling and settings."""
+    from vllm import LLM, SamplingParams
+    from vllm.engine.arg_utils import EngineArgs
+
+    engine = step._engine()
+    assert isinstance(engine, VllmEngine)
+    settings = engine.settings()
+    llm = LLM(**{name: settings[name] for name in settings if name in EngineArgs.__dataclass_fields__})
+
+    def ask(asked: list[Request]) -> int:
+        prompts: Any = [{"prompt_token_ids": engine._chat.encode(one.messages)} for one in asked]
+        sampling = [SamplingParams(**one.sampling) for one in asked]
+        answers = llm.generate(prompts, sampling, use_tqdm=False)
+        return sum(len(answer.outputs[0].token_ids) for answer in answers)
+
+    ask([warm_up(step)])
+    begin = time.monotonic()
+    return ask(requests), time.monotonic() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["null", "vllm"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--documents", type=int, default=4000)
+    parser.add_argument("--requests", type=int, default=256)
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--at-once", type=int, default=64)
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    pa.set_cpu_count(1)
+    if options.what == "null":
+        found = measure_null(options.folder, options.documents, options.profile)
+    else:
+        found = measure_vllm(options.folder, options.requests, options.tokens, options.at_once)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
