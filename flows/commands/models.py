@@ -218,6 +218,8 @@ def ablate(
 def certify(
     ref: Ref,
     output: Annotated[Path | None, typer.Option("--output", help="File to write; default: beside the level.")] = None,
+    statement: Annotated[Path | None, typer.Option(help="Also write it as an in-toto statement (DSSE) here.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Private key (PEM) that signs the statement.")] = None,
     store: StoreOption = "store",
     as_json: Json = False,
 ) -> None:
@@ -225,16 +227,17 @@ def certify(
     from flows.runs.certify import certify_release
     from pipeline.store.store import open_store
 
-    certificate, path = certify_release(open_store(store), ref, output)
+    certificate, path = certify_release(open_store(store), ref, output, statement, key)
     print_result(certificate | {"path": str(path)}, as_json, [f"{path}: {certificate['certificate_hash']}"])
 
 
 def verify_certificate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="On a disk, or s3://…/certificate.json.")],
+    public_key: Annotated[Path | None, typer.Option(help="Key (PEM) that must have signed the statement.")] = None,
     store: StoreOption = "",
     as_json: Json = False,
 ) -> None:
     """Recompute a certificate: hashes, counts, and the formal checks on every certified row."""
     from flows.runs.certify import check_certificate
 
-    finish_check(check_certificate(file, store), file, as_json)
+    finish_check(check_certificate(file, store, public_key), file, as_json)

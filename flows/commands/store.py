@@ -95,18 +95,20 @@ def verify(ref: Ref, store: StoreOption = "store", as_json: Json = False) -> Non
 def export(
     ref: Ref,
     to: Annotated[Path, typer.Option("--to", help="Folder to write.")],
-    format: Annotated[str, typer.Option("--format", help="hf: a Hugging Face data set folder.")] = "hf",
+    format: Annotated[str, typer.Option("--format", help="hf: a Hugging Face folder; croissant: and metadata.")] = "hf",
     store: StoreOption = "store",
 ) -> None:
     """Copy a release out of the store in the form that other tools take."""
+    from pipeline.publish.croissant import export_croissant
     from pipeline.publish.export import export_hf
     from pipeline.publish.release import resolve
     from pipeline.store.store import open_store
 
-    if format != "hf":
-        raise typer.BadParameter(f"'{format}' is not built yet; give hf", param_hint="--format")
+    forms = {"hf": export_hf, "croissant": export_croissant}
+    if format not in forms:
+        raise typer.BadParameter(f"'{format}' is not built yet; give {' or '.join(forms)}", param_hint="--format")
     place = open_store(store)
-    print(export_hf(place, resolve(place, ref), to))
+    print(forms[format](place, resolve(place, ref), to))
 
 
 def ledger(

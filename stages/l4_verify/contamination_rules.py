@@ -9,7 +9,7 @@
 | whole_item      | any                         | all but a trace of question and parts, which together say much       |
 
 13 words is what GPT-3 looked for (and lm-eval fixes). SPREAD holds for all: words strewn over a page are no item. The
-limits were chosen on the items with even numbers (`benchmarks/l4_contamination.py`), its figures are of the odd ones.
+limits were chosen on samples of planted items and on FineWeb and C4 pages (`benchmarks/l4_contamination.py`).
 """
 
 from __future__ import annotations

@@ -66,3 +66,33 @@ def test_a_release_without_l4_cannot_be_certified(tmp_path: Path):
     orefine("run", recipe, "--input", source, "--store", tmp_path / "s")
     assert "went through l0_collect only" in orefine("certify", "plain", "--store", tmp_path / "s", code=2).stderr
     assert "is not there" in orefine("verify-certificate", tmp_path / "nothing.json", code=2).stderr
+
+
+def test_the_statement_of_a_release_is_signed_and_verifies(lot, tmp_path: Path):
+    pytest.importorskip("securesystemslib")
+    from cryptography.hazmat.primitives import serialization as forms
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    folder, _ = lot
+    secret, pem = Ed25519PrivateKey.generate(), forms.Encoding.PEM
+    key, public, file = tmp_path / "key.pem", tmp_path / "key.pub", tmp_path / "lot.intoto.json"
+    key.write_bytes(secret.private_bytes(pem, forms.PrivateFormat.PKCS8, forms.NoEncryption()))
+    public.write_bytes(secret.public_key().public_bytes(pem, forms.PublicFormat.SubjectPublicKeyInfo))
+    store = folder / "store"
+    orefine("certify", "certified", "--store", store, "--statement", file, "--key", key)
+    check = ("verify-certificate", file, "--store", store, "--public-key", public)
+    assert "verified" in orefine(*check).stdout
+    file.write_bytes(file.read_bytes().replace(b'"sig": "', b'"sig": "AA', 1))
+    done = orefine(*check, code=1)
+    assert "expected a signature by the key" in done.stdout + done.stderr
+    assert "--statement FILE" in orefine("certify", "certified", "--store", store, "--key", key, code=2).stderr
+
+
+def test_a_certificate_names_the_one_before(lot):
+    folder, result = lot
+    first = json.loads(Path(result["certificate"]).read_text(encoding="utf-8"))
+    source = write_parquet(folder / "b.parquet", rows(7))
+    second = result_of(orefine("run", folder / "recipe.yaml", "--input", source, "--store", folder / "store", "--json"))
+    made = json.loads(Path(second["certificate"]).read_text(encoding="utf-8"))
+    assert (first["previous"], made["previous"]) == (None, first["certificate_hash"])
+    assert "verified" in orefine("verify-certificate", second["certificate"]).stdout

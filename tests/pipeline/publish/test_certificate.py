@@ -236,3 +236,16 @@ def test_a_damaged_manifest_is_one_finding(lot):
     path.write_bytes(path.read_bytes().replace(b'"rows_out": 3', b'"rows_out": 4'))
     (finding,) = verify(certificate, *lot, CHECKERS)
     assert f"{directory}/manifest.json is damaged" in finding
+
+
+def test_every_field_changed_in_turn_is_noticed(lot):
+    certificate = make(*lot, CHECKERS, seed=3)
+    for key, value in certificate.items():
+        if key in ("previous", "seed", "certificate_hash"):
+            continue
+        forged = {**certificate, key: "changed" if value != "changed" else ""}
+        forged["certificate_hash"] = certificate_hash(forged)  # a forger would do that
+        assert any(found.startswith(f"{key}: expected") for found in verify(forged, *lot, CHECKERS)), key
+    # What nothing else states is held by the certificate's own hash, and by a signature.
+    for key in ("previous", "seed", "certificate_hash"):
+        assert verify({**certificate, key: 7}, *lot, CHECKERS)[0].startswith("certificate_hash: expected"), key

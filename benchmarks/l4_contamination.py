@@ -1,0 +1,114 @@
+"""How many planted evaluation items the checker `contamination` finds, how often it errs, and how fast it is.
+
+    python -m benchmarks.l4_contamination DATA [--items 150] [--set NAME]…
+
+DATA is the folder of real data (eval/, verify/, fineweb/, c4/). Items are planted one a page into FineWeb and C4 pages,
+at a line's edge. Limits (`stages/l4_verify/contamination_rules.py`) were chosen on samples of all items; figures are of
+fresh samples of those with odd numbers. Forms: verbatim (question with lettered choices), gold (question and right
+answer), shuffled (options), renumbered, edited (8 % of the words replaced by others of the pages, one sign in ten
+changed, other numbers).
+False flags are pages of FineWeb and C4 with nothing planted; what is flagged there is printed, since some may be true.
+Speed is of processor time of one core over all of those pages. Intervals are Wilson's at 95 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.kernels.contamination.item_index import find_items
+from pipeline.publish.calibration import wilson
+from stages.l4_verify.contamination import Contamination, renumbered, shuffled, verbatim
+from stages.l4_verify.contamination_rules import rule_of
+from stages.l4_verify.evaluation_sets import Item
+
+Tell = Callable[[Item, random.Random], str]
+
+
+def pages(data: Path) -> list[str]:
+    """2,000 FineWeb and 1,000 C4 pages, all distinct."""
+    files = sorted((data / "fineweb").glob("part-0000[0-3].parquet"))
+    texts = [text for file in files for text in pq.read_table(file, columns=["text"]).column(0).to_pylist()]
+    with gzip.open(data / "c4" / "c4_sample.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return texts + [json.loads(line)["text"] for line in lines]
+
+
+def gold(item: Item, chance: random.Random) -> str:
+    return f"{item.texts[0]}\n{item.texts[item.answer] if item.answer else ''}"
+
+
+def editing(words: list[str]) -> Tell:
+    def edited(item: Item, chance: random.Random) -> str:
+        told = renumbered(item, chance).split(" ")
+        for place, word in enumerate(told):
+            if chance.random() < 0.08 and word.isalpha():
+                told[place] = chance.choice(words)
+            elif chance.random() < 0.1:
+                told[place] = re.sub(r"[.,;:?!]$", "", word) + chance.choice((",", ";", " -", ""))
+        return " ".join(told)
+
+    return edited
+
+
+def plant(item: Item, tell: Tell, texts: list[str], chance: random.Random) -> str:
+    lines = chance.choice(texts).split("\n")
+    lines.insert(chance.randint(0, len(lines)), tell(item, chance))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--items", type=int, default=150, help="of each set and form")
+    parser.add_argument("--set", action="append", help="only these")
+    asked = parser.parse_args()
+    step = Contamination(sets=(str(asked.data / "eval"), str(asked.data / "verify")))
+    started = time.process_time()
+    index, items = step._known()
+    print(f"{len(items):,} items indexed in {time.process_time() - started:.1f} s of processor time")
+    texts = pages(asked.data)
+    column, size = pa.array(texts), sum(len(text.encode()) for text in texts)
+    find_items(index, column.slice(0, 2))  # compiles
+    started = time.process_time()
+    hits = find_items(index, column)
+    rate = size / (time.process_time() - started) / 1e6
+    rules = rule_of(index, hits)
+    flagged = {int(row) for row, rule in zip(hits["row"], rules, strict=True) if rule}
+    print(f"{rate:.1f} MB/s a core over {size / 1e6:.1f} MB")
+    print(f"flagged {len(flagged)} of {len(texts)} pages, interval {wilson(len(flagged), len(texts))}")
+    for hit, rule in zip(hits, rules, strict=True):
+        if rule:
+            item = items[hit["item"]]
+            span = texts[hit["row"]].encode()[hit["begin"] : hit["end"]].decode(errors="replace")
+            print(f"  {item.set} {item.number} {item.part}: {item.texts[0][:90]!r} in {span[:90]!r}")
+    words = [word for text in texts[:200] for word in text.split() if word.isalpha() and len(word) > 3]
+    forms: dict[str, Tell] = {
+        "verbatim": verbatim, "gold": gold, "shuffled": shuffled, "renumbered": renumbered, "edited": editing(words),
+    }  # fmt: skip
+    names = asked.set or list(dict.fromkeys(item.set for item in items))
+    print(f"{'set':<16}" + "".join(f"{form:>28}" for form in forms))
+    for name in names:
+        odd = (n for n, item in enumerate(items) if item.set == name and item.number % 2)
+        numbers = [n for n in odd if items[n].part == "question"]
+        row = f"{name:<16}"
+        for form, tell in forms.items():
+            chance = random.Random(f"{name} {form}")
+            chosen = chance.sample(numbers, min(asked.items, len(numbers)))
+            planted = pa.array([plant(items[n], tell, texts, chance) for n in chosen])
+            found = find_items(index, planted)
+            right = {int(hit["row"]) for hit, rule in zip(found, rule_of(index, found), strict=True) if rule}
+            row += f"{len(right) / len(chosen):>10.3f} {wilson(len(right), len(chosen))!s:>17}"
+        print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
