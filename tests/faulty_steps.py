@@ -16,6 +16,7 @@ ERRORS = {
     "out of memory": MemoryError("no room for 3 GB"),
     "missing library": ImportError("No module named 'lxml_html_clean'"),
     "dead engine": Fault("the engine died"),
+    "unreadable file": PermissionError(13, "Permission denied"),
 }
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from pipeline.run.runners.ray import RayRunner
 from pipeline.steps import Fault, is_fault
 from pipeline.store.artifact import SILENT, unfinished
 from pipeline.store.local import LocalStore
+from pipeline.store.store import open_store
 from tests.faulty_steps import ERRORS, Breaks, BreaksByDocument, DiesOnce, Kills, ShuffleDiesOnce
 from tests.flows.helpers import rows
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
@@ -119,12 +121,12 @@ PLACES = {
 
 
 def refine_all(folder: Path, store: str) -> tuple[str, int]:
-    """All five levels; (content id, rows in quarantine)"""
+    """All five levels into a folder below this one, or a bucket; (content id, rows in quarantine)"""
     recipe = folder / "all.yaml"
     recipe.write_text(ALL_LEVELS)
     source = folder / "input.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows(30)))
-    run = open_run(str(folder / store), "inline", None, None, [], quiet=True)
+    run = open_run(store if "://" in store else str(folder / store), "inline", None, None, [], quiet=True)
     result = run_recipe(load_recipe(str(recipe), [str(source)]), run)
     return result.release.content_id, result.quarantined
 
@@ -154,11 +156,11 @@ def resolve(path: str) -> tuple[Any, str]:
         return getattr(importlib.import_module(module), kind), name
 
 
-def killed_at(place: str, folder: Path) -> None:
+def killed_at(place: str, folder: Path, store: str = "faulty") -> None:
     """What the child process does that is killed."""
     with pytest.MonkeyPatch.context() as patch:
         break_at(place, lambda: os._exit(9), patch)
-        refine_all(folder, "faulty")
+        refine_all(folder, store)
 
 
 def check_nothing_published(store: Path) -> None:
@@ -174,25 +176,24 @@ def clean_id(tmp_path_factory: pytest.TempPathFactory) -> str:
     return content_id
 
 
-@pytest.mark.parametrize("error", ["disk full", "out of memory", "dead engine"])
 @pytest.mark.parametrize("place", PLACES)
-def test_a_fault_anywhere_publishes_nothing_and_the_next_run_is_a_clean_one(
-    tmp_path, monkeypatch, clean_id, place, error
-):
+def test_a_fault_anywhere_publishes_nothing_and_the_next_run_is_a_clean_one(tmp_path, monkeypatch, clean_id, place):
+    """One fault after the other at the same place, in the runs of one store; then none."""
     monkeypatch.setattr("pipeline.run.runners.runner.BACK_OFF", 0)
 
-    def fault() -> None:
-        raise ERRORS[error]
+    def broken(error: Exception) -> None:
+        raise error
 
-    with monkeypatch.context() as patch:
-        break_at(place, fault, patch)
-        with pytest.raises((LevelError, type(ERRORS[error]))):
-            refine_all(tmp_path, "faulty")
-    check_nothing_published(tmp_path / "faulty")
-    states = unfinished(LocalStore(tmp_path / "faulty"))
-    if place != "publishing the ref":  # it is swapped, not made
-        assert {state.name for state in states.values()} == {"failed"}
-        assert all(str(ERRORS[error]) in state.error for state in states.values())
+    for number, error in enumerate(ERRORS.values(), 1):
+        with monkeypatch.context() as patch:
+            break_at(place, partial(broken, error), patch)
+            with pytest.raises((LevelError, type(error))):
+                refine_all(tmp_path, "faulty")
+        check_nothing_published(tmp_path / "faulty")
+        states = unfinished(LocalStore(tmp_path / "faulty"))
+        if place != "publishing the ref":  # it is swapped, not made
+            assert {(state.name, len(state.attempts)) for state in states.values()} == {("failed", number)}
+            assert all(str(error) in state.error for state in states.values())
     assert refine_all(tmp_path, "faulty") == (clean_id, 0)
     assert unfinished(LocalStore(tmp_path / "faulty")) == {}
 
@@ -214,7 +215,31 @@ def test_a_process_killed_anywhere_leaves_what_the_next_run_goes_on_from(tmp_pat
     assert not list((tmp_path / "faulty/tmp").iterdir()), "what the killed process had begun is removed"
 
 
-@pytest.mark.parametrize("level", ["l0_collect", "l1_filter", "l3_synthesize"])
+IN_A_BUCKET = {"L1 shuffling": 1, "L3 keeping replies": 3, "publishing the ref": 5}
+"""Place → levels that were finished before."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", IN_A_BUCKET)
+def test_a_process_killed_anywhere_goes_on_in_a_bucket_to_what_a_folder_gets(tmp_path, clean_id, bucket, place):
+    # A process of its own: what knows of other buckets is not to be inherited.
+    environment = {name: os.environ[name] for name in os.environ if name.startswith("AWS_")}
+    call = f"killed_at({place!r}, Path('.'), {bucket!r})"
+    code = f"from pathlib import Path; from tests.test_failures import killed_at; {call}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, timeout=240, capture_output=True,
+        env=os.environ | environment | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    assert done.returncode == 9, done.stderr
+    store = open_store(bucket)
+    assert not [path for path in store.list("refs") if path.endswith(".json")]
+    finished = [path for path in store.list(".") if path.startswith("l") and path.endswith("/manifest.json")]
+    assert len(finished) == IN_A_BUCKET[place]
+    assert refine_all(tmp_path, bucket) == (clean_id, 0)
+    assert unfinished(store) == {}
+
+
+@pytest.mark.parametrize("level", ["l0_collect", "l1_filter", "l2_select", "l3_synthesize", "l4_verify"])
 def test_a_file_of_the_store_that_is_cut_ends_the_run_until_it_is_whole_again(tmp_path, monkeypatch, clean_id, level):
     monkeypatch.setattr("pipeline.run.runners.runner.BACK_OFF", 0)
     store = tmp_path / "faulty"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import pytest
+import typer
 import yaml
 
 from flows.cli import app
@@ -101,3 +104,25 @@ def test_the_readme_sets_only_what_there_is():
     kinds = {kind_of(step): set(step.model_fields) for _, step in all_steps()}
     for kind, field in re.findall(r"--set l\d_\w+\.(\w+)\.(\w+)=", README):
         assert field in kinds[kind]
+
+
+def documented() -> list[str]:
+    """Every line of a shell block in the README and under docs/ that calls `orefine`."""
+    texts = [README, *(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))]
+    blocks = [block for text in texts for block in re.findall(r"```(?:sh|bash)\n(.*?)```", text, re.DOTALL)]
+    lines = [line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line.startswith("orefine ")]
+
+
+@pytest.mark.parametrize("line", documented())
+def test_every_documented_command_has_the_options_that_it_is_shown_with(line: str):
+    words = shlex.split(line, comments=True)[1:]
+    words = words[: next((place for place, word in enumerate(words) if word in ("&&", "|", ">")), len(words))]
+    command, rest = typer.main.get_command(app), words
+    while hasattr(command, "commands"):
+        assert rest, line
+        assert rest[0] in command.commands, f"{line}: no command '{rest[0]}'"
+        command, rest = command.commands[rest[0]], rest[1:]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    given = {word.partition("=")[0] for word in rest if word.startswith("-")}
+    assert given <= known | {"--help"}, f"{line}: no option {given - known}"

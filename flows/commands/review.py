@@ -74,6 +74,7 @@ def serve(
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # before the link is printed: who follows it at once is not refused
     except OSError as error:
         raise UsageError(
             f"{host}:{port} cannot be listened at ({error.strerror}); give another --host or --port"

@@ -268,7 +268,7 @@ class _Crawl:
         if not is_html(body, fetched.header("content-type")):
             visit.outcome = "not_html"
             return
-        page = read_page(body, job.url)
+        page = read_page(body, job.url, fetched.header("content-type"))
         assert host.robots is not None
         opt_outs = of_page(job.url, fetched.headers, page.metas, self._settings.agent)
         opt_outs += of_site(job.url, host.robots, host.ai_txt, host.tdmrep)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from stages.l0_collect.crawl.urls import normalized
+from stages.l0_collect.extract.decode import Undecodable, decode
+from stages.l0_collect.extract.tree import parse
 from stages.l0_collect.readers.headers import parse_fields
 from stages.l0_collect.readers.http_body import decoded
 
@@ -21,6 +23,9 @@ class Page:
     """All of it, navigation too: to compare pages, not to read."""
 
 
+NO_TEXT = ("script", "style", "template", "noscript")
+
+
 def decoded_body(body: bytes, headers: list[tuple[str, str]], is_whole: bool) -> bytes | None:
     """The body without its content encoding; None if that is a bomb or broken."""
     fields = parse_fields("".join(f"{name}: {value}\n" for name, value in headers).encode("latin-1", "replace"))
@@ -31,33 +36,26 @@ def decoded_body(body: bytes, headers: list[tuple[str, str]], is_whole: bool) ->
         return None
 
 
-def read_page(html: bytes, url: str) -> Page:
-    """Links, <meta> elements and words of a page, by a fast parser."""
-    from resiliparse.parse.encoding import bytes_to_str, detect_encoding
-    from resiliparse.parse.html import HTMLTree
-
-    tree = HTMLTree.parse(bytes_to_str(html, detect_encoding(html) or "utf-8"))
-    page = Page()
-    if tree.head is not None:
-        for meta in tree.head.get_elements_by_tag_name("meta"):
-            name = (meta.getattr("name") or meta.getattr("http-equiv") or "").lower()
-            if name:
-                page.metas.setdefault(name, meta.getattr("content") or "")
-    if tree.body is None:
-        return page
-    bases = [element.getattr("href") for element in tree.head.get_elements_by_tag_name("base")] if tree.head else []
-    base = normalized(bases[0], url) if bases and bases[0] else None
-    page.text = tree.body.text or ""
-    if "nofollow" in page.metas.get("robots", "").lower():
-        return page
-    found: dict[str, None] = {}
-    for link in tree.body.get_elements_by_tag_name("a"):
-        target = link.getattr("href")
-        if target and "nofollow" not in (link.getattr("rel") or "").lower():
-            absolute = normalized(target, base or url)
-            if absolute and absolute != url:
-                found[absolute] = None
-                if len(found) >= MOST_LINKS:
-                    break
-    page.links = list(found)
+def read_page(html: bytes, url: str, content_type: str = "") -> Page:
+    """Links, <meta> elements and words of a page; none of a page in no encoding."""
+    try:
+        tree = parse(decode(html, content_type))
+    except Undecodable:
+        return Page()
+    page, base, links = Page(), url, []
+    for element in tree.iter("meta", "base", "a"):
+        if element.tag == "a":
+            if "nofollow" not in element.get("rel", "").lower():
+                links.append(element.get("href", ""))
+        elif element.tag == "meta":
+            name = element.get("name", element.get("http-equiv", "")).lower()
+            page.metas.setdefault(name, element.get("content", ""))
+        elif base == url:
+            base = normalized(element.get("href", ""), url) or url
+    for element in tree.iter(*NO_TEXT):
+        element.text = None
+    page.text = " ".join(tree.itertext())
+    if "nofollow" not in page.metas.get("robots", "").lower():
+        absolute = dict.fromkeys(normalized(link, base) for link in links[:MOST_LINKS] if link)
+        page.links = [link for link in absolute if link and link != url]
     return page

@@ -157,8 +157,11 @@ function say(text) { $("message").textContent = text; }
 async function act(what) {
   if (busy) return;  // a key held down judges one record
   busy = true;
+  document.body.toggleAttribute("data-busy", true);
   say("");
-  try { await what(); } catch (error) { say(error.message); } finally { busy = false; }
+  try { await what(); } catch (error) { say(error.message); }
+  busy = false;
+  document.body.toggleAttribute("data-busy", false);
 }
 
 const WAYS = { u: undo, s: skip, k: () => look(1), j: () => look(-1) };
