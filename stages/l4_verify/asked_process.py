@@ -38,6 +38,7 @@ class AskedProcess:
         """The answer. Raises NoAnswer, or Fault where a library is missing."""
         with self._lock:
             until = time.monotonic() + WAIT_PER_SECOND * seconds + (START_SECONDS if self._process is None else 0)
+            is_new = self._process is None
             if self._process is None:
                 self._process = subprocess.Popen(
                     python("-m", self.module), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -49,8 +50,11 @@ class AskedProcess:
                 write_block(requests, json.dumps({**request, "seconds": seconds}).encode())
                 write_block(requests, b"")
                 requests.flush()
-                if select.select([replies], [], [], max(until - time.monotonic(), 0.0))[0]:
-                    block = read_block(replies)
+                for _ in range(1 + is_new):  # a new one says first that it is ready
+                    waited = max(until - time.monotonic(), 0.0)
+                    block = read_block(replies) if select.select([replies], [], [], waited)[0] else None
+                    if block is None or b'"missing"' in block:
+                        break
             if block is None:
                 self.stop()
                 raise NoAnswer
