@@ -55,11 +55,11 @@ def load(path: Path) -> Model:
                      Trees.from_arrays(arrays, "second"))  # fmt: skip
 
 
-def choose(blocks: Sequence[Any], html: str, title: str) -> tuple[list[bool], float]:
+def choose(blocks: Sequence[Any], html: str, title: str, said: str = "") -> tuple[list[bool], float]:
     """(which blocks to keep, the F1 to expect); blocks are all those of the page in document order."""
     if not blocks:
         return [], 0.0
-    page = outline(blocks, html, title)
+    page = outline(blocks, html, title, said)
     kept, expected = best_cut(load(MODEL).shares(page), page.texts[:, WORDS])
     return completed([block.kind for block in blocks], kept.tolist()), expected
 

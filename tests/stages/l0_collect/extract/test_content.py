@@ -71,7 +71,7 @@ def test_no_other_choice_promises_more(page: list[tuple[int, int]]) -> None:
 def test_context_adds_what_was_said_around() -> None:
     html = "<div><p>a b</p><p>c d</p></div><p>e f</p>"
     found: list[Block] = blocks(parse(html))
-    page = outline(found, html, "")
+    page = outline(found, html, "", "")
     seen = features(page, Odds({}, {}))
     shares = np.array([0.25, 0.75, 0.5], np.float32)
     added = context(seen, shares, page)[:, seen.shape[1] :]
