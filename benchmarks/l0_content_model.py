@@ -228,7 +228,8 @@ def train(pages: list[Page]) -> Model:
     for half, first in zip(halves, firsts[::-1], strict=True):
         for page in half:
             seconds[page.url] = context(rows[page.url], first.predict(rows[page.url]), page.seen)
-    return Model(odds(pages), mean(*firsts), fit(pages, seconds, SECOND))
+    columns = next(iter(rows.values())).shape[1]
+    return Model(odds(pages), mean(*firsts), fit(pages, seconds, SECOND), columns)
 
 
 def mean(one: Trees, other: Trees) -> Trees:
