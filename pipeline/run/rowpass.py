@@ -20,11 +20,13 @@ from pipeline.rows.visible import has_visible
 from pipeline.run.generate import run_generator
 from pipeline.run.ledger import Ledger
 from pipeline.run.outputs import Outputs, column_or_null, row_ids
+from pipeline.run.produce import run_producer
 from pipeline.steps import (
     Generator,
     GroupingStep,
     Judgement,
     Outcome,
+    Producer,
     RowStep,
     Source,
     SourceBatch,
@@ -122,6 +124,9 @@ def process_rows(
     for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
         if isinstance(step, Generator):
             batches = run_generator(step, name, batches, ledger, files, counts)
+        elif isinstance(step, Producer):
+            is_here = task.shard == 0 and only is None
+            batches = run_producer(step, name, batches, files, counts, is_here)
         elif isinstance(step, RowStep):
             batches = _each(step, name, batches, files, counts)
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Generators: new rows through a model (L3). Each request ends in exactly one state."""
+"""Generators: new rows through a model (L3), each request in exactly one state. Producers: rows from no document."""
 
 from __future__ import annotations
 
@@ -80,4 +80,16 @@ class Generator(Step):
         """The new row's columns (`text` and those declared), or why the reply is refused.
 
         siblings: the texts accepted so far from the same parent, in the order of the requests.
+        """
+
+
+class Producer(Step):
+    """Adds rows that come from no document, once to a level, behind the rows of its first shard."""
+
+    @abstractmethod
+    def produce(self) -> Iterator[tuple[Mapping[str, Any], Reason | str | None]]:
+        """Each row's columns (`text`, `source` and those declared), and None if it stays.
+
+        A `Reason` says why it is refused, a plain string what went wrong with this one alone (quarantine). The same
+        rows in the same order whenever it is asked.
         """

@@ -92,6 +92,7 @@ def rewrites(view: StepView) -> Iterable[Section]:
     for batch in view.rows("data"):
         if "source_text" not in batch.schema.names:
             return
+        batch = batch.filter(batch.column("source_text").is_valid())  # others come from the step `tasks`
         rows += batch.select(["id", "text", "source_text"]).to_pylist()
         rows = sorted(rows, key=lambda row: row["id"])[:SHOWN]
     if rows:
@@ -146,12 +147,13 @@ def variety(view: StepView) -> Iterable[Section]:
 
 
 def _rows(view: StepView, most: int, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The first rows of the level, if they are of this step."""
+    """The first rows of the level that a model wrote, if it has any."""
     rows: list[dict[str, Any]] = []
     for batch in view.rows("data"):
-        if not set(columns) <= set(batch.schema.names):
+        if not {*columns, "parent_id"} <= set(batch.schema.names):
             return []
-        rows += batch.slice(0, most - len(rows)).select(columns).to_pylist()
+        written = batch.filter(batch.column("parent_id").is_valid())  # as above
+        rows += written.slice(0, most - len(rows)).select(columns).to_pylist()
         if len(rows) >= most:
             break
     return rows
