@@ -65,7 +65,7 @@ class Tasks(Producer):
     datasets: tuple[GymDataset, ...] = ()
     files: tuple[FileTasks, ...] = ()
     seed: int = 0
-    libraries: ClassVar[tuple[str, ...]] = ("reasoning-gym",)
+    libraries: ClassVar[tuple[str, ...]] = ("reasoning_gym",)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -52,7 +52,7 @@ class TaskAnswer(Checker):
 
     kind: Literal["task_answer"] = "task_answer"
     seconds: float = Field(20.0, gt=0)
-    libraries: ClassVar[tuple[str, ...]] = ("reasoning-gym",)
+    libraries: ClassVar[tuple[str, ...]] = ("reasoning_gym",)
     infrastructure: ClassVar[frozenset[str]] = frozenset({"timed_out", "other_version"})
     known: ClassVar[Any] = tuple(
         ({"text": f"Question: What is 2 + 3?\nAnswer: {answer}", "task": json.dumps(_KNOWN)}, verdict)
