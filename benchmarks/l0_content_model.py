@@ -228,7 +228,8 @@ def train(pages: list[Page]) -> Model:
     for half, first in zip(halves, firsts[::-1], strict=True):
         for page in half:
             seconds[page.url] = context(rows[page.url], first.predict(rows[page.url]), page.seen)
-    return Model(odds(pages), mean(*firsts), fit(pages, seconds, SECOND))
+    columns = next(iter(rows.values())).shape[1]
+    return Model(odds(pages), mean(*firsts), fit(pages, seconds, SECOND), columns)
 
 
 def mean(one: Trees, other: Trees) -> Trees:
@@ -276,8 +277,10 @@ def table(judged: list[tuple[str, str, float, float]]) -> str:
 def read(warc: Path, truth: Path, part: int, parts: int) -> list[Page]:
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
+    from stages.l0_collect.extract.about import about
     from stages.l0_collect.extract.blocks import blocks
     from stages.l0_collect.extract.decode import decode
+    from stages.l0_collect.extract.main_text import json_ld, summary
     from stages.l0_collect.extract.tree import parse
 
     known = json.loads(gzip.decompress(truth.read_bytes()))
@@ -290,7 +293,8 @@ def read(warc: Path, truth: Path, part: int, parts: int) -> list[Page]:
             html = decode(record.reader.read(), record.http_headers.get("Content-Type") or "")
             tree = parse(html)
             found = blocks(tree)
-            seen = outline(found, html, tree.findtext(".//title") or "")
+            said = f"{summary(tree)} {json_ld(tree)}"
+            seen = outline(found, html, about(tree)["title"], said)
             pages.append(Page(url, known[url]["type"], seen, [block.text for block in found], known[url]["text"]))
     return pages
 

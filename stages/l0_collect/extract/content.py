@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.errors import Fault
 from pipeline.kernels.blocks import ancestry
 from stages.l0_collect.extract.features import TEXT_FEATURES, Matrix, Odds, Outline, features, outline, shifted
 from stages.l0_collect.extract.trees import Trees
@@ -35,14 +36,22 @@ class Model:
     odds: Odds
     first: Trees
     second: Trees
+    columns: int
+    """Features that it was trained on."""
 
     def shares(self, page: Outline) -> Matrix:
         """Of each block, the share of its words that should be kept."""
         seen = features(page, self.odds)
+        if seen.shape[1] != self.columns:
+            raise Fault(
+                f"{MODEL.name} was trained on {self.columns} features of a block, and there are {seen.shape[1]}: "
+                "train it again, python -m benchmarks.l0_content_model train"
+            )
         return self.second.predict(context(seen, self.first.predict(seen), page))
 
     def save(self, path: Path) -> None:
-        tables = json.dumps({"names": self.odds.names, "words": self.odds.words}, sort_keys=True, ensure_ascii=False)
+        about = {"names": self.odds.names, "words": self.odds.words, "columns": self.columns}
+        tables = json.dumps(about, sort_keys=True, ensure_ascii=False)
         arrays = {**self.first.arrays("first"), **self.second.arrays("second")}
         np.savez_compressed(path, tables=np.frombuffer(tables.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
 
@@ -52,14 +61,14 @@ def load(path: Path) -> Model:
     with np.load(path, allow_pickle=False) as arrays:
         tables = json.loads(arrays["tables"].tobytes())
         return Model(Odds(tables["names"], tables["words"]), Trees.from_arrays(arrays, "first"),
-                     Trees.from_arrays(arrays, "second"))  # fmt: skip
+                     Trees.from_arrays(arrays, "second"), tables["columns"])  # fmt: skip
 
 
-def choose(blocks: Sequence[Any], html: str, title: str) -> tuple[list[bool], float]:
+def choose(blocks: Sequence[Any], html: str, title: str, said: str = "") -> tuple[list[bool], float]:
     """(which blocks to keep, the F1 to expect); blocks are all those of the page in document order."""
     if not blocks:
         return [], 0.0
-    page = outline(blocks, html, title)
+    page = outline(blocks, html, title, said)
     kept, expected = best_cut(load(MODEL).shares(page), page.texts[:, WORDS])
     return completed([block.kind for block in blocks], kept.tolist()), expected
 

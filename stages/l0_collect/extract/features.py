@@ -67,14 +67,14 @@ class Outline:
 
 TEXT_FEATURES = (
     *KINDS, "level", "characters", "words", "word_length", "links", "ends", "commas", "is_ended", "digits", "capitals",
-    "has_price", "has_year", "repeats", "title_share", "is_title",
+    "has_price", "has_year", "repeats", "title_share", "is_title", "said_share",
 )  # fmt: skip
 PAGE_FEATURES = ("elements", "blocks", "words", "mean_links", *(f"schema_{kind}" for kind in SCHEMAS), "products",
                  *(f"share_{kind}" for kind in KINDS), "prices", "median_words")  # fmt: skip
 
 
-def outline(blocks: Sequence[Any], html: str, title: str) -> Outline:
-    """Look at the blocks of a page (in document order) once."""
+def outline(blocks: Sequence[Any], html: str, title: str, said: str) -> Outline:
+    """Look at the blocks of a page (in document order) once. `said`: how the page describes itself."""
     index: dict[Any, int] = {}
     parent: list[int] = []
     look: list[int] = []
@@ -91,7 +91,7 @@ def outline(blocks: Sequence[Any], html: str, title: str) -> Outline:
         place = above or 0
         for element in reversed(path):
             tag, get = element.tag, element.get
-            own = " ".join([said[:NAMES_WITHIN] for name in ATTRIBUTES if (said := get(name))])
+            own = " ".join([value[:NAMES_WITHIN] for name in ATTRIBUTES if (value := get(name))])
             number = known.get((tag, own))
             if number is None:
                 names = (f"<{tag}>", *sorted({name.lower() for name in NAME.findall(own)}))
@@ -102,7 +102,7 @@ def outline(blocks: Sequence[Any], html: str, title: str) -> Outline:
             place = index[element] = len(index)
         holder.append(place)
     words = [_first_words(block.text) for block in blocks]
-    texts = _texts(blocks, words, title)
+    texts = _texts(blocks, words, title, said)
     groups = np.array(alike, np.int64)
     return Outline(texts, words, np.array(holder, np.int64), np.array(parent, np.int64), np.array(look, np.int64),
                    list(numbers), np.bincount(groups)[groups] if alike else groups,
@@ -114,13 +114,15 @@ def _first_words(text: str) -> list[str]:
     return some.lower().split()[:FIRST_WORDS]
 
 
-def _texts(blocks: Sequence[Any], words: list[list[str]], title: str) -> Matrix:
+def _texts(blocks: Sequence[Any], words: list[list[str]], title: str, said: str) -> Matrix:
     if not blocks:
         return np.zeros((0, len(TEXT_FEATURES)), np.float32)
     texts = [block.text for block in blocks]
     repeats = Counter(texts)
     title_words = set(WORD.findall(title.lower()))
     common = np.array([sum([word in title_words for word in some]) if title_words else 0 for some in words])
+    said_words = set(said.lower().split())
+    told = np.array([sum([word in said_words for word in some]) if said_words else 0 for some in words])
     seen = dict(zip(SIGNS, signs(texts).T, strict=True))
     characters = np.maximum(np.fromiter(map(len, texts), np.int64, len(texts)), 1)
     count = np.maximum(seen["words"], 1)
@@ -133,6 +135,7 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str) -> Matrix:
         seen["ends"], seen["commas"], seen["is_ended"], seen["digits"] / np.minimum(characters, DIGITS_WITHIN),
         seen["capitals"] / np.minimum(count, CAPITALS_WITHIN), seen["has_price"], seen["has_year"],
         [repeats[text] for text in texts], common / np.maximum(first, 1), is_title,
+        told / np.maximum(first, 1),
     )  # fmt: skip
     kinds = np.stack([KIND_FLAGS[block.kind] for block in blocks])
     return np.column_stack([kinds, *columns]).astype(np.float32)
@@ -169,6 +172,11 @@ NEIGHBOUR_FEATURES = ("words", "links", "level", "is_ended", "list_item", "parag
 NEIGHBOUR_ODDS = ("odds", "path", "is_sibling")
 
 
+HEADING_FEATURES = ("heading_odds", "heading_lowest", "heading_highest", "heading_level", "from_heading",
+                    "words_from_heading", "from_title")  # fmt: skip
+"""Of the heading that a block stands under, "Related articles" for one, and how far below it and the title it is."""
+
+
 def feature_names() -> list[str]:
     """The columns of `features`."""
     return [
@@ -176,7 +184,7 @@ def feature_names() -> list[str]:
         "odds_words", "odds_lowest", "odds_highest",
         "odds_own", "odds_path", "odds_path_lowest", "odds_path_highest", "alike", "alike_above",
         *(f"{name}_{steps}_up" for steps in ABOVE for name in AROUND_FEATURES),
-        "up_to_best",
+        "up_to_best", *HEADING_FEATURES,
         *(f"{name}_at_{step:+d}" for step in BEFORE_AFTER for name in (*NEIGHBOUR_FEATURES, *NEIGHBOUR_ODDS)),
         *(f"page_{name}" for name in PAGE_FEATURES),
     ]  # fmt: skip
@@ -203,6 +211,7 @@ def features(page: Outline, odds: Odds) -> Matrix:
         path[holder],
         *up,
         best[:, None],
+        _headings(column, word_odds, before),
     ]
     near = np.stack([*[column[name] for name in NEIGHBOUR_FEATURES], word_odds[:, 0], path[holder, 1]], 1)
     above = page.parent[holder]
@@ -214,6 +223,17 @@ def features(page: Outline, odds: Odds) -> Matrix:
         parts.append(beside)
     parts.append(np.broadcast_to(page.page, (count, len(page.page))))
     return np.concatenate(parts, 1, dtype=np.float32, casting="same_kind")
+
+
+def _headings(column: Mapping[str, Matrix], word_odds: Matrix, before: Matrix) -> Matrix:
+    count = len(before)
+    place = np.arange(count)
+    under = np.maximum.accumulate(np.where(column["heading"] > 0, place, -1))
+    titles = np.flatnonzero((column["level"] == 1) | (column["is_title"] > 0))
+    has, at = (under >= 0)[:, None], np.maximum(under, 0)
+    below = np.stack([column["level"][at], place - at, before - before[at]], 1)
+    above = np.where(has, np.concatenate([word_odds[at], below], 1), -1)
+    return np.column_stack([above, place - (titles[0] if len(titles) else count)])
 
 
 def shifted(step: int) -> tuple[slice, slice]:

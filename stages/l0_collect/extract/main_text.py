@@ -22,6 +22,7 @@ MANY_BLOCKS = 1000
 """On larger pages trafilatura takes seconds; those of which the model is not sure are tables of numbers or spam."""
 FEW_WORDS = 40
 """A page of fewer is made by scripts, or says nothing."""
+SUMMARY = ("description", "og:description", "twitter:description")
 BODY = ("articleBody", "text", "description", "reviewBody", "acceptedAnswer", "mainEntity", "@graph", "hasPart",
         "review", "comment", "suggestedAnswer")  # fmt: skip
 """Keys of JSON-LD under which text for readers stands, here or deeper."""
@@ -30,12 +31,11 @@ BODY = ("articleBody", "text", "description", "reviewBody", "acceptedAnswer", "m
 def main_text(tree: Any, html: str, title: str) -> tuple[str, str, float]:
     """(Markdown, way, how sure it is: the F1 to expect)"""
     found = blocks(tree)
-    kept, expected = choose(found, html, title)
+    described = json_ld(tree)
+    kept, expected = choose(found, html, title, f"{summary(tree)} {described}")
     text = join(block for block, is_kept in zip(found, kept, strict=True) if is_kept)
-    if sum(len(block.text.split()) for block in found) < FEW_WORDS:
-        described = json_ld(tree)
-        if len(described.split()) >= FEW_WORDS:
-            return described, "json_ld", expected
+    if sum(len(block.text.split()) for block in found) < FEW_WORDS and len(described.split()) >= FEW_WORDS:
+        return described, "json_ld", expected
     if expected < SURE and len(found) <= MANY_BLOCKS:
         other = _trafilatura(tree)
         if other:
@@ -48,6 +48,13 @@ def _trafilatura(tree: Any) -> str:
 
     # `deduplicate` stays off: it compares with the pages before, so the output would depend on their order.
     return trafilatura.extract(tree, output_format="markdown", deduplicate=False) or ""
+
+
+def summary(tree: Any) -> str:
+    """What a page's <meta> says of it to search engines and other sites."""
+    said = [meta.get("content", "") for meta in tree.iter("meta")
+            if (meta.get("name") or meta.get("property") or "").lower() in SUMMARY]  # fmt: skip
+    return " ".join(dict.fromkeys(said))
 
 
 def json_ld(tree: Any) -> str:

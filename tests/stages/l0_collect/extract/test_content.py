@@ -1,14 +1,16 @@
 """Which blocks are kept: by the F1 to expect, and in order of the page."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.errors import Fault
 from stages.l0_collect.extract.blocks import Block, blocks
-from stages.l0_collect.extract.content import best_cut, choose, completed, context
+from stages.l0_collect.extract.content import MODEL, best_cut, choose, completed, context, load
 from stages.l0_collect.extract.features import Odds, features, outline
 from stages.l0_collect.extract.tree import parse
 
@@ -35,6 +37,12 @@ def test_the_article_is_kept_and_what_is_around_it_is_not() -> None:
 
 def test_no_blocks() -> None:
     assert choose([], "", "") == ([], 0.0)
+
+
+def test_a_model_of_other_features_is_refused() -> None:
+    page = outline(blocks(parse(ARTICLE)), ARTICLE, "", "")
+    with pytest.raises(Fault, match="was trained on 3 features of a block"):
+        replace(load(MODEL), columns=3).shares(page)
 
 
 def test_one_block_is_kept() -> None:
@@ -71,7 +79,7 @@ def test_no_other_choice_promises_more(page: list[tuple[int, int]]) -> None:
 def test_context_adds_what_was_said_around() -> None:
     html = "<div><p>a b</p><p>c d</p></div><p>e f</p>"
     found: list[Block] = blocks(parse(html))
-    page = outline(found, html, "")
+    page = outline(found, html, "", "")
     seen = features(page, Odds({}, {}))
     shares = np.array([0.25, 0.75, 0.5], np.float32)
     added = context(seen, shares, page)[:, seen.shape[1] :]

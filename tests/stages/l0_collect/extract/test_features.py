@@ -18,7 +18,7 @@ NO_ODDS = Odds({}, {})
 def look(html: str) -> tuple[Outline, list[str]]:
     tree = parse(html)
     found = blocks(tree)
-    return outline(found, html, tree.findtext(".//title") or ""), [block.text for block in found]
+    return outline(found, html, tree.findtext(".//title") or "", ""), [block.text for block in found]
 
 
 def column(html: str, name: str, odds: Odds = NO_ODDS) -> dict[str, float]:
