@@ -60,6 +60,7 @@ source does not hold as written.</p>
 
 
 TOKENS = """
+{% for line in ending %}<p>{{ line }}.</p>{% endfor %}
 <p>Tokens of the model's replies by prompt and by what became of them; seconds are summed over requests that ran at
 once.{% if per_token %} A million tokens of accepted rows cost {{ "%.2f" | format(per_token) }}.{% endif %}</p>
 <table><thead><tr><th>prompt</th><th>became</th><th>replies</th><th>prompt tokens</th><th>of these cached</th>
@@ -81,9 +82,10 @@ def tokens(view: StepView) -> Iterable[Section]:
     ]
     accepted = sum(one.completion_tokens for _, outcome, one in rows if outcome == "accepted")
     cost = sum(one.cost for _, _, one in rows)
+    ending = view.at_step.ending.lines() if view.at_step.ending else []
     if rows:
         per_token = 1e6 * cost / accepted if accepted else 0.0
-        yield Section("Tokens and cost", fragment(TOKENS, rows=rows, per_token=per_token))
+        yield Section("Tokens and cost", fragment(TOKENS, rows=rows, per_token=per_token, ending=ending))
 
 
 def rewrites(view: StepView) -> Iterable[Section]:
