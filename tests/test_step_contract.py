@@ -57,6 +57,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "format": ({}, REWRITTEN),
     "faithfulness": ({}, REWRITTEN),
     "math_answer": ({}, [{"text": "#### 4", "task": json.dumps({"verifier": "math_answer", "answer": "4"})}]),
+    "task_answer": ({}, [{"text": "Question: What is 1 + 1?\nAnswer: 2", "task": json.dumps({"verifier": "none"})}]),
     "code_execution": ({"minimum_level": 1, "seconds": 1}, PROGRAMS),
     "human_review": ({"plan": {"kind": "double", "aql": 0.1, "ltpd": 0.5}}, DOCUMENTS),
 }
@@ -86,7 +87,18 @@ DECIDE_NOTHING = {
 def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     """Parameters of the steps that name files or servers."""
     folder = tmp_path_factory.mktemp("files")
-    endings = ("in.parquet", "in.jsonl", "in.warc", "in.wet", "in.txt", "in.pdf", "domains", "model.bin", "items.jsonl")
+    endings = (
+        "in.parquet",
+        "in.jsonl",
+        "in.warc",
+        "in.wet",
+        "in.txt",
+        "in.pdf",
+        "domains",
+        "model.bin",
+        "items.jsonl",
+        "tasks.yaml",
+    )
     names = {name: folder / name for name in endings}
     pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
     names["in.jsonl"].write_text("".join(f"{json.dumps(row)}\n" for row in DOCUMENTS) + "no JSON\n")
@@ -103,6 +115,9 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     names["in.pdf"].write_bytes(make_pdf([[TEXTS[0]]]))
     names["domains"].write_text("example.net\n")
     names["items.jsonl"].write_text(json.dumps({"question": TEXTS[0], "answer": "yes"}) + "\n")
+    names["tasks.yaml"].write_text(
+        "{name: sum, parameters: {a: [1, 9]}, question: 'What is {a} + 1?', answer: a + 1}\n"
+    )
     spec = TrainSpec(positives=Seeds(rest=True), negatives=Seeds(hosts=("x",)), epochs=1, threads=1)
     good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
     train(pa.array(good), pa.array(bad), spec, folder)
@@ -115,6 +130,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
         "text": {"paths": [str(names["in.txt"])]},
         "pdf": {"paths": [str(names["in.pdf"])]},
         "contamination": {"sets": [str(names["items.jsonl"])]},
+        "tasks": {"files": [{"path": str(names["tasks.yaml"]), "count": 3}]},
         "url_filter": {"domains": str(names["domains"])},
         "fasttext_quality": {"model": str(names["model.bin"])},
     }

@@ -61,6 +61,48 @@ class Tokens(BaseModel):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
+class StoppedPrompt(BaseModel):
+    """A prompt that was asked no more, since its share of accepted replies is surely under its floor."""
+
+    accepted: int
+    tries: int
+    at_most: float
+    """Upper end of Wilson's 95 % interval."""
+    min_accept: float
+
+
+class Ending(BaseModel):
+    """What ended a generator that was asked for a number of rows or given a budget."""
+
+    accept: int | None
+    accepted: int
+    budget_tokens: int | None
+    tokens: int
+    """Prompt and completion tokens of all replies, also of those that were not needed any more."""
+    ended_by: str
+    """`accept`, `budget_tokens`, `prompts` (all were stopped), or `documents` (there were no more)."""
+    stopped: dict[str, StoppedPrompt] = Field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """What people are told."""
+        of = "" if self.accept is None else f" of {self.accept:,}"
+        budget = "" if self.budget_tokens is None else f" of {self.budget_tokens:,}"
+        why = {
+            "accept": "the number asked for is reached",
+            "budget_tokens": "the budget of tokens is spent",
+            "prompts": "every prompt was stopped",
+            "documents": "there are no more documents",
+        }[self.ended_by]
+        return [
+            f"{self.accepted:,}{of} rows accepted with {self.tokens:,}{budget} tokens; {why}",
+            *(
+                f"prompt {name} was stopped: {one.accepted} of {one.tries} replies accepted, at most "
+                f"{one.at_most:.3f} (95 %) against min_accept {one.min_accept:g}"
+                for name, one in self.stopped.items()
+            ),
+        ]
+
+
 class AtStep(Passage):
     """All rows at one step."""
 
@@ -71,9 +113,12 @@ class AtStep(Passage):
     """Of a generator: prompt → what became of its replies (`accepted`, `asked_again`, `quarantined`, or the rule that
     refused them) → what they took. Every reply counts, also those that an earlier run had asked for."""
 
+    ending: Ending | None = None
+    """Of a generator with `accept` or `budget_tokens`, which sees all rows of the level in one task."""
+
     def unused(self) -> set[str]:
         """Fields that this kind of step has nothing to say in."""
-        return {name for name in ("tokens",) if not getattr(self, name)}
+        return {name for name in ("tokens", "ending") if not getattr(self, name)}
 
     def spend(self, prompt: str, outcome: str, tokens: Tokens) -> None:
         self.tokens.setdefault(prompt, {}).setdefault(outcome, Tokens()).add(tokens)
@@ -82,6 +127,7 @@ class AtStep(Passage):
         super().add(other)
         if isinstance(other, AtStep):
             self.quarantined += other.quarantined
+            self.ending = self.ending or other.ending
             _add(self.changed, other.changed)
             for prompt, outcomes in other.tokens.items():
                 for outcome, tokens in outcomes.items():
@@ -139,6 +185,10 @@ class Counts(BaseModel):
     def spend(self, step: str, prompt: str, outcome: str, tokens: Tokens) -> None:
         """A reply of a model to this prompt took so much, and this became of it."""
         self._at(step).spend(prompt, outcome, tokens)
+
+    def end(self, step: str, ending: Ending) -> None:
+        """The generator made what it was asked for, or something else ended it."""
+        self._at(step).ending = ending
 
     def _at(self, step: str) -> AtStep:
         return self.by_step.setdefault(step, AtStep())

@@ -30,7 +30,7 @@ from pipeline.rows.document import BASE_SCHEMA, content_hash
 from pipeline.run.level import InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
-from pipeline.steps import Generator, GroupingStep, RowStep, Scorer, Source, SourceBatch, Step, Unit, describe
+from pipeline.steps import Generator, GroupingStep, Producer, RowStep, Scorer, Source, SourceBatch, Step, Unit, describe
 from pipeline.store.local import LocalStore
 from pipeline.store.shard import file_sha256
 
@@ -74,6 +74,9 @@ def check_step(
     elif isinstance(step, Generator):
         asked = [_plain(one.requests(batch)) for one in (step, *copies) if isinstance(one, Generator)]
         assert asked[0] == asked[1] == asked[2], f"{name}: the same documents lead to other requests"
+    elif isinstance(step, Producer):
+        made = [list(one.produce()) for one in (step, *copies) if isinstance(one, Producer)]
+        assert made[0] == made[1] == made[2], f"{name}: it makes other rows the second time, or in another process"
 
 
 def _through_json(step: Step) -> Step:

@@ -17,9 +17,11 @@ import pyarrow as pa
 from pipeline.books.accounting import Counts, Tokens
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash, level_schema
+from pipeline.run.in_order import InOrder
 from pipeline.run.ledger import Ledger
 from pipeline.run.outputs import Outputs
-from pipeline.steps import Fault, Generator, Reason, Reply, Request, describe, is_fault
+from pipeline.run.quota import Quota
+from pipeline.steps import Fault, Generator, Reason, Reply, Request, Target, describe, is_fault
 
 AHEAD = 8_192
 """Requests planned and not yet written, beyond the batch that is planned next: some 100 MB with their documents."""
@@ -34,6 +36,26 @@ def run_generator(
         counts.rows_made += len(planned.entries) - planned.rows
         counts.come(name, len(planned.entries))
         yield _written(step, name, planned, files, counts)
+
+
+def run_until(
+    step: Generator, name: str, target: Target, documents: InOrder, ledger: Ledger, files: Outputs, counts: Counts
+) -> Iterator[Batch]:
+    """As `run_generator`, until the target is reached; what is left then is refused with the reason."""
+    quota = Quota(target)
+    while quota.over() is None and (batches := documents.take(quota.next_documents())):
+        quota.documents += sum(map(len, batches))
+        for planned in _Stream(step, iter(batches), ledger, quota).answered():
+            counts.rows_made += len(planned.entries) - planned.rows
+            counts.come(name, len(planned.entries))
+            yield _written(step, name, planned, files, counts, quota)
+    over = quota.over()
+    for batch in documents.rest():
+        assert over is not None  # or all were taken
+        left = list(batch.documents())
+        counts.come(name, len(left))
+        _refuse(name, left, [one.text for one in left], [over] * len(left), files, counts)
+    counts.end(name, quota.ending())
 
 
 @dataclass(slots=True)
@@ -56,8 +78,9 @@ class _Stream:
     As an iterator it gives none while AHEAD of them wait for the first batch, and goes on later.
     """
 
-    def __init__(self, step: Generator, batches: Iterator[Batch], ledger: Ledger) -> None:
+    def __init__(self, step: Generator, batches: Iterator[Batch], ledger: Ledger, quota: Quota | None = None) -> None:
         self._step, self._batches, self._ledger = step, batches, ledger
+        self._stopped = {} if quota is None else quota.stopped
         self._planned: deque[_Planned] = deque()
         self._queue: deque[Request] = deque()
         self._asked: dict[str, list[tuple[_Planned, str]]] = {}
@@ -98,7 +121,11 @@ class _Stream:
         batch = next(self._batches, None)
         if batch is None:
             return False
-        entries = self._step.requests(batch)
+        entries = [
+            (entry.parent, self._stopped[entry.prompt])
+            if isinstance(entry, Request) and entry.prompt in self._stopped else entry
+            for entry in self._step.requests(batch)
+        ]  # fmt: skip
         planned = _Planned(len(batch), entries)
         requests = {entry.key: entry for entry in entries if isinstance(entry, Request)}
         found = self._ledger.find(requests)
@@ -151,11 +178,16 @@ class _Stream:
                 self._ask(planned, key, other)
 
 
-def _written(step: Generator, name: str, planned: _Planned, files: Outputs, counts: Counts) -> Batch:
+def _written(
+    step: Generator, name: str, planned: _Planned, files: Outputs, counts: Counts, quota: Quota | None = None
+) -> Batch:
     """The accepted replies of a batch as rows; the others are written down."""
     step.look_over(list(planned.answers.values()))
     for reply in planned.useless:
-        counts.spend(name, reply.prompt, "asked_again", _taken(step, reply))
+        taken = _taken(step, reply)
+        counts.spend(name, reply.prompt, "asked_again", taken)
+        if quota is not None:
+            quota.spend(taken)
     counted: set[str] = set()
     rows: list[dict[str, Any]] = []
     refused: list[tuple[Document, str, Reason]] = []
@@ -169,12 +201,17 @@ def _written(step: Generator, name: str, planned: _Planned, files: Outputs, coun
         if request.parent is not entry.parent:  # of several documents with one text
             request = replace(request, parent=entry.parent)
         siblings = accepted[entry.parent.id]
-        found = _judge(step, request, reply, siblings)
+        over = None if quota is None else quota.over() or quota.stopped.get(request.prompt)
+        found = _judge(step, request, reply, siblings) if over is None else over
         outcome = str(found) if isinstance(found, Reason) else "quarantined" if isinstance(found, str) else "accepted"
         # One reply to several documents of one text was paid once.
         taken = _taken(step, reply) if reply.key not in counted else Tokens()
         counted.add(reply.key)
         counts.spend(name, request.prompt, outcome, taken)
+        if quota is not None:
+            quota.spend(taken)
+            if over is None and outcome != "quarantined":
+                quota.judge(request.prompt, outcome == "accepted")
         if isinstance(found, Reason):
             refused.append((entry.parent, reply.text, found))
         elif isinstance(found, str):
@@ -218,7 +255,7 @@ def _judge(step: Generator, request: Request, reply: Reply, siblings: list[str])
     if reply.finish_reason == "error":
         return reply.error
     try:
-        return step.accept(request, reply, siblings)
+        return step.judge_reply(request, reply, siblings)
     except Exception as error:  # one reply that cannot be read must not cost the others
         if is_fault(error):
             raise

@@ -26,7 +26,7 @@ from pipeline.errors import OrefineError, is_of_recipe
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.grouping import Grouping, TaskFailed
 from pipeline.run.grouping_tasks import ShardRows
-from pipeline.run.passes import Level, PlanError, check_steps, schema_after, split_passes
+from pipeline.run.passes import Level, PlanError, check_steps, schema_after, split_passes, takes_whole
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import Decided, RowTask, run_row_task
 from pipeline.run.runners import Runner
@@ -130,8 +130,20 @@ def run_level(
     if found is not None:
         _check_parent(manifest, parent)
         _check_content(level, store, artifact.key, manifest)
+    for line in _endings(manifest):
+        emit("note", {"text": line})
     store.remove(f"{artifact.key}/work")  # also what a run left that was killed right after its manifest
     return Finished(manifest, artifact.done, reused=found is not None)
+
+
+def _endings(manifest: Manifest) -> list[str]:
+    """What ended the steps that were asked for a number of rows or given a budget."""
+    return [
+        f"{manifest.level}, {name}: {line}"
+        for name, at in manifest.by_step.items()
+        if at.ending is not None
+        for line in at.ending.lines()
+    ]
 
 
 @contextmanager
@@ -179,6 +191,8 @@ def _run_passes(
     level: Level, store: Store, runner: Runner, emit: Emit, directory: str, units: list[Unit], schema: pa.Schema
 ) -> list[ShardRecord]:
     passes = split_passes(level.steps)
+    if level.source is not None and takes_whole(passes[0]):
+        passes.insert(0, ())  # what is read must be written before it can be taken in another order
     records: list[ShardRecord] = []
     before, position = "", 0
     decided: tuple[Decided, ...] = ()
@@ -192,6 +206,7 @@ def _run_passes(
             emit("grouped", {"level": level.name, "step": part.kind})
             continue
         schema = schema_after(schema, (*(one.step for one in decided), *part))
+        whole = tuple(units) if takes_whole(part) else ()
         tasks = [
             RowTask(
                 store=store.root,
@@ -206,8 +221,9 @@ def _run_passes(
                 before=before,
                 clusters=clusters,
                 keep_dropped_text=level.keep_dropped_text,
+                whole=whole,
             )
-            for shard, unit in enumerate(units)
+            for shard, unit in enumerate(whole[:1] or units)
         ]
         records = _run_tasks(level.name if last else f"{level.name}, pass {number + 1}", tasks, store, runner, emit)
         units = [_output_unit(store, record) for record in records]
@@ -250,7 +266,7 @@ def _run_tasks(level: str, tasks: list[RowTask], store: Store, runner: Runner, e
     missing = [index for index in range(len(tasks)) if index not in records]
     for place, result in runner.map(run_row_task, [tasks[index] for index in missing], resources):
         task = tasks[missing[place]]
-        if isinstance(result, WorkerDied) and not resources.resident:
+        if isinstance(result, WorkerDied) and not resources.resident and not task.whole:
             result = _without_poison(level, task, runner, emit)
         if isinstance(result, Exception):
             task.artifact(store).fail(result)  # here, since a worker that was killed cannot

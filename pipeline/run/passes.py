@@ -44,6 +44,12 @@ class Level:
         return (*((self.source,) if self.source else ()), *self.steps)
 
 
+def takes_whole(part: Sequence[Step] | GroupingStep) -> bool:
+    """Whether the pass goes through the level as one, by its first step: a generator that ends at a target."""
+    first = None if isinstance(part, GroupingStep) or not part else part[0]
+    return isinstance(first, Generator) and first.target() is not None
+
+
 def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:
     """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data.
 
@@ -60,7 +66,9 @@ def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]
             passes.append(step)
             gathered = []
         else:
-            if gathered and gathered[-1].resources().place != step.resources().place:
+            elsewhere = gathered and gathered[-1].resources().place != step.resources().place
+            # A pass over the whole level applies no decisions and comes after no other step.
+            if elsewhere or (takes_whole([step]) and (gathered or passes)):
                 passes.append(tuple(gathered))
                 gathered = []
             gathered.append(step)

@@ -12,19 +12,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.books.accounting import Counts, chain
+from pipeline.books.accounting import Counts, chain, total
 from pipeline.books.manifest import ShardRecord, dump, load
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash, text_views, to_schema
 from pipeline.rows.visible import has_visible
-from pipeline.run.generate import run_generator
+from pipeline.run.generate import run_generator, run_until
+from pipeline.run.in_order import InOrder
 from pipeline.run.ledger import Ledger
 from pipeline.run.outputs import Outputs, column_or_null, row_ids
+from pipeline.run.produce import run_producer
 from pipeline.steps import (
     Generator,
     GroupingStep,
     Judgement,
     Outcome,
+    Producer,
     RowStep,
     Source,
     SourceBatch,
@@ -76,6 +79,9 @@ class RowTask:
     poison: tuple[int, ...] = ()
     """Numbers of incoming rows that kill the worker (`pipeline.run.poison`); they are quarantined unprocessed."""
 
+    whole: tuple[Unit, ...] = ()
+    """If given, all files of the level, which the first step here goes through by itself; `unit` is the first."""
+
     @property
     def record(self) -> str:
         return f"{self.directory}/shards/part-{self.shard:05d}.json"
@@ -120,8 +126,13 @@ def process_rows(
     rows, ledger = _Incoming(task.poison, only), Ledger(store)
     batches = _incoming(store, task, files, counts, rows)
     for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
-        if isinstance(step, Generator):
+        if isinstance(step, Generator) and (target := step.target()) is not None:
+            batches = run_until(step, name, target, _in_order(store, task, counts), ledger, files, counts)
+        elif isinstance(step, Generator):
             batches = run_generator(step, name, batches, ledger, files, counts)
+        elif isinstance(step, Producer):
+            is_here = task.shard == 0 and only is None
+            batches = run_producer(step, name, batches, files, counts, is_here)
         elif isinstance(step, RowStep):
             batches = _each(step, name, batches, files, counts)
     for batch in batches:
@@ -163,14 +174,19 @@ def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds
     """Commit the files; their record, which carries on what earlier passes dropped from this shard."""
     passes = [counts]
     if task.before:
-        before = load(ShardRecord, store, f"{task.before}/shards/part-{task.shard:05d}.json")
-        files.carry_on(store, before)
-        passes, seconds = [before.counts, counts], seconds + before.seconds
+        shards = range(len(task.whole)) if task.whole else [task.shard]
+        found = [load(ShardRecord, store, f"{task.before}/shards/part-{shard:05d}.json") for shard in shards]
+        for before in found:
+            files.carry_on(store, before)
+            seconds += before.seconds
+        passes = [total(before.counts for before in found), counts]
     counts = chain(passes)
     counts.check(f"{task.directory} shard {task.shard}")
     return ShardRecord(
         shard=task.shard,
-        input={"sha256": task.unit.sha256, "start": task.unit.start, "stop": task.unit.stop},
+        input={"sha256": task.unit.sha256, "start": task.unit.start, "stop": task.unit.stop}
+        if not task.whole
+        else {"sha256": content_hash(*(unit.sha256 for unit in task.whole)), "start": 0, "stop": None},
         counts=counts,
         files=files.commit(),
         seconds=round(seconds, 3),
@@ -200,6 +216,20 @@ def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incom
         for name, (decided, table) in zip(task.names, decisions, strict=False):
             batch, numbers = _apply_decision(decided.step, name, table, batch, numbers, files, counts)
         yield batch
+
+
+def _in_order(store: Store, task: RowTask, counts: Counts) -> InOrder:
+    """All rows of the level, counted once."""
+
+    def read() -> Iterator[pa.RecordBatch]:
+        for unit in task.whole:
+            yield from read_checked(store, unit.path, unit.sha256)
+
+    def seen(rows: pa.RecordBatch) -> None:
+        counts.rows_in += rows.num_rows
+        counts.bytes_in += text_bytes(rows)
+
+    return InOrder(read, seen)
 
 
 def _from_source(found: SourceBatch, source: Source, files: Outputs, counts: Counts, keep: Any) -> Batch:

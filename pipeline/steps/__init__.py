@@ -10,13 +10,14 @@ A step knows neither Ray, nor Prefect, nor where files lie. Counting, writing an
 | Transform      | `transform(batch) -> Transformed`                    | changing text or columns              |
 | Scorer         | `score(batch) -> dict[column, array]`                | adding columns, perhaps with a model  |
 | GroupingStep   | `group(grouping)`                                    | decisions that need several documents |
-| Generator      | `requests(batch)`, `accept(request, reply)`          | new rows through a model (L3)         |
+| Generator      | `requests(batch)`, `judge_reply(request, reply)`     | new rows through a model (L3)         |
+| Producer       | `produce()`                                          | rows that come from no document (L3)  |
 | Checker        | `check(batch) -> Verdicts`                           | pass, fail or abstain (L4)            |
 """
 
 from pipeline.errors import Fault, WorkerDied, describe, is_fault
 from pipeline.steps.checker import VERDICTS, Checker, Verdicts
-from pipeline.steps.generator import Generator, Reply, Request
+from pipeline.steps.generator import Generator, Producer, Reply, Request, Target
 from pipeline.steps.grouping import GroupingStep
 from pipeline.steps.judgement import FloatArray, Judgement, Measurement, Reason
 from pipeline.steps.resources import Resources, joined
@@ -45,6 +46,7 @@ __all__ = [
     "Judgement",
     "Measurement",
     "Outcome",
+    "Producer",
     "Reason",
     "Reply",
     "Request",
@@ -54,6 +56,7 @@ __all__ = [
     "Source",
     "SourceBatch",
     "Step",
+    "Target",
     "Transform",
     "Transformed",
     "Unit",

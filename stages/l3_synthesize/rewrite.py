@@ -36,7 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pipeline.kernels.classifier.languages import installed_lid176, languages_of
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
-from pipeline.steps import Generator, Reason, Reply, Request, Resources
+from pipeline.steps import Generator, Reason, Reply, Request, Resources, Target
 from pipeline.store.shard import file_sha256
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
@@ -103,6 +103,11 @@ class Rewrite(Generator):
     weights: tuple[float, ...] = ()
     """How often each prompt is chosen among those of its language; equally often if empty, never with 0."""
     prompts_per_document: int = Field(1, ge=1)
+    accept: int | None = Field(None, ge=1)
+    """Exactly so many rows, if documents and budget suffice; the manifest says what ended it. The documents are taken
+    by id, in one task for the whole level, so one engine works. A prompt under its `min_accept` is stopped."""
+    budget_tokens: int | None = Field(None, ge=1)
+    """Prompt and completion tokens after which nothing more is asked; replies under way then come on top."""
     temperature: float | None = Field(None, ge=0)
     top_p: float | None = Field(None, gt=0, le=1)
     frequency_penalty: float | None = None
@@ -165,7 +170,8 @@ class Rewrite(Generator):
     def identity(self) -> dict[str, Any]:
         """A prompt counts by what is in it (`assets`), not by the path of its file."""
         speed = {"max_concurrent", "tensor_parallel_size", "endpoints", "timeout_s", "patience_s"}
-        fields = self.model_dump(mode="json", exclude=speed | {"price_per_million"})
+        unset = {name for name in ("accept", "budget_tokens") if getattr(self, name) is None}
+        fields = self.model_dump(mode="json", exclude=speed | unset | {"price_per_million"})
         return fields | {"prompts": [prompt.model_dump(mode="json") for prompt in self._prompts]}
 
     def assets(self) -> Mapping[str, str]:
@@ -198,6 +204,14 @@ class Rewrite(Generator):
                 entries += [self._request(document, shown, prompt, n) for n, prompt in enumerate(prompts)]
         return entries
 
+    def target(self) -> Target | None:
+        if self.accept is None and self.budget_tokens is None:
+            return None
+        floors = {prompt.id: prompt.min_accept for prompt in self._prompts}
+        answer = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
+        each = self.prompts_per_document * (self.max_input_tokens + answer)
+        return Target(self.accept, self.budget_tokens, floors, each)
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         if self.long_documents != "chunk":
             yield from self._engine().generate(requests)
@@ -214,7 +228,7 @@ class Rewrite(Generator):
     def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
         texts = [request.shown for request, _ in answered]
         for request, reply in answered:
-            with contextlib.suppress(Exception):  # `accept` meets it again, and blames this reply alone
+            with contextlib.suppress(Exception):  # `judge_reply` meets it again, and blames this reply alone
                 text = self._by_id[request.prompt].read(reply.text, request.shown)
                 texts += [] if isinstance(text, Reason) else [text]
         LANGUAGES.of(texts)
@@ -225,7 +239,7 @@ class Rewrite(Generator):
         sampling = {**request.sampling, "max_tokens": MORE_ROOM * request.sampling["max_tokens"]}
         return replace(request, key=content_hash(request.key, "again"), sampling=sampling)
 
-    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
+    def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         prompt = self._by_id[request.prompt]
         text = self._accepted(prompt, request.shown, reply, siblings)
         if isinstance(text, Reason):

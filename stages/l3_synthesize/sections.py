@@ -60,6 +60,7 @@ source does not hold as written.</p>
 
 
 TOKENS = """
+{% for line in ending %}<p>{{ line }}.</p>{% endfor %}
 <p>Tokens of the model's replies by prompt and by what became of them; seconds are summed over requests that ran at
 once.{% if per_token %} A million tokens of accepted rows cost {{ "%.2f" | format(per_token) }}.{% endif %}</p>
 <table><thead><tr><th>prompt</th><th>became</th><th>replies</th><th>prompt tokens</th><th>of these cached</th>
@@ -81,9 +82,10 @@ def tokens(view: StepView) -> Iterable[Section]:
     ]
     accepted = sum(one.completion_tokens for _, outcome, one in rows if outcome == "accepted")
     cost = sum(one.cost for _, _, one in rows)
+    ending = view.at_step.ending.lines() if view.at_step.ending else []
     if rows:
         per_token = 1e6 * cost / accepted if accepted else 0.0
-        yield Section("Tokens and cost", fragment(TOKENS, rows=rows, per_token=per_token))
+        yield Section("Tokens and cost", fragment(TOKENS, rows=rows, per_token=per_token, ending=ending))
 
 
 def rewrites(view: StepView) -> Iterable[Section]:
@@ -92,6 +94,7 @@ def rewrites(view: StepView) -> Iterable[Section]:
     for batch in view.rows("data"):
         if "source_text" not in batch.schema.names:
             return
+        batch = batch.filter(batch.column("source_text").is_valid())  # others come from the step `tasks`
         rows += batch.select(["id", "text", "source_text"]).to_pylist()
         rows = sorted(rows, key=lambda row: row["id"])[:SHOWN]
     if rows:
@@ -146,12 +149,13 @@ def variety(view: StepView) -> Iterable[Section]:
 
 
 def _rows(view: StepView, most: int, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The first rows of the level, if they are of this step."""
+    """The first rows of the level that a model wrote, if it has any."""
     rows: list[dict[str, Any]] = []
     for batch in view.rows("data"):
-        if not set(columns) <= set(batch.schema.names):
+        if not {*columns, "parent_id"} <= set(batch.schema.names):
             return []
-        rows += batch.slice(0, most - len(rows)).select(columns).to_pylist()
+        written = batch.filter(batch.column("parent_id").is_valid())  # as above
+        rows += written.slice(0, most - len(rows)).select(columns).to_pylist()
         if len(rows) >= most:
             break
     return rows

@@ -10,8 +10,10 @@ from stages.l4_verify.faithfulness import Faithfulness
 from stages.l4_verify.format import Format
 from stages.l4_verify.human_review import HumanReview
 from stages.l4_verify.math_answer import MathAnswer
+from stages.l4_verify.task_answer import TaskAnswer
 
 Step = Annotated[
-    Format | Faithfulness | Contamination | MathAnswer | CodeExecution | HumanReview, Field(discriminator="kind")
+    Format | Faithfulness | Contamination | MathAnswer | TaskAnswer | CodeExecution | HumanReview,
+    Field(discriminator="kind"),
 ]
 """Every step that an L4 recipe may name."""

@@ -47,14 +47,15 @@ class AskedProcess:
             requests, replies = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
             block = None
             with contextlib.suppress(BrokenPipeError):
-                write_block(requests, json.dumps({**request, "seconds": seconds}).encode())
-                write_block(requests, b"")
-                requests.flush()
-                for _ in range(1 + is_new):  # a new one says first that it is ready
-                    waited = max(until - time.monotonic(), 0.0)
-                    block = read_block(replies) if select.select([replies], [], [], waited)[0] else None
-                    if block is None or b'"missing"' in block:
-                        break
+                # A new one says first that it is ready. Nothing is asked before that: reading one block may take
+                # the next one into the buffer as well, and `select` would then wait for what has come.
+                block = _next(replies, until) if is_new else b"{}"
+                if block is not None and b'"missing"' not in block:
+                    block = None  # also where the process dies while it is asked
+                    write_block(requests, json.dumps({**request, "seconds": seconds}).encode())
+                    write_block(requests, b"")
+                    requests.flush()
+                    block = _next(replies, until)
             if block is None:
                 self.stop()
                 raise NoAnswer
@@ -71,3 +72,9 @@ class AskedProcess:
                 with contextlib.suppress(BrokenPipeError):
                     cast(BinaryIO, stream).close()
             process.wait()
+
+
+def _next(replies: BinaryIO, until: float) -> bytes | None:
+    """The next block, if it comes in time."""
+    waited = max(until - time.monotonic(), 0.0)
+    return read_block(replies) if select.select([replies], [], [], waited)[0] else None

@@ -119,7 +119,7 @@ def test_a_step_counts_what_came_and_what_ended_there():
     counts.quarantine("01 words", 2)
     counts.drop("02 words", ["short"])  # another step of the same kind
     assert counts.by_step["01 words"].model_dump() == {
-        "rows_in": 5, "dropped": {"short": 2, "long": 1}, "quarantined": 2, "changed": {}, "tokens": {},
+        "rows_in": 5, "dropped": {"short": 2, "long": 1}, "quarantined": 2, "changed": {}, "tokens": {}, "ending": None,
     }  # fmt: skip
     assert counts.by_step["02 words"].dropped == {"short": 1}
     assert counts.dropped == {"words.short": 3, "words.long": 1}

@@ -53,7 +53,7 @@ class Echo(Generator):
     def ask_again(self, request: Request, reply: Reply) -> Request | None:
         return replace(request, key=content_hash(request.key), prompt="again") if reply.text == "CUT" else None
 
-    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
+    def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
         if reply.text in siblings and not self.says_again:
             return Reason("said_before")
         if "CRASH" in reply.text:
@@ -160,7 +160,7 @@ class Silent(Echo):
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         yield from super().generate(requests if self.disk else list(requests)[:-1])
 
-    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
+    def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
         raise OSError(28, "no space left")
 
 

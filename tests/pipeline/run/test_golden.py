@@ -68,7 +68,7 @@ class Capitals(Generator):
         for request in requests:
             yield Reply(request.key, request.parent.text.upper(), "stop")
 
-    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
+    def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> dict[str, Any] | Reason:
         if "TWO" in reply.text:
             return Reason("has_two", 1, 0)
         return {"text": reply.text, "parent_id": request.parent.id}

@@ -12,6 +12,7 @@ from pipeline.steps import GroupingStep, Resources, Scorer
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from stages.l3_synthesize.rewrite import Rewrite
 from tests.pipeline.helpers import Lines, MinWords, SameFirstWord, Shout
+from tests.pipeline.run.test_quota import Wanted
 
 
 class Changing(GroupingStep):
@@ -133,3 +134,10 @@ def test_a_problem_is_told_once():
     error = PlanError(["b", "a", "b"])
     assert error.problems == ("b", "a")
     assert str(error) == "b; a"
+
+
+def test_a_generator_with_a_target_begins_a_pass_without_decisions():
+    words, group, wanted = MinWords(), SameFirstWord(), Wanted(rows=1)
+    assert split_passes([wanted, words]) == [(wanted, words)]
+    assert split_passes([words, wanted]) == [(words,), (wanted,)]
+    assert split_passes([group, wanted, wanted]) == [group, (), (wanted,), (wanted,)]

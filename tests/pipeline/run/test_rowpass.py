@@ -115,7 +115,7 @@ class Reads(Generator):
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         return iter(())
 
-    def accept(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
+    def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         raise AssertionError("nothing was asked")
 
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from stages.l3_synthesize.measure import judge, measure, wilson
+from stages.l3_synthesize.measure import judge, measure
 from stages.l3_synthesize.plants import ABOUT, CLOSERS, PLANTS, PREAMBLES, PROSE_ONLY, REFUSALS, TOKENS, Case, sentences
 from stages.l3_synthesize.prompts.prompt import find_prompt
 from tests.stages.l3_synthesize.prompts.golden import GOLDEN, source_of
@@ -49,12 +49,6 @@ def test_a_check_that_sees_nothing_is_told_so():
     table = measure([case("rephrase")], 0, {"closer": lambda case, chance: case})
     assert (table["closer"]["caught"], table["closer"]["recall"]) == (0, 0.0)
     assert table["closer"]["missed"]
-
-
-def test_intervals_are_wilsons():
-    assert [round(end, 3) for end in wilson(0, 100)] == [0.0, 0.037]
-    assert [round(end, 3) for end in wilson(5, 300)] == [0.007, 0.038]
-    assert wilson(0, 0) == (0.0, 1.0)
 
 
 def test_sentences_keep_every_character():

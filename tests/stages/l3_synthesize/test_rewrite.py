@@ -35,7 +35,7 @@ def step(**fields) -> Rewrite:
 def outcome(rewrite: Rewrite, documents: Batch) -> list:
     requests = rewrite.requests(documents)
     replies = {reply.key: reply for reply in rewrite.generate([r for r in requests if isinstance(r, Request)])}
-    return [rewrite.accept(r, replies[r.key], ()) if isinstance(r, Request) else r[1] for r in requests]
+    return [rewrite.judge_reply(r, replies[r.key], ()) if isinstance(r, Request) else r[1] for r in requests]
 
 
 def test_a_document_becomes_a_new_row_with_its_evidence():
@@ -331,3 +331,23 @@ def test_a_row_says_the_licence_of_its_model_and_of_its_source():
     assert (row["model_license"], row["source_license"]) == (
         "apache-2.0", "https://creativecommons.org/licenses/by/4.0/",
     )  # fmt: skip
+
+
+def test_a_number_of_rows_and_a_budget_are_the_steps_target():
+    assert step().target() is None
+    target = step(accept=5, prompts=("faq", "rephrase")).target()
+    assert (target.accept, target.budget_tokens) == (5, None)
+    assert target.floors == {"faq@1": 0.05, "rephrase@1": 0.0}
+    assert step(budget_tokens=9, prompts_per_document=2, max_new_tokens=50).target().tokens_each == 500
+    # An older recipe keeps its id; whoever asks for another number gets another level.
+    assert "accept" not in step().identity()
+    assert step(accept=5).identity() != step(accept=6).identity()
+
+
+def test_exactly_so_many_rewrites(tmp_path):
+    store = LocalStore(tmp_path / "store")
+    lines = [TEXT.replace("Aarau", f"Aarau{number}") for number in range(12)]
+    first = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / "input", lines))
+    level = run_level(Level("l3", "toy", (step(accept=7),)), store, InlineRunner(), silent, parent=first)
+    assert level.manifest.rows_out == 7
+    assert level.manifest.by_step["01 rewrite"].ending.ended_by == "accept"

@@ -51,7 +51,7 @@ def test_it_writes_documents_from_documents(rewrite):
         assert len(reply.text.split()) > 5
         assert 60 < reply.prompt_tokens < 300
         assert 0 < reply.completion_tokens <= 96
-        result = rewrite.accept(request, reply, ())
+        result = rewrite.judge_reply(request, reply, ())
         assert isinstance(result, Reason) or result["model"].startswith("smollm2-135m@")
 
 
