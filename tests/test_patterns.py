@@ -53,11 +53,12 @@ LIMIT = 0.05
 SHORTER = {
     "engine.JOINED": engine.LONGEST_SENTENCE,
     "lexicons.REFUSAL": output_checks.REFUSAL_CHARS,
+    "output_checks.REFUSAL": output_checks.REFUSAL_CHARS,
     "decode.META_CHARSET": decode.LABEL_WITHIN,
     "numbers_in_text.OPENING": 24,
 }
 """Patterns that their caller shows no more than so many characters."""
-AT_EVERY_SIGN = ("names_in_text.TOKEN", "faithfulness.TOKEN")
+AT_EVERY_SIGN = ("names_in_text.TOKEN", "faithfulness.TOKEN", "output_checks.SENTENCE_END")
 """Linear, but 100,000 matches of half a microsecond each: 58 ms measured on a busy machine; allowed twice the limit."""
 AT_ONE_PLACE = (
     "http_body.CHUNK_SIZE", "http_body.LINE_END", "headers.ARC_LINE", "headers.STATUS_LINE", "headers.WARC_VERSION",
@@ -67,6 +68,7 @@ AT_ONE_PLACE = (
     "records.BEGINS_ARRAY", "records.BEGINS_PRETTY", "records.SCALAR", "records.SEPARATORS", "records.STRING",
     "sniff.JSON", "code.NUMBERS_ONLY", "pdf_text.NEW_LINE", "dates.DAY_FIRST", "dates.MONTH_FIRST", "dates.MONTH_ONLY",
     "url_lists.SIMPLE", "numbers_in_text.BELOW", "numbers_in_text.CODE", "numbers_in_text.SUFFIX",
+    "evaluation_sets.PASSAGE",
 )  # fmt: skip
 """Patterns that are never searched for: they match where the caller stands, or not."""
 FILL = tuple(" \na1A.,:-'\"()[<|/*。")

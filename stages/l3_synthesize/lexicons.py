@@ -17,13 +17,15 @@ ROLE = re.compile(
 REASONING = re.compile(r"</?think", re.IGNORECASE)
 # Orders to a model in a page. Only what is said to a model: people, too, ignore instructions.
 INJECTION = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\s+(?:(?:all|any|the|your|of|these|every)\s+){0,3}"
-    r"(?:(?:previous|prior|above|earlier|preceding|former)\s+(?:instructions?|prompts?|directions?)\b"
-    r"|instructions?\s+(?:above|before|given)(?=[\s]*[.,;:!])|everything\s+(?:you|above)\b)"
-    r"|\byou\s+are\s+now\s+(?:DAN\b|an?\s+(?:\w+\s+){0,2}(?:model|ai|assistant|chatbot)\b)"
-    r"|\bfrom\s+now\s+on,?\s+you\s+(?:must|will|should|are\s+to)\s+(?:only\s+)?(?:answer|respond|reply|write|act|behave)\b"
-    r"|\b(?:reveal|print|repeat|output|show|leak)\s+(?:\w+\s+)?(?:your|the)\s+(?:system\s+prompt|hidden\s+instructions)\b"
-    r"|\b(?:dear|attention|hey)\s+(?:ai|language\s+model|llm|chatbot)s?\b|^```\s*system\b"
+    r"\b(?:ignore|disregard|forget|override)\s++(?:(?:all|any|the|your|of|these|every)\s++){0,3}"
+    r"(?:(?:previous|prior|above|earlier|preceding|former)\s++(?:instructions?|prompts?|directions?)\b"
+    r"|instructions?\s++(?:above|before|given)(?=\s*+[.,;:!])|everything\s++(?:you|above)\b)"
+    r"|\byou\s++are\s++now\s++(?:DAN\b|an?\s++(?:\w+\s++){0,2}(?:model|ai|assistant|chatbot)\b)"
+    r"|\bfrom\s++now\s++on,?\s++you\s++(?:must|will|should|are\s++to)\s++(?:only\s++)?"
+    r"(?:answer|respond|reply|write|act|behave)\b"
+    r"|\b(?:reveal|print|repeat|output|show|leak)\s++(?:\w+\s++)?(?:your|the)\s++"
+    r"(?:system\s++prompt|hidden\s++instructions)\b"
+    r"|\b(?:dear|attention|hey)\s++(?:ai|language\s++model|llm|chatbot)s?\b|^```\s*+system\b"
     r"|(?:忽略|無視|无视|忘记|忘記)(?:以上|之前|前面|上述|此前)?的?(?:所有|全部|一切)?的?(?:指令|指示|提示[词詞]?)"
     r"|你[现現]在是一[个個](?:没有限制|不受限制|[沒没]有任何限制)|(?:输出|輸出|[说說]出|[显顯]示|泄露)你的(?:系[统統]提示|提示[词詞])",
     re.IGNORECASE | re.MULTILINE,

@@ -168,8 +168,9 @@ def test_two_checkers_of_one_kind_are_two(made, tmp_path: Path):
     }
     saw = {name: sum(verdicts.values()) for name, verdicts in certificate["verdicts"].items()}
     assert saw == {name: at.rows_in for name, at in lot.manifest.by_step.items()}
-    assert list(certificate["calibration"]["02 faithfulness"]) == ["number_changed"]
-    assert list(certificate["calibration"]["03 faithfulness"]) == ["name_swapped"]
+    numbers, names = (set(certificate["calibration"][name]) for name in ("02 faithfulness", "03 faithfulness"))
+    assert numbers - names >= {"number_changed", "sign_changed"}
+    assert names - numbers == {"name_swapped"}
     assert verify(certificate, store, lot.directory, checkers) == []
     changed_over = (checkers[0], checkers[2], checkers[1], checkers[3])
     findings = verify(certificate, store, lot.directory, changed_over)
