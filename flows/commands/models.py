@@ -14,11 +14,13 @@ from flows.commands.options import QUARANTINED, Json, Ref, StoreOption, finish_c
 
 Seeds = Annotated[list[str] | None, typer.Option(help=".jsonl, .jsonl.gz or .parquet files with `text`; repeatable.")]
 
+STORE = ("state", "tmp")
+"""What a store in the output folder keeps beside its artifacts."""
 CLASSIFIER = ("model.bin", "model_card.json", "report.html")
 """What `train-classifier` writes; and with --candidates, `annotate` and `ablate`:"""
-POOLS = (*CLASSIFIER, "candidates.md", "trials", "state", "*.json", "*-*")
+POOLS = (*CLASSIFIER, "candidates.md", "trials", *STORE, "*.json", "*-*")
 GRADES = ("annotation.json", "annotations.parquet", "positives.parquet", "negatives.parquet", "*.tmp")
-ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models", "state")
+ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models", *STORE)
 
 
 def train_classifier(
