@@ -1,4 +1,4 @@
-"""Hostile text: no pattern or kernel needs more than 50 ms for 100 kB, and no text makes an L1 step raise.
+"""Hostile text: no pattern or kernel needs more than 100 ms for 100 kB, and no text makes an L1 step raise.
 
 Patterns are found by looking through the modules, so a new one is tested without being listed. Their worst texts are
 made from the patterns themselves: repeats of their own beginnings, and beginnings followed by a long run that nearly
@@ -49,7 +49,8 @@ from stages.l4_verify import format, names_in_text, numbers_in_text
 from tests.stages.l2_select.helpers import TOKENIZERS
 
 SIZE = 100_000
-LIMIT = 0.05
+LIMIT = 0.1
+"""Two tests at a time share the units of a core, which takes up to twice as long; what is quadratic takes seconds."""
 SHORTER = {
     "engine.JOINED": engine.LONGEST_SENTENCE,
     "lexicons.REFUSAL": output_checks.REFUSAL_CHARS,

@@ -91,8 +91,11 @@ def _child(control: socket.socket, asked: dict[str, Any], fds: list[int]) -> Non
     """Run one candidate, or the tests of one; never returns."""
     control.close()
     seconds, memory = asked["seconds"], asked["memory"]
+    # The signal at the first limit says what ended it; who ignores that is killed a second later.
+    with contextlib.suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     for limit, value in (
-        (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 32), (resource.RLIMIT_STACK, 16 << 20),
     ):  # fmt: skip
         with contextlib.suppress(ValueError):
