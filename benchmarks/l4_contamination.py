@@ -25,8 +25,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.books.interval import rounded
 from pipeline.kernels.contamination.item_index import find_items
-from pipeline.publish.calibration import wilson
 from stages.l4_verify.contamination import Contamination, renumbered, shuffled, verbatim
 from stages.l4_verify.contamination_rules import rule_of
 from stages.l4_verify.evaluation_sets import Item
@@ -84,7 +84,7 @@ def main() -> None:
     rules = rule_of(index, hits)
     flagged = {int(row) for row, rule in zip(hits["row"], rules, strict=True) if rule}
     print(f"{rate:.1f} MB/s a core over {size / 1e6:.1f} MB")
-    print(f"flagged {len(flagged)} of {len(texts)} pages, interval {wilson(len(flagged), len(texts))}")
+    print(f"flagged {len(flagged)} of {len(texts)} pages, interval {rounded(len(flagged), len(texts))}")
     for hit, rule in zip(hits, rules, strict=True):
         if rule:
             item = items[hit["item"]]
@@ -106,7 +106,7 @@ def main() -> None:
             planted = pa.array([plant(items[n], tell, texts, chance) for n in chosen])
             found = find_items(index, planted)
             right = {int(hit["row"]) for hit, rule in zip(found, rule_of(index, found), strict=True) if rule}
-            row += f"{len(right) / len(chosen):>10.3f} {wilson(len(right), len(chosen))!s:>17}"
+            row += f"{len(right) / len(chosen):>10.3f} {rounded(len(right), len(chosen))!s:>17}"
         print(row, flush=True)
 
 

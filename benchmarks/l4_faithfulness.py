@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from benchmarks.l4_pairs import PAIRS, STRANGERS
-from pipeline.publish.calibration import wilson
+from pipeline.books.interval import rounded
 from stages.l4_verify.faithfulness import Faithfulness, _add_claim, _change_unit, _deny
 
 Changed = Callable[[str, str, tuple[str, ...], str, random.Random], str | None]
@@ -134,9 +134,9 @@ def main() -> None:
         print(f"{kind:14}{cells}{got:>8}/{out_of} {got / out_of:.3f}")
     asked = [key for key in of if key[0] != "foreign claim"]
     got, out_of = sum(caught[key] for key in asked), sum(of[key] for key in asked)
-    print(f"number, name, unit and negation: {got} of {out_of} caught, {got / out_of:.3f} {wilson(got, out_of)}")
+    print(f"number, name, unit and negation: {got} of {out_of} caught, {got / out_of:.3f} {rounded(got, out_of)}")
     bad, total = sum(failed.values()), sum(rewrites.values())
-    print(f"faithful rewrites: {bad} of {total} fail, {bad / total:.3f} {wilson(bad, total)}, {abstained} abstain")
+    print(f"faithful rewrites: {bad} of {total} fail, {bad / total:.3f} {rounded(bad, total)}, {abstained} abstain")
 
 
 def _reordered(source: str, language: str) -> list[str]:

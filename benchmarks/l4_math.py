@@ -16,7 +16,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from pipeline.publish.calibration import wilson
+from pipeline.books.interval import rounded
 from stages.l4_verify.math_answer import MathAnswer, change_answer, change_step
 
 
@@ -52,7 +52,7 @@ def main() -> None:
             if verdict.startswith("fail") or (kind != "untouched" and verdict != "pass")
         )
         word = "fail  " if kind == "untouched" else "caught"
-        print(f"{kind:15} {of:4}  {told / of:.4f} {word} {wilson(told, of)} {dict(verdicts)}")
+        print(f"{kind:15} {of:4}  {told / of:.4f} {word} {rounded(told, of)} {dict(verdicts)}")
 
 
 if __name__ == "__main__":

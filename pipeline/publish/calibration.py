@@ -12,17 +12,14 @@ Intervals are Wilson's (1927) at 95 %, lowest and highest share.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from pipeline.books.interval import rounded
 from pipeline.rows.batch import Batch
 from pipeline.steps import Checker
-
-Z = 1.959964
-"""Of the normal distribution, for 95 %."""
 
 
 @runtime_checkable
@@ -60,12 +57,4 @@ def calibrate(checker: Calibratable, rows: pa.RecordBatch, seed: int) -> dict[st
 
 
 def _share(name: str, part: int, of: int) -> dict[str, Any]:
-    return {name: round(part / of, 4), "interval": wilson(part, of)} if of else {}
-
-
-def wilson(part: int, of: int) -> list[float]:
-    """Lowest and highest share that so many of so many speak for."""
-    share, square = part / of, Z * Z / of
-    middle = (share + square / 2) / (1 + square)
-    reach = Z / (1 + square) * math.sqrt(share * (1 - share) / of + square / (4 * of))
-    return [round(max(middle - reach, 0.0), 4), round(min(middle + reach, 1.0), 4)]
+    return {name: round(part / of, 4), "interval": rounded(part, of)} if of else {}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-Z = 1.959963984540054
-"""Of a 95 % interval."""
+from pipeline.books import interval
+
 DRAWS = 20_000
 """The ends of the interval then move by about 1 % of its width from seed to seed."""
 
@@ -40,11 +39,7 @@ def wilson(hits: float, of: float) -> Estimate | None:
     """The rate with Wilson's interval, which stays within 0 and 1 and is not empty without a hit; None of nothing."""
     if of <= 0:
         return None
-    rate = hits / of
-    middle = (rate + Z * Z / (2 * of)) / (1 + Z * Z / of)
-    half = Z / (1 + Z * Z / of) * math.sqrt(rate * (1 - rate) / of + Z * Z / (4 * of * of))
-    # At the ends the two terms are equal but for rounding.
-    return Estimate(rate, 0.0 if hits == 0 else middle - half, 1.0 if hits == of else middle + half)
+    return Estimate(hits / of, *interval.wilson(hits, of))
 
 
 def weighted(strata: Mapping[str, Stratum]) -> tuple[Estimate, float] | None:

@@ -5,7 +5,8 @@ from typing import Literal
 import pyarrow as pa
 import pytest
 
-from pipeline.publish.calibration import calibrate, wilson
+from pipeline.books.interval import rounded
+from pipeline.publish.calibration import calibrate
 from pipeline.steps import Checker, Verdicts
 
 
@@ -41,8 +42,8 @@ def test_calibration_counts_what_was_not_passed_and_says_nothing_of_no_rows():
     ("part", "of", "wanted"), [(0, 100, [0, 0.037]), (0, 300, [0, 0.0126]), (5, 300, [0.0071, 0.0384])]
 )
 def test_intervals_are_wilsons(part, of, wanted):
-    assert wilson(part, of) == pytest.approx(wanted, abs=1e-4)
-    assert wilson(of - part, of) == pytest.approx([1 - wanted[1], 1 - wanted[0]], abs=1e-4)
+    assert rounded(part, of) == pytest.approx(wanted, abs=1e-4)
+    assert rounded(of - part, of) == pytest.approx([1 - wanted[1], 1 - wanted[0]], abs=1e-4)
 
 
 def test_only_rows_that_the_checker_is_for_are_damaged():
