@@ -145,8 +145,8 @@ def test_a_section_of_a_step_stands_under_its_level_and_one_that_fails_says_so(s
 
     store.create("l1_filter/toy-r/manifest.json", dump(manifest(steps=[{"kind": "words"}, {"kind": "other"}])))
     text = report_html(Page("toy", [row()]), store, {"words": good, "other": bad})
-    assert "<h3>00 words</h3><p>&lt;b&gt;0</p>" in text
-    assert "<h3>01 other</h3><p>Cannot be shown: ValueError: &lt;no&gt; picture.</p>" in text
+    assert '<h3>00 words</h3><div class="scroll"><p>&lt;b&gt;0</p>' in text
+    assert '<h3>01 other</h3><div class="scroll"><p>Cannot be shown: ValueError: &lt;no&gt; picture.</p>' in text
 
 
 def test_the_version_before_is_compared(store: LocalStore):
