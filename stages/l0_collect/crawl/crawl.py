@@ -280,12 +280,11 @@ class _Crawl:
         if self._is_cut(job.url):
             visit.outcome = "trap"
             return
-        visit.etag, visit.modified = fetched.header("etag"), fetched.header("last-modified")
         about = [
             ("robots-sha256", host.robots.sha256), ("robots-status", str(host.robots.status)),
             ("fetch-seconds", f"{fetched.seconds:.3f}"), ("license", host.robots.license),
         ]  # fmt: skip
-        self._lot.add(fetched, opt_outs, [(name, value) for name, value in about if value], visit)
+        self._lot.add(fetched, opt_outs, [(name, value) for name, value in about if value])
 
     def _follow(self, host: Host, job: Job, page: Page) -> None:
         """Take up the page's links, unless it belongs to a trap."""
@@ -320,7 +319,7 @@ class _Crawl:
 
     def _count(self, visit: Visit) -> None:
         self._done.outcomes[visit.outcome] += 1
-        self._done.pages += visit.outcome in ("fetched", "unchanged")
+        self._done.pages += visit.outcome == "fetched"
 
     def _begin_lot(self) -> None:
         robots = "RFC 9309; opt-outs honoured: " + ", ".join(self._settings.honour)

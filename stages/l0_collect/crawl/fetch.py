@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -70,21 +70,18 @@ def open_session(agent: str, allowed: Sequence[str] = (), connections: int = 100
     )
 
 
-async def fetch(
-    session: aiohttp.ClientSession, url: str, more: Mapping[str, str] | None = None, seconds: float = TOTAL_SECONDS
-) -> Fetched:
-    """Ask for the URL once; redirects are answers like others. `more`: headers of this request."""
+async def fetch(session: aiohttp.ClientSession, url: str, seconds: float = TOTAL_SECONDS) -> Fetched:
+    """Ask for the URL once; redirects are answers like others."""
     import aiohttp
     from yarl import URL
 
     target = URL(url, encoded=True)
-    sent = {**session.headers, **(more or {})}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in session.headers.items())
     asked = f"GET {target.raw_path_qs} HTTP/1.1\r\nHost: {target.raw_authority}\r\n{lines}\r\n".encode()
     found = Fetched(url, datetime.now(UTC), asked)
     started = time.monotonic()
     try:
-        async with asyncio.timeout(seconds), session.get(target, headers=more, allow_redirects=False) as response:
+        async with asyncio.timeout(seconds), session.get(target, allow_redirects=False) as response:
             found.status, found.reason = response.status, response.reason or ""
             found.address = _address(response)
             found.headers = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in response.raw_headers]

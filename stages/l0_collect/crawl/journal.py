@@ -26,15 +26,9 @@ class Visit(BaseModel):
 
     url: str
     outcome: str
-    """fetched, unchanged, redirect, or the rule by which there is no page of it."""
+    """fetched, redirect, or the rule by which there is no page of it."""
     status: int | None = None
     depth: int = 0
-    etag: str = ""
-    modified: str = ""
-    digest: str = ""
-    """Of the body; with the two above for the next crawl's question whether it changed."""
-    record: str = ""
-    date: str = ""
 
 
 class Cut(BaseModel):

@@ -7,6 +7,7 @@ held is fetched again. Of two crawls in one folder the one that seals a number f
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from pipeline.store.store import Store
 from stages.l0_collect.crawl.fetch import Fetched
 from stages.l0_collect.crawl.journal import LOTS, Cut, Lot, Visit
 from stages.l0_collect.crawl.opt_outs import OptOut
-from stages.l0_collect.crawl.warc_writer import IDENTICAL, UNCHANGED, digest, fields_block, http_response, record
+from stages.l0_collect.crawl.warc_writer import digest, fields_block, http_response, record
 
 
 class AnotherCrawl(OrefineError):
@@ -38,26 +39,13 @@ class LotWriter:
         about = [("software", software), ("format", "WARC File Format 1.1"), ("robots", robots)]
         self._write(record("warcinfo", datetime.now(UTC), fields_block(about), "application/warc-fields")[1])
 
-    def add(self, fetched: Fetched, opt_outs: Sequence[OptOut], about: Sequence[tuple[str, str]], visit: Visit) -> None:
-        """A page's request, response and metadata; a revisit instead where an earlier record holds the same."""
-        block = http_response(fetched.status or 0, fetched.reason, fetched.headers, fetched.body)
-        payload = digest(fetched.body)
-        common = {"WARC_IP_Address": fetched.address, "WARC_Truncated": fetched.truncated}
-        same = UNCHANGED if fetched.status == 304 else IDENTICAL if visit.digest == payload else ""
-        if same:
-            head = block[: len(block) - len(fetched.body)]
-            name, data = record(
-                "revisit", fetched.date, head, "application/http; msgtype=response", fetched.url, **common,
-                WARC_Profile=same, WARC_Refers_To=visit.record, WARC_Refers_To_Date=visit.date,
-                WARC_Payload_Digest=visit.digest,
-            )  # fmt: skip
-        else:
-            name, data = record(
-                "response", fetched.date, block, "application/http; msgtype=response", fetched.url, **common,
-                WARC_Payload_Digest=payload,
-            )  # fmt: skip
-            visit.digest, visit.record = payload, name
-            visit.date = fetched.date.strftime("%Y-%m-%dT%H:%M:%SZ")
+    def add(self, fetched: Fetched, opt_outs: Sequence[OptOut], about: Sequence[tuple[str, str]]) -> None:
+        """A page's request, response and metadata."""
+        name, response = record(
+            "response", fetched.date, http_response(fetched.status or 0, fetched.reason, fetched.headers, fetched.body),
+            "application/http; msgtype=response", fetched.url, WARC_IP_Address=fetched.address,
+            WARC_Truncated=fetched.truncated, WARC_Payload_Digest=digest(fetched.body),
+        )  # fmt: skip
         asked = record(
             "request", fetched.date, fetched.request, "application/http; msgtype=request", fetched.url,
             WARC_Concurrent_To=name,
@@ -66,8 +54,7 @@ class LotWriter:
         more = record(
             "metadata", fetched.date, fields_block(fields), "application/warc-fields", fetched.url, WARC_Refers_To=name
         )[1]
-        self._write(asked + data + more)
-        visit.outcome = "unchanged" if same else visit.outcome
+        self._write(asked + response + more)
 
     def _write(self, data: bytes) -> None:
         self._file.write(data)
@@ -76,8 +63,6 @@ class LotWriter:
 
     def seal(self) -> Lot:
         """Raises AnotherCrawl if a lot of this number is there."""
-        import os
-
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()

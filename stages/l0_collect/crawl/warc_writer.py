@@ -13,8 +13,6 @@ LEVEL = 6
 """zlib's default: level 9 takes three times as long for 1 % less."""
 NOT_AS_SENT = {"transfer-encoding": "X-Crawler-Transfer-Encoding"}
 """The body is stored without its chunks, so the header that tells of them must not stand there any more."""
-UNCHANGED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
-IDENTICAL = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 
 
 def digest(data: bytes) -> str:
