@@ -26,19 +26,16 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from pipeline.rows.batch import Batch
-from pipeline.steps import Checker, Resources, Verdicts
-from pipeline.steps.checker import Verdict
+from pipeline.steps import Resources
 from pipeline.store.shard import file_sha256
 from stages.l4_verify.sandbox.host import GUEST, Sandbox, Suite, shared
 from stages.l4_verify.sandbox.mutations import mutants
-from stages.l4_verify.tasks import NEEDS_TASK, task_of
+from stages.l4_verify.tasks import Judged, TaskChecker, task_of
 
 KNOWN = {"verifier": "unit_tests", "answer": "def f(x):\n    return x + 1\n", "tests": "assert f(1) == 2"}
-Judged = tuple[Verdict, str, Mapping[str, Any]]
 
 
-class CodeExecution(Checker):
+class CodeExecution(TaskChecker):
     """Pass rows whose program passes its tests, twice, where the tests tell it from changed programs.
 
     seconds, memory_mb: of processor time and memory, for one run. minimum_level: what the sandbox must hold (3: no
@@ -58,11 +55,6 @@ class CodeExecution(Checker):
         ({"text": "", "task": json.dumps(KNOWN | {"answer": "import os\nos._exit(0)\n"})}, "fail"),
     )
 
-    def check_input(self, schema: pa.Schema) -> None:
-        super().check_input(schema)
-        if "task" not in schema.names:
-            raise ValueError(f"code_execution {NEEDS_TASK}")
-
     def assets(self) -> Mapping[str, str]:
         return {GUEST.name: file_sha256(GUEST)}
 
@@ -80,14 +72,8 @@ class CodeExecution(Checker):
     def tool(self) -> str:
         return f"sandbox level >= {self.minimum_level}"
 
-    def check(self, batch: Batch) -> Verdicts:
-        verdicts = Verdicts()
-        for task in batch.column("task").to_pylist():
-            verdicts.add(*self.judge(task_of(task)))
-        return verdicts
-
-    def judge(self, task: Mapping[str, Any]) -> Judged:
-        """The verdict on one task."""
+    def judge(self, text: str, task: Mapping[str, Any]) -> Judged:
+        """The verdict on one task; the row's text is not looked at."""
         code, tests = task.get("answer"), task.get("tests")
         if task.get("verifier") != "unit_tests" or not isinstance(code, str) or not isinstance(tests, str):
             return "abstain", "no_task", {}

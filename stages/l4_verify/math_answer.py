@@ -30,12 +30,10 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from pipeline.rows.batch import Batch
-from pipeline.steps import Checker, Verdicts
 from pipeline.steps.checker import Verdict
 from stages.l4_verify.arithmetic import NOTE, equations
 from stages.l4_verify.asked_process import AskedProcess, NoAnswer
-from stages.l4_verify.tasks import NEEDS_TASK, task_of
+from stages.l4_verify.tasks import Judged, TaskChecker, task_of
 
 ANSWER = re.compile(
     r"^####[ ]*(?P<marked>[^\n]+)|(?:answer|Antwort|réponse)(?: is| ist| est)?[ ]?[:：=]?[ ]*(?P<said>[^\n]{1,80})"
@@ -50,10 +48,9 @@ AMOUNT = re.compile(
 AS_WRITTEN = re.compile(r"\d:\d")
 CLOSE = Fraction(1, 1000)
 MONEY = {"$": "dollar", "€": "euro", "£": "pound sterling", "¥": "yen"}
-Judged = tuple[Verdict, str, Mapping[str, Any]]
 
 
-class MathAnswer(Checker):
+class MathAnswer(TaskChecker):
     """Pass rows whose solution has no false equation and ends in the known answer. seconds: for one comparison."""
 
     kind: Literal["math_answer"] = "math_answer"
@@ -73,17 +70,6 @@ class MathAnswer(Checker):
 
     def extras(self) -> tuple[str, ...]:
         return ("math",)
-
-    def check_input(self, schema: pa.Schema) -> None:
-        super().check_input(schema)
-        if "task" not in schema.names:
-            raise ValueError(f"math_answer {NEEDS_TASK}")
-
-    def check(self, batch: Batch) -> Verdicts:
-        verdicts = Verdicts()
-        for text, task in zip(batch.text.to_pylist(), batch.column("task").to_pylist(), strict=True):
-            verdicts.add(*self.judge(text or "", task_of(task)))
-        return verdicts
 
     def judge(self, text: str, task: Mapping[str, Any]) -> Judged:
         """The verdict on one solution."""

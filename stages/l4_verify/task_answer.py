@@ -30,16 +30,12 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from pipeline.rows.batch import Batch
-from pipeline.steps import Checker, Verdicts
-from pipeline.steps.checker import Verdict
 from pipeline.steps.expression import ExpressionError, evaluate, fill
 from stages.l4_verify.asked_process import AskedProcess, NoAnswer
-from stages.l4_verify.tasks import NEEDS_TASK, task_of
+from stages.l4_verify.tasks import Judged, TaskChecker, task_of
 
 GYM, FILE = "reasoning_gym:", "file:"
 QUESTION, ANSWER = "Question: ", "\nAnswer: "
-Judged = tuple[Verdict, str, Mapping[str, Any]]
 
 _KNOWN = {
     "verifier": "file:known@1", "question": "What is 2 + 3?", "answer": "5", "template": "What is {a} + {b}?",
@@ -47,7 +43,7 @@ _KNOWN = {
 }  # fmt: skip
 
 
-class TaskAnswer(Checker):
+class TaskAnswer(TaskChecker):
     """Pass rows whose question and answer are those that the task's generator makes. seconds: for one task."""
 
     kind: Literal["task_answer"] = "task_answer"
@@ -61,17 +57,6 @@ class TaskAnswer(Checker):
 
     def extras(self) -> tuple[str, ...]:
         return ("tasks",)
-
-    def check_input(self, schema: pa.Schema) -> None:
-        super().check_input(schema)
-        if "task" not in schema.names:
-            raise ValueError(f"task_answer {NEEDS_TASK}")
-
-    def check(self, batch: Batch) -> Verdicts:
-        verdicts = Verdicts()
-        for text, task in zip(batch.text.to_pylist(), batch.column("task").to_pylist(), strict=True):
-            verdicts.add(*self.judge(text or "", task_of(task)))
-        return verdicts
 
     def judge(self, text: str, task: Mapping[str, Any]) -> Judged:
         """The verdict on one row."""

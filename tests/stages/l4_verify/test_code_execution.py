@@ -16,7 +16,7 @@ TESTS = "assert f(1) == 2\nassert f(4) == 5"
 
 def judge(answer: object = RIGHT, tests: object = TESTS, **more: object) -> tuple[str, str]:
     task = {"verifier": "unit_tests", "answer": answer, "tests": tests, "entry_point": "f", **more}
-    verdict, defect, _ = CHECKER.judge(task)
+    verdict, defect, _ = CHECKER.judge("", task)
     return verdict, defect
 
 
