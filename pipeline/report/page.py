@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.books.accounting import Groups, Passage
 from pipeline.books.manifest import Manifest, load
+from pipeline.publish.card import BYTES_PER_TOKEN
 from pipeline.report.funnel import drops
 from pipeline.report.rules import SampleView
 from pipeline.report.samples import SHOWN, dropped_samples
@@ -15,8 +16,6 @@ from pipeline.report.section import Section, Sections, StepView, render, section
 from pipeline.report.selection import classifier_section, selection_sections
 from pipeline.store.store import Store
 
-BYTES_PER_TOKEN = 4.44
-"""GPT-2's tokens on FineWeb, English (benchmarks/README.md, issue of core-hours): for estimates that say so."""
 FILES_NAMED = 20
 
 
