@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import fastwarc
 import pytest
 import warcio.archiveiterator
 
+from pipeline.steps import SourceBatch
 from pipeline.store.store import open_store
 from stages.l0_collect.crawl.crawl import Crawled, crawl
 from stages.l0_collect.crawl.journal import Lot, sealed_lots
@@ -31,7 +33,7 @@ DELAY = 0.05
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Second tries come quickly."""
-    monkeypatch.setattr("stages.l0_collect.crawl.crawl.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("stages.l0_collect.crawl.engine.RETRY_SECONDS", 0.2)
 
 
 class Web:
@@ -79,6 +81,20 @@ def outcomes(folder: Path) -> dict[str, str]:
     return {visit.url.split("/", 3)[3]: visit.outcome for visit in visits}
 
 
+def sealed_urls(folder: Path) -> list[str]:
+    return [visit.url for lot in sealed_lots(open_store(str(folder))) for visit in lot.visits]
+
+
+def batches(folder: Path) -> list[SourceBatch]:
+    """What L0 reads of a crawl."""
+    source = CrawlSource(folder=str(folder))
+    return [batch for path in source.inputs() or [] for unit in source.units(path, "") for batch in source.read(unit)]
+
+
+def kept_urls(folder: Path) -> list[str]:
+    return [url for batch in batches(folder) for url in batch.rows.column("url").to_pylist()]
+
+
 def test_a_plain_site_is_fetched_whole_and_politely(web: Web, tmp_path: Path):
     done = run(tmp_path, [web.seed("plain")])
     assert (done.why, done.pages) == ("done", PAGES + 1)
@@ -102,9 +118,7 @@ def test_three_readers_agree_on_a_lot(web: Web, tmp_path: Path):
         checked = [record.verify_block_digest() for record in fastwarc.ArchiveIterator(stream, parse_http=False)]
     assert len(checked) == len(records)
     assert all(checked)
-    source = CrawlSource(folder=str(tmp_path))
-    (path,) = source.inputs() or []
-    rows = [row for unit in source.units(path, "") for batch in source.read(unit) for row in batch.rows.to_pylist()]
+    rows = [row for batch in batches(tmp_path) for row in batch.rows.to_pylist()]
     assert {row["url"].rsplit("/", 1)[1] for row in rows} == {"", *map(str, range(PAGES))}
     assert all(b"<nav>" in row["html"] for row in rows)
 
@@ -117,14 +131,10 @@ def test_a_trap_is_cut_off_and_its_pages_are_no_documents(
 ):
     done = run(tmp_path, [web.seed(kind)], max_depth=100)
     assert [(cut.prefix, cut.reason) for cut in done.cuts] == [(f"{web.seed(kind)}{section}/", reason)]
-    source = CrawlSource(folder=str(tmp_path))
-    batches = [
-        batch for path in source.inputs() or [] for unit in source.units(path, "") for batch in source.read(unit)
-    ]
-    kept = [url for batch in batches for url in batch.rows.column("url").to_pylist()]
+    kept = kept_urls(tmp_path)
     assert len(kept) == PAGES + 1
     assert not [url for url in kept if section in url]
-    dropped = Counter(rule for batch in batches for _, url, rule in batch.dropped if section in url)
+    dropped = Counter(rule for batch in batches(tmp_path) for _, url, rule in batch.dropped if section in url)
     assert dropped["trap"] == WINDOW - 1  # the last one told what it is, and was not kept
 
 
@@ -228,30 +238,33 @@ def test_a_killed_crawl_loses_and_doubles_nothing(web: Web, tmp_path: Path):
     recipe.write_text(
         json.dumps({"dataset": "crawled", "l0_collect": {"source": {"kind": "crawl", **source}, "steps": steps}})
     )
-    killed = 0
+    command = [sys.executable, "-m", "flows.cli", "crawl", str(recipe), "--set"]
+    seeds = [web.seed("plain"), web.seed("opted_out")]
+
+    def begin(folder: Path) -> subprocess.Popen[bytes]:
+        name = f"l0_collect.source.folder={folder}"
+        return subprocess.Popen([*command, name], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    started = time.monotonic()
+    assert begin(tmp_path / "whole").wait() == 0
+    whole, moments, killed, tries = time.monotonic() - started, random.Random(16), 0, 0
     while killed < kills:
-        folder = tmp_path / f"folder-{killed}"
-        command = [
-            sys.executable, "-m", "flows.cli", "crawl", str(recipe), "--set", f"l0_collect.source.folder={folder}"
-        ]  # fmt: skip
-        for seconds in (1.5 + 0.37 * (killed % 5), 1.2 + 0.29 * (killed % 7)):
-            process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            time.sleep(seconds)
+        tries += 1
+        folder = tmp_path / f"folder-{tries}"
+        for _ in range(2):
+            before = sealed_urls(folder)
+            process = begin(folder)
+            time.sleep(moments.uniform(0.0, whole))
             process.send_signal(signal.SIGKILL)
             killed += process.wait() == -signal.SIGKILL
-        run(folder, [web.seed("plain"), web.seed("opted_out")])
-        visits = Counter(visit.url for lot in sealed_lots(open_store(str(folder))) for visit in lot.visits)
+            assert sealed_urls(folder)[: len(before)] == before
+        run(folder, seeds)
+        visits = Counter(sealed_urls(folder))
         assert len(visits) == 2 * (PAGES + 2)  # the start page, and one that robots.txt forbids
         assert set(visits.values()) == {1}
-        source_read = CrawlSource(folder=str(folder))
-        rows = [
-            url
-            for path in source_read.inputs() or []
-            for unit in source_read.units(path, "")
-            for batch in source_read.read(unit)
-            for url in batch.rows.column("url").to_pylist()
-        ]
+        rows = kept_urls(folder)
         assert len(rows) == len(set(rows)) == 2 * (PAGES + 1) - 4
+    print(f"{killed} kills at random moments of {whole:.1f} s, {tries} crawls")
 
 
 def test_of_two_crawls_in_one_folder_one_ends(web: Web, tmp_path: Path):
