@@ -54,7 +54,7 @@ class SiteOptOuts(Filter):
             raise FileNotFoundError(
                 f"site_opt_outs: `snapshot` names {self.snapshot}, which is no file; `orefine opt-outs` makes one"
             )
-        return {"snapshot": file_sha256(self.snapshot)}
+        return {"snapshot": file_sha256(Path(self.snapshot))}
 
     def extras(self) -> tuple[str, ...]:
         return ("crawl",)
