@@ -28,8 +28,8 @@ NEW = [["apple pie is good", "banana split"], ["cherry cake", "apple tart is bet
 SOME = int(os.environ.get("FAULT_STEP", "23"))
 FIRST = int(os.environ.get("FAULT_FIRST", "0"))
 """A fault at each so many operations, from the one of that number; FAULT_STEP=1: at every one, also in the bucket of a
-server, which takes half an hour; so FAULT_STEP=8 with FAULT_FIRST=0 to 7, in pieces. In a folder and in a bucket without
-a server every one is always met."""
+server, which takes twenty minutes; FAULT_STEP=8 with FAULT_FIRST=0 to 7 does so in pieces. In a folder and in a bucket
+without a server every one is always met."""
 WRITES = {"create", "commit", "copy", "compare_and_swap", "replace", "remove", "temporary"}
 
 
