@@ -1,5 +1,6 @@
 """A plan as people and programs read it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,8 +128,8 @@ class Looking(Lines):
 def test_inputs_from_elsewhere_are_looked_at_when_they_are_identified(store: LocalStore, tmp_path: Path):
     local = write_lines(tmp_path / "input", ["one"])[0]
 
-    def identify(path: str) -> InputFile:  # fetches what is remote
-        return local
+    def identify(paths: Sequence[str]) -> list[InputFile]:  # fetches what is remote
+        return [local for _ in paths]
 
     with pytest.raises(KeyError, match="looked at"):
         plan((Level("l0_collect", "toy", (), Looking()),), store, [local.path], identify)
