@@ -30,19 +30,19 @@ class BucketFault(Fault, OSError):
     """The bucket, or the way to it, did not do what was asked; it may pass."""
 
 
-class GoogleStorage(FsspecStore):  # type: ignore[misc]
+class GoogleStorage(FsspecStore):
     """For reading: what the sources ask of a file system."""
 
     protocol = "gs"  # here and not as an argument, so that fsspec takes it off patterns
     cachable = False  # fsspec would keep one whatever GOOGLE_* says
 
-    async def _info(self, path: str, **named: Any) -> dict[str, Any]:
+    async def _info(self, path: str, **named: Any) -> Any:
         return await _told(path, super()._info, path, **named)
 
-    async def _ls(self, path: str, **named: Any) -> Any:
-        return await _told(path, super()._ls, path, **named)
+    async def _ls(self, path: str, detail: bool = True, **named: Any) -> Any:
+        return await _told(path, super()._ls, path, detail=detail, **named)
 
-    async def _cat_file(self, path: str, *arguments: Any, **named: Any) -> bytes:
+    async def _cat_file(self, path: str, *arguments: Any, **named: Any) -> Any:
         return await _told(path, super()._cat_file, path, *arguments, **named)
 
     def isfile(self, path: str) -> bool:
@@ -67,7 +67,8 @@ async def _told(path: str, ask: Callable[..., Any], *arguments: Any, **named: An
         return await ask(*arguments, **named)
     except (BaseError, FileNotFoundError) as error:
         # The library's text goes on with the request and the answer; neither belongs into a line or a report.
-        line = f"gs://{path.removeprefix('gs://')}: {re.split('[\n<]', str(error))[0].rstrip(' :')}"
+        said = re.split(r"[\n<]", str(error))[0].rstrip(" :")
+        line = f"gs://{path.removeprefix('gs://')}: {said}"
         if isinstance(error, FileNotFoundError) or "status code: 404" in line:
             raise FileNotFoundError(line) from None
         if isinstance(error, PermissionDeniedError | UnauthenticatedError):
@@ -80,6 +81,7 @@ async def _told(path: str, ask: Callable[..., Any], *arguments: Any, **named: An
 @cache
 def google_storage() -> GoogleStorage:
     return GoogleStorage(
+        "gs",
         client_options={
             "allow_http": os.environ.get("GOOGLE_BASE_URL", "").startswith("http://"),
             "timeout": timedelta(seconds=REQUEST_SECONDS),
