@@ -15,7 +15,7 @@ import pytest
 PLACES = {
     "L0 reading": "stages.l0_collect.readers.jsonl.JsonlSource.read",
     "L0 writing a shard": "pipeline.store.shard.ShardWriter.commit",
-    "L0 adding up": "pipeline.run.level._manifest",
+    "L0 adding up": "pipeline.run.level.manifest_of",
     "L1 filtering": "stages.l1_filter.heuristics.gopher_quality.GopherQuality.judge",
     "L1 shuffling": "pipeline.run.grouping_tasks.write_buckets",
     "L2 choosing": "stages.l2_select.choose.threshold.Threshold.process",

@@ -18,9 +18,10 @@ from flows.runs.recipe import load_recipe
 from flows.runs.run import Result, open_run, run_recipe
 from pipeline.publish.release import datasets, load_release, resolve
 from pipeline.publish.verify import verify_release
-from pipeline.run.level import Finished, LevelError, run_level
+from pipeline.run.failures import LevelError
+from pipeline.run.incoming import KILLED
+from pipeline.run.level import Finished, run_level
 from pipeline.run.poison import MAXIMUM_POISON, find_poison
-from pipeline.run.rowpass import KILLED
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.ray import RayRunner
 from pipeline.steps import Fault, is_fault

@@ -13,8 +13,8 @@ from flows.runs.report import measuring
 from pipeline.report.rules import SampleView, view_of
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
+from pipeline.run.incoming import identify
 from pipeline.run.measure import Measured, measure
-from pipeline.run.rowpass import identify
 from pipeline.steps import Source, Step, Unit
 from pipeline.steps.extras import missing
 from stages import l0_collect

@@ -76,11 +76,6 @@ def test_a_plan_for_programs():
     assert replace(FOUND, seconds=1.26).as_json()["seconds"] == 1.3
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    return LocalStore(tmp_path / "store")
-
-
 def test_rows_and_seconds_are_estimated_by_the_rates_of_all_earlier_runs(store: LocalStore, tmp_path: Path):
     levels = (l0(), l1(MinWords()))
     for number, lines in enumerate((["one two", "three"], ["a b", "c d", "e", "f", "g", "h i"])):
