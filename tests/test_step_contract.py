@@ -71,6 +71,7 @@ DECIDE_NOTHING = {
     "aiohttp": "carries what a server replies, which the ledger keeps",
     "huggingface_hub": "fetches files, which count by their content",
     "fsspec": "as huggingface_hub",
+    "obstore": "as huggingface_hub",
     "fasttext": "trains models, which count by their hash; its version counts where one is trained",
     "zstandard": "unpacks what its own checksum or the lines in it check",
     "lz4": "as zstandard",
