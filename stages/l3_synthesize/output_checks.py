@@ -34,7 +34,16 @@ from collections.abc import Sequence
 
 from pipeline.kernels.classifier.languages import languages_of
 from pipeline.steps import Reason, Reply
-from stages.l3_synthesize.lexicons import ABOUT, CLOSER, PREAMBLE, REASONING, REFUSAL, ROLE
+from stages.l3_synthesize.lexicons import (
+    ABOUT,
+    ABOUT_WORDS,
+    CLOSER,
+    PREAMBLE,
+    REASONING,
+    REFUSAL,
+    ROLE,
+    search,
+)
 from stages.l3_synthesize.prompts.prompt import Prompt
 from stages.l3_synthesize.words import count_words, ngram_size, ngrams, units
 
@@ -44,6 +53,8 @@ MAX_FOREIGN = 0.25  # share of letters in scripts of which the passage has less;
 SURE_OF_LANGUAGE, LANGUAGE_FROM_WORDS = 0.6, 20
 KEPT_LANGUAGES = 4_000
 """Texts whose language is remembered, the replies of a batch and their sources: some 10 MB."""
+ASCII = re.compile("[\x00-\x7f]+")
+NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
 HAN_WEIGHT = 3
 """Letters that say as much as a Chinese character: 4.7 of an English word over 1.6 of a Chinese one."""
 TWICE_WORDS = 8
@@ -72,7 +83,7 @@ def reason_to_refuse(
         return Reason("truncated")
     answer = reply.text.strip()
     # The text too: edits leave the document's own lines, which the answer does not show.
-    if ROLE.search(answer) or ROLE.search(text):
+    if ROLE.search(answer) or (text != answer and ROLE.search(text)):
         return Reason("role_leak")
     if (thought := REASONING.search(answer)) and thought[0].lower() not in source.lower():
         return Reason("reasoning_leak")
@@ -97,7 +108,7 @@ def _phrase(answer: str, source: str) -> str | None:
         ("refusal", REFUSAL.search(answer[:REFUSAL_CHARS])),
         ("preamble", PREAMBLE.match(answer)),
         ("closer", CLOSER.match(last_line) or CLOSER.match(last_sentence)),
-        ("about_the_text", ABOUT.search(answer)),
+        ("about_the_text", search(ABOUT, ABOUT_WORDS, answer)),
     ]
     for rule, match in searches:
         if match and not _says(source, match[0], rule in ("preamble", "closer")):
@@ -149,12 +160,13 @@ def _language(source: str, text: str) -> Reason | None:
 def _scripts(text: str) -> defaultdict[str, float]:
     """Script → share of what is written, a Chinese character counted as HAN_WEIGHT letters."""
     counts: defaultdict[str, float] = defaultdict(float)
-    for letter, count in Counter(text).items():
+    counts["LATIN"] += len(text.encode("ascii", "ignore").translate(None, NO_LETTERS))
+    for letter, count in Counter(ASCII.sub("", text)).items():
         if letter.isalpha():
             script = _script(letter)
             counts[script] += count * (HAN_WEIGHT if script == "CJK" else 1)
     total = sum(counts.values())
-    return defaultdict(float, {script: count / total for script, count in counts.items()})
+    return defaultdict(float, {script: count / total for script, count in counts.items() if count})
 
 
 @functools.cache  # as many as there are letters

@@ -33,7 +33,7 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.kernels.classifier.languages import installed_lid176, languages_of
+from pipeline.kernels.classifier.languages import installed_lid176
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
 from pipeline.steps import Generator, Reason, Reply, Request, Resources, Target
@@ -43,7 +43,7 @@ from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
-from stages.l3_synthesize.lexicons import INJECTION
+from stages.l3_synthesize.lexicons import INJECTION, INJECTION_WORDS, search
 from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse, repeats_sibling
 from stages.l3_synthesize.passage import CHARS_PER_TOKEN, passage
 from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
@@ -190,13 +190,15 @@ class Rewrite(Generator):
     def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
         entries: list[Request | tuple[Document, Reason]] = []
         documents = list(batch.documents())
-        languages = languages_of([document.text for document in documents])
-        for document, (language, score) in zip(documents, languages, strict=True):
-            shown = self._passage(document.text)
-            prompts = self._chosen(document.id, language)
+        passages = [self._passage(document.text) for document in documents]
+        languages = iter(LANGUAGES.of([shown for shown in passages if not isinstance(shown, Reason)]))
+        for document, shown in zip(documents, passages, strict=True):
             if isinstance(shown, Reason):
                 entries.append((document, shown))
-            elif INJECTION.search(shown):
+                continue
+            language, score = next(languages)
+            prompts = self._chosen(document.id, language)
+            if search(INJECTION, INJECTION_WORDS, shown):
                 entries.append((document, Reason("injection")))
             elif not prompts:
                 entries.append((document, Reason("language_not_supported", score)))
@@ -291,7 +293,7 @@ class Rewrite(Generator):
         """What the model sees of a document at once, in order."""
         if self.long_documents != "chunk" or not prompt.form.joint:
             return [shown]
-        return pieces(shown, self.max_input_tokens, self._engine().count_tokens)
+        return pieces(shown, self.max_input_tokens, self._engine().first_tokens)
 
     def _split(self, request: Request) -> list[Request]:
         """The requests for the pieces of a document, or the request itself."""
@@ -327,20 +329,21 @@ class Rewrite(Generator):
         return Servers(*given) if self.engine == "http" else None
 
     def _passage(self, text: str) -> str | Reason:
+        engine, text = self._engine(), text.strip()
+        if self.long_documents == "chunk":
+            most = MAX_PIECES * self.max_input_tokens
+            if len(text) > most * CHARS_PER_TOKEN or engine.first_tokens(text, most) < len(text):
+                return Reason("too_long", len(text), most)
+            shown = text
+        else:
+            shown = passage(text, self.max_input_tokens, engine.first_tokens)
+        if count_words(shown) >= self.min_words and (self.long_documents != "drop" or shown == text):
+            return shown
         # Of a book the first pages say that it is long enough.
         words = count_words(text[: self.min_words * LONGEST_WORD])
         if words < self.min_words and (words := count_words(text)) < self.min_words:
             return Reason("too_short", words, self.min_words)
-        count_tokens = self._engine().count_tokens
-        if self.long_documents == "chunk":
-            most = MAX_PIECES * self.max_input_tokens
-            shown = text.strip()
-            too_long = len(shown) > most * CHARS_PER_TOKEN or count_tokens(shown) > most
-            return Reason("too_long", len(shown), most) if too_long else shown
-        shown = passage(text, self.max_input_tokens, count_tokens)
-        if count_words(shown) < self.min_words or (self.long_documents == "drop" and shown != text.strip()):
-            return Reason("too_long", count_tokens(text), self.max_input_tokens)
-        return shown
+        return Reason("too_long", engine.count_tokens(text), self.max_input_tokens)
 
     def _request(self, document: Document, shown: str, prompt: Prompt, n: int) -> Request:
         sampling = {
@@ -351,7 +354,7 @@ class Rewrite(Generator):
             "seed": self.seed,
         }
         if self.long_documents == "chunk" and not prompt.form.joint:
-            shown = pieces(shown, self.max_input_tokens, self._engine().count_tokens)[0]
+            shown = pieces(shown, self.max_input_tokens, self._engine().first_tokens)[0]
         parts = [content_hash(shown), prompt.sha256, dict(self._engine().identity), sampling, n]
         if self.long_documents == "chunk":
             parts += [self.max_input_tokens, prompt.messages("", "-")]

@@ -78,6 +78,9 @@ class HttpEngine:
     def count_tokens(self, text: str) -> int:
         return len(self._chat.plain(text)) if self._chat else int(len(text) / CHARACTERS_PER_TOKEN) + 1
 
+    def first_tokens(self, text: str, number: int) -> int:
+        return self._chat.first(text, number) if self._chat else min(len(text), int(number * CHARACTERS_PER_TOKEN))
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         handed = Handed(requests)
         if not handed.any():

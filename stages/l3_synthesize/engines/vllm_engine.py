@@ -1,8 +1,7 @@
 """vLLM in this process, through AsyncLLM: replies come row by row, so each can be stored the moment it is done.
 
 `LLM.generate` would return only when all rows are finished and fails as a whole on one bad prompt. The engine's event
-loop runs in a thread of its own; the model itself runs in a process that vLLM spawns, so a script that uses this needs
-an `if __name__ == "__main__"` guard.
+loop runs in a thread of its own; the model itself runs in a process that vLLM spawns.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import hashlib
 import multiprocessing
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,6 +78,9 @@ class VllmEngine:
     def count_tokens(self, text: str) -> int:
         return len(self._chat.plain(text))
 
+    def first_tokens(self, text: str, number: int) -> int:
+        return self._chat.first(text, number)
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         handed = Handed(requests)
         if not handed.any():
@@ -140,7 +143,8 @@ class VllmEngine:
             others = set(multiprocessing.active_children())
             background = self._background = Background("vllm-loop")
             try:
-                self._llm = background.submit(self._open()).result(timeout=START_SECONDS)
+                with _alone():
+                    self._llm = background.submit(self._open()).result(timeout=START_SECONDS)
             except Exception as error:
                 self._close(background)
                 raise EngineError(
@@ -227,6 +231,22 @@ def _kill_with_us(processes: Sequence[int | None]) -> subprocess.Popen[bytes]:
     """
     command = f"cat > /dev/null; kill -9 {' '.join(str(process) for process in processes)}"
     return subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.PIPE, start_new_session=True)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Processes that are spawned meanwhile do not import the script that runs, as they otherwise do at their start.
+
+    It would run once more where it has no `__main__` guard, and the worker of vLLM 0.32 dies of numba (it looks through
+    all modules, and the functions of llvmlite say of everything that they have it).
+    """
+    main = vars(sys.modules["__main__"])
+    hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update(hidden)
 
 
 def on_cpu() -> bool:

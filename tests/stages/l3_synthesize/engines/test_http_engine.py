@@ -255,6 +255,9 @@ def test_with_a_tokenizer_token_ids_are_sent(serve, monkeypatch: pytest.MonkeyPa
         def plain(self, text: str) -> list[int]:
             return [0] * len(text)
 
+        def first(self, text: str, number: int) -> int:
+            return min(len(text), number)
+
     def complete(server: Server, body: dict[str, Any]):
         return 200, {"choices": [{"text": str(body["prompt"]), "finish_reason": "length"}]}, {}
 
@@ -262,6 +265,7 @@ def test_with_a_tokenizer_token_ids_are_sent(serve, monkeypatch: pytest.MonkeyPa
     its = engine(server, tokenizer="folder")
     monkeypatch.setattr(http_engine.HttpEngine, "_chat", Letters())
     assert its.count_tokens("four") == 4
+    assert its.first_tokens("four", 3) == 3
     (reply,) = ask(its, requests(1)).values()
     assert (reply.text, reply.finish_reason, reply.prompt_tokens) == ("[2, 5]", "length", 0)
 
@@ -279,3 +283,4 @@ def test_a_run_does_not_start_without_its_endpoint_and_model(serve):
 
 def test_without_a_tokenizer_a_passage_is_measured_by_its_letters():
     assert HttpEngine("toy", Servers(()), 1).count_tokens("x" * 30) == 11
+    assert HttpEngine("toy", Servers(()), 1).first_tokens("x" * 30, 5) == 15
