@@ -82,6 +82,10 @@ class Generator(Step):
         iterator that gave none may give some after the next reply has been handed on.
         """
 
+    def pilot(self) -> Generator:
+        """The step as it is tried out on a few documents before a run (`orefine run --pilot`)."""
+        return self
+
     def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
         """Called with the answers of a batch before each goes to `judge_reply`: for what costs less of many at once."""
 

@@ -214,6 +214,9 @@ class Rewrite(Generator):
         each = self.prompts_per_document * (self.max_input_tokens + answer)
         return Target(self.accept, self.budget_tokens, floors, each)
 
+    def pilot(self) -> Generator:
+        return EveryPrompt.model_validate(self.model_dump())
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         if self.long_documents != "chunk":
             yield from self._engine().generate(requests)
@@ -374,14 +377,26 @@ class Rewrite(Generator):
             (prompt, weight) for prompt, weight in zip(self._prompts, weights, strict=True)
             if weight and (not prompt.languages or language in prompt.languages)
         ]  # fmt: skip
+        wanted = self._prompts_of(len(fitting))
         chosen: list[Prompt] = []
-        for turn in range(-(-self.prompts_per_document // len(fitting)) if fitting else 0):
+        for turn in range(-(-wanted // len(fitting)) if fitting else 0):
             ranks = {
                 prompt.id: _uniform(document_id, prompt.id, str(turn), str(self.seed)) ** (1 / weight)
                 for prompt, weight in fitting
             }
             chosen += sorted((prompt for prompt, _ in fitting), key=lambda prompt: -ranks[prompt.id])
-        return chosen[: self.prompts_per_document]
+        return chosen[:wanted]
+
+    def _prompts_of(self, fitting: int) -> int:
+        """How many prompts a document is asked for, where so many are for its language."""
+        return self.prompts_per_document
+
+
+class EveryPrompt(Rewrite):
+    """Asks each document for each prompt of its language once, so that prompts are compared on the same documents."""
+
+    def _prompts_of(self, fitting: int) -> int:
+        return max(fitting, self.prompts_per_document)
 
 
 def _uniform(*parts: str) -> float:
