@@ -240,8 +240,8 @@ def _alone() -> Iterator[None]:
     It would run once more where it has no `__main__` guard, and the worker of vLLM 0.32 dies of numba (it looks through
     all modules, and the functions of llvmlite say of everything that they have it).
     """
-    main = vars(sys.modules["__main__"])
-    hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+    main: dict[str, Any] = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
     main["__spec__"] = None
     try:
         yield

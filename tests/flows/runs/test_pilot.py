@@ -23,7 +23,7 @@ def test_a_pilot_tries_every_prompt_and_publishes_nothing(tmp_path: Path):
     assert (found["documents"], found["of"], found["asked"]) == (4, 12, 8)
     assert {row["asked"] for row in found["prompts"].values()} == {4}
     assert found["whole"]["requests"] == 12  # the run itself asks one prompt of each
-    page = Path(found["page"]).read_text()
+    page = Path(found["page"]).read_text(encoding="utf-8")
     assert "People who study" in page
     assert not (tmp_path / "store" / "releases").exists()
     assert not (tmp_path / "store" / "l3_synthesize").exists()
