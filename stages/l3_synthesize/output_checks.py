@@ -3,6 +3,7 @@
 | reason          | what it means                                                    | value, threshold              |
 |-----------------|------------------------------------------------------------------|-------------------------------|
 | withheld        | a server's own filter, or its limit on time, ended the answer    |                               |
+| oversized       | a server's answer is many times longer than was asked for        | characters kept of it         |
 | truncated       | the model ran into its limit, or left a code fence open          | tokens generated, limit       |
 | role_leak       | role names or the marks of a chat format in the text             |                               |
 | reasoning_leak  | the rest of a reasoning block                                    |                               |
@@ -77,6 +78,8 @@ def reason_to_refuse(
     """The first thing wrong with an answer, or None. `text` is what the prompt's form made of it."""
     if reply.finish_reason == "length":
         return Reason("truncated", reply.completion_tokens, reply.completion_tokens)
+    if reply.finish_reason == "oversized":
+        return Reason("oversized", len(reply.text))
     if reply.finish_reason != "stop":
         return Reason("withheld")
     if reply.text.count("```") % 2:

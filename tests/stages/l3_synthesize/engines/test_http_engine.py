@@ -284,3 +284,25 @@ def test_a_run_does_not_start_without_its_endpoint_and_model(serve):
 def test_without_a_tokenizer_a_passage_is_measured_by_its_letters():
     assert HttpEngine("toy", Servers(()), 1).count_tokens("x" * 30) == 11
     assert HttpEngine("toy", Servers(()), 1).first_tokens("x" * 30, 5) == 15
+
+
+def test_an_answer_many_times_too_long_is_a_reply_that_is_refused(serve):
+    def flood(server: Server, body: dict[str, Any]):
+        if "1" in body["messages"][-1]["content"]:
+            return 200, b"x" * (http_engine.LARGEST_ANSWER + 10), {}
+        text = "word " * 200 if "2" in body["messages"][-1]["content"] else "word"
+        return 200, {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}, {}
+
+    replies = ask(engine(serve(flood)), requests(3))
+    assert [(one.finish_reason, len(one.text)) for _, one in sorted(replies.items())] == [
+        ("stop", 4), ("oversized", 9 * 64), ("oversized", 9 * 64),
+    ]  # fmt: skip
+
+
+def test_an_endpoint_that_is_gone_for_a_while_costs_no_request(serve):
+    """However often there was no connection, while the other endpoint answers."""
+    gone, there = serve(), serve()
+    gone.stop()
+    its = HttpEngine("toy", Servers((gone.url, there.url), patience_s=20), 2)
+    replies = ask(its, requests(60))
+    assert {one.finish_reason for one in replies.values()} == {"stop"}
