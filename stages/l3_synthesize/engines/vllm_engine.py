@@ -48,14 +48,22 @@ class VllmEngine:
 
     folder: a model folder or hub id. name, revision: what rows and errors call it. max_concurrent: requests that the
     model works on at once; twice as many are in flight, so that it never waits for us and prompts do not fill memory.
-    tensor_parallel: GPUs of one node over which the model is spread.
+    tensor_parallel: GPUs of one node over which the model is spread. commit: of a hub id.
     """
 
     def __init__(
-        self, folder: str, name: str, revision: str, max_model_len: int, max_concurrent: int, tensor_parallel: int = 1
+        self,
+        folder: str,
+        name: str,
+        revision: str,
+        max_model_len: int,
+        max_concurrent: int,
+        tensor_parallel: int = 1,
+        commit: str | None = None,
     ) -> None:
         self._folder, self._name, self._revision, self._tensor_parallel = folder, name, revision, tensor_parallel
         self._max_model_len, self._max_concurrent = max_model_len, max_concurrent
+        self._commit = commit
         self._llm: Any = None
         self._watcher: subprocess.Popen[bytes] | None = None
         self._background: Background | None = None
@@ -64,7 +72,7 @@ class VllmEngine:
 
     @property
     def model(self) -> str:
-        return f"{Path(self._name).name}@{self._revision[:12]}"
+        return f"{Path(self._name.partition('@')[0]).name}@{self._revision[:12]}"
 
     @functools.cached_property
     def identity(self) -> Mapping[str, str]:
@@ -127,7 +135,7 @@ class VllmEngine:
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(self._folder, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(self._folder, revision=self._commit, trust_remote_code=False)
 
     @functools.cached_property
     def _chat(self) -> Chat:
@@ -168,6 +176,8 @@ class VllmEngine:
         """What vLLM is started with."""
         return {
             "model": self._folder,
+            "revision": self._commit,
+            "tokenizer_revision": self._commit,
             # A model is data: no Python files of its own, and no pickled weights, which run code as well.
             "trust_remote_code": False,
             "load_format": "safetensors",
