@@ -249,7 +249,7 @@ def main() -> None:
     parser.add_argument("what", choices=["null", "vllm"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--documents", type=int, default=4000)
-    parser.add_argument("--requests", type=int, default=256)
+    parser.add_argument("--requests", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--profile", action="store_true")
