@@ -94,7 +94,7 @@ def reason_to_refuse(
         return Reason("prompt_leak")
     # What a model thinks in front of its tags is no part of the text, and may well be about it.
     told = text if prompt.form.kind == "tagged" and not isinstance(text, Reason) else answer
-    if found := _phrase(told.strip(), source):
+    if found := speaks_around(told.strip(), source):
         return Reason(found)
     if isinstance(text, Reason):
         return text
@@ -104,7 +104,8 @@ def reason_to_refuse(
     )  # fmt: skip
 
 
-def _phrase(answer: str, source: str) -> str | None:
+def speaks_around(answer: str, source: str) -> str | None:
+    """The check that an answer fails for words that are not of the text but about it, or None."""
     last_line = answer.rpartition("\n")[2].strip()
     last_sentence = next((part for part in reversed(SENTENCE_END.split(last_line)) if part), "")
     searches = [
