@@ -27,6 +27,7 @@ from prefect import flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
+from flows.runs.paused import recipe_to_run  # noqa: E402
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
 from flows.runs.run import Result, Waiting, finish, open_run, plan_recipe, run_one_level  # noqa: E402
 from pipeline.books.manifest import Manifest, load  # noqa: E402
@@ -59,10 +60,12 @@ def refine(
     """Run a recipe through its levels; returns what `orefine run --json` prints."""
     if runtime.deployment.id:
         _check_paths(store, inputs or ())
-    chosen = load_recipe(recipe, inputs or (), settings or ())
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), open_store(store))
     plan = plan_recipe(chosen, open_store(store))
     plan.check()
     run = open_run(store, runner, ray_address, workers, chosen.l0_collect.source.paths)
+    for line in paused:
+        run.say(line)
     levels = {one.name: one for one in chosen.levels()}
 
     # The cache stays off: the manifest is the only memory, two would disagree. No retries here: the runner owns them.
