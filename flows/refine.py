@@ -83,7 +83,9 @@ def refine(
         try:
             done.append(level(one, done[-1] if done else None))
         except WaitsForPeople as waits:  # the flow ends well, and the next one goes on when the lot is decided
-            return Waiting(chosen.dataset, [_load(*entry) for entry in done], waits.lot, str(waits)).as_json(run.store)
+            waiting = Waiting(chosen.dataset, [_load(*entry) for entry in done], waits.lot, str(waits))
+            _show_waiting(waiting.as_json(run.store))
+            return waiting.as_json(run.store)
     result = finish(run, [_load(*entry) for entry in done], chosen)
     _show(result)
     return result.as_json(run.store)
@@ -102,7 +104,22 @@ def _check_paths(store: str, inputs: Sequence[str]) -> None:
 def _show(result: Result) -> None:
     lines = funnel_lines(summary(result.levels))
     create_markdown_artifact(
-        key=f"funnel-{result.release.dataset.lower().replace('_', '-').replace('.', '-')}",
+        key=f"funnel-{_key(result.release.dataset)}",
         markdown=f"Version `{result.release.version}`\n\n```\n" + "\n".join(lines) + "\n```\n",
         description="What came in, what stayed, what went and why",
     )
+
+
+def _show_waiting(waiting: dict[str, Any]) -> None:
+    found = waiting["waiting"]
+    create_markdown_artifact(
+        key=f"waiting-{_key(waiting['dataset'])}",
+        markdown=f"Lot `{found['lot']}` waits for people; the next run after their decision goes on.\n\n"
+        f"```\n{found['way_on']}\n```\n",
+        description="What people have to judge before anything is published",
+    )
+
+
+def _key(dataset: str) -> str:
+    """As Prefect takes it in the key of an artifact."""
+    return dataset.lower().replace("_", "-").replace(".", "-")

@@ -64,8 +64,8 @@ def _without(step: Step, named: dict[str, str], lines: list[str]) -> Step:
     gone = [prompt for name in step.prompts if (prompt := find_prompt(name).id) in paused]
     if not kept:
         raise RecipeError(
-            f"rewrite: every prompt is paused ({', '.join(gone)}) by certificates of {', '.join(paused.values())}; mend "
-            "a prompt and raise its version, name others, or set the policy's pause_over higher or pause: report"
+            f"rewrite: every prompt is paused ({', '.join(gone)}) by certificates of {', '.join(paused.values())}; "
+            "mend a prompt and raise its version, name others, or set the policy's pause_over higher or pause: report"
         )
     lines += [f"prompt {prompt} is paused by the certificate of version {paused[prompt]}" for prompt in gone]
     chosen: dict[str, Any] = {"prompts": [name for name, _ in kept]}

@@ -66,6 +66,7 @@ class Faithfulness(Checker):
         kinds = {
             "number_changed": (_change_number, self.numbers), "sign_changed": (_change_sign, self.numbers),
             "digit_group_dropped": (_drop_group, self.numbers), "unit_changed": (_change_unit, self.numbers),
+            "exponent_changed": (_change_exponent, self.numbers), "date_changed": (_change_date, self.numbers),
             "name_swapped": (_swap_name, self.names), "denied": (_deny, self.claims),
             "foreign_claim": (_add_claim, self.claims),
         }  # fmt: skip
@@ -184,6 +185,44 @@ def _change_unit(text: str, source: str, chance: random.Random) -> str | None:
         return None
     chosen = chance.choice(places)
     return text[: chosen.start(2)] + UNITS[chosen[2]] + text[chosen.end(2) :]
+
+
+EXPONENT = re.compile(r"(?<=10\^)-?\d{1,3}(?!\d)|(?<=\d[eE])[-+]?\d{1,3}(?![\w.])|(?<=10)[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}")
+RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+
+
+def _change_exponent(text: str, source: str, chance: random.Random) -> str | None:
+    """10⁶ becomes 10⁷, 2.5e-3 becomes 2.5e-2."""
+    places = list(EXPONENT.finditer(text))
+    if not places:
+        return None
+    chosen = chance.choice(places)
+    other = str(int(chosen[0].translate(PLAIN)) + chance.choice((-2, -1, 1, 2)))
+    raised = chosen[0] != chosen[0].translate(PLAIN)
+    return text[: chosen.start()] + (other.translate(RAISED) if raised else other) + text[chosen.end() :]
+
+
+MONTHS = (
+    "January February March April May June July August September October November December",
+    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+)
+MONTH = re.compile(
+    rf"\b(?:{'|'.join(sorted(set(' '.join(MONTHS).split())))})\b(?=,? \d)"
+    rf"|(?:(?<=\d )|(?<=\d\. ))(?:{'|'.join(sorted(set(' '.join(MONTHS).split())))})\b|(?<=年)1?\d(?=月)"
+)
+
+
+def _change_date(text: str, source: str, chance: random.Random) -> str | None:
+    """3 May 1999 becomes 3 October 1999: a month that the source does not name."""
+    places = list(MONTH.finditer(text))
+    if not places:
+        return None
+    chosen = chance.choice(places)
+    names = next((known for line in MONTHS if chosen[0] in (known := line.split())), list(map(str, range(1, 13))))
+    others = [name for name in names if f"{name}月" not in source and not re.search(rf"\b{name}\b", source)]
+    return text[: chosen.start()] + chance.choice(others) + text[chosen.end() :] if others else None
 
 
 DENIALS = (

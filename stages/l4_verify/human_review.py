@@ -33,8 +33,9 @@ class Gates(BaseModel):
     """What people's verdicts must be worth. None switches a gate off.
 
     gold: share of the hidden defects that reviewers find; broken where reviewers that find so many would find as few as
-    these in less than one case in 40 (exact binomial), since a few records prove little. agreement: Gwet's AC1 over the records that two have judged, from
-    `agreement_items` of them on (with 98 % passes kappa and alpha fall to 0 for one disagreement).
+    these in less than one case in 40 (exact binomial), since a few records prove little. agreement: Gwet's AC1 over the
+    records that two have judged, from `agreement_items` of them on (with 98 % passes kappa and alpha fall to 0 for one
+    disagreement).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
