@@ -58,7 +58,7 @@ def test_the_report_shows_it(first):
 
 
 def test_the_next_runs_leave_it_out_and_say_so(first):
-    folder, command, result = first
+    _, command, result = first
     again = orefine(*command)
     assert f"prompt question_answer@1 is paused by the certificate of version {result['version']}" in again.stderr
     second = result_of(again)
@@ -72,7 +72,7 @@ def test_the_next_runs_leave_it_out_and_say_so(first):
 
 
 def test_a_recipe_that_only_reports_pauses_nothing(first, tmp_path: Path):
-    folder, command, result = first
+    _, command, _ = first
     done = orefine("run", recipe(tmp_path, "report"), *command[2:])
     assert "is paused" not in done.stderr
     assert result_of(done)["levels"][1]["reused"]

@@ -78,10 +78,10 @@ def test_a_missing_column_is_refused_before_anything_starts():
 def test_seeded_defects_are_caught_and_drawn_by_the_seed():
     good = rows(*["The city of Zurich heard from Jane Baker in 2014 that 1,234 people had left."] * 20)
     found = calibrate(Faithfulness(), good, seed=1)
-    assert {kind: (entry["mutants"], entry.get("recall")) for kind, entry in found.items()} == {
-        "number_changed": (20, 1.0), "sign_changed": (0, None), "digit_group_dropped": (20, 1.0),
-        "unit_changed": (0, None), "exponent_changed": (0, None), "date_changed": (0, None), "name_swapped": (20, 1.0), "denied": (20, 1.0), "foreign_claim": (20, 1.0),
-    }  # fmt: skip
+    no_place = "unit_changed sign_changed exponent_changed date_changed".split()
+    caught = "number_changed digit_group_dropped name_swapped denied foreign_claim".split()
+    expected = dict.fromkeys(no_place, (0, None)) | dict.fromkeys(caught, (20, 1.0))
+    assert {kind: (entry["mutants"], entry.get("recall")) for kind, entry in found.items()} == expected
     first, again = (Faithfulness().mutants(good, 1)["name_swapped"]["text"] for _ in range(2))
     assert first.equals(again)
     assert not first.equals(Faithfulness().mutants(good, 2)["name_swapped"]["text"])
