@@ -55,6 +55,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "top_fraction": ({"fraction": 0.4}, SCORED),
     "upsample": ({}, SCORED),
     "rewrite": ({"engine": "template", "min_words": 5}, DOCUMENTS),
+    "mix": ({}, [{"text": text, "parent_id": None if n % 3 else f"{n:032x}"} for n, text in enumerate(TEXTS)]),
     "format": ({}, REWRITTEN),
     "faithfulness": ({}, REWRITTEN),
     "math_answer": ({}, [{"text": "#### 4", "task": json.dumps({"verifier": "math_answer", "answer": "4"})}]),
