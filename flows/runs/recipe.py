@@ -13,13 +13,14 @@ from flows.runs.extensions import find_step, kinds_at
 from pipeline.books.alarm import Alarm
 from pipeline.errors import UsageError
 from pipeline.run.passes import Level
-from pipeline.steps import Source, Step
+from pipeline.steps import Checker, Source, Step
 from pipeline.steps.safe_yaml import YamlError, parse_yaml, read_yaml
 from stages import l0_collect as collect
 from stages import l1_filter as filtering
 from stages import l2_select as select
 from stages import l3_synthesize as synthesize
 from stages import l4_verify as verify
+from stages.l4_verify.human_review import HumanReview
 from stages.l4_verify.policy import Policy, names_in
 
 LEVELS = ("l0_collect", "l1_filter", "l2_select", "l3_synthesize", "l4_verify")
@@ -129,7 +130,8 @@ class VerifySettings(LevelSettings[VerifyStep]):
             return self
         if len(policies) > 1 or self.steps[-1] is not policies[0]:
             raise ValueError("policy has the last word; put one, and put it last")
-        means: dict[str, str] = {step.kind: getattr(step, "means", "human") for step in self.steps[:-1]}
+        judges = [step for step in self.steps[:-1] if isinstance(step, Checker | HumanReview)]
+        means: dict[str, str] = {step.kind: getattr(step, "means", "human") for step in judges}
         for kind, needs in policies[0].needs.items():
             names = names_in(needs)
             if absent := [name for name in names if name not in means]:

@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from stages.l4_verify.asked_process import AskedProcess, NoAnswer
+from pipeline.steps.asked_process import AskedProcess, NoAnswer, Raised
 from stages.l4_verify.tasks import Judged, TaskChecker, task_of
 
 COMMANDS = frozenset(
@@ -72,11 +72,11 @@ class Smt(TaskChecker):
         if heads is None or not set(heads) <= COMMANDS or claims is None or len(claims) != 1:
             return "abstain", "not_readable", evidence
         try:
-            found = _WORKER.ask({"premises": premises, "claim": claim, "effort": self.effort}, self.seconds)
+            found = _WORKER.ask({"premises": premises, "claim": claim, "effort": self.effort, "seconds": self.seconds})
+        except Raised as error:
+            return "abstain", "not_readable", evidence | {"error": str(error)[:SHOWN]}
         except NoAnswer:
             return "abstain", "timed_out", evidence
-        if "error" in found:
-            return "abstain", "not_readable", evidence | {"error": str(found["error"])[:SHOWN]}
         if found["premises"] == "unsat":
             return "abstain", "premises_contradict", evidence
         if found["premises"] != "sat" or found["denied"] not in ("sat", "unsat"):
@@ -95,7 +95,7 @@ class Smt(TaskChecker):
         return {"claim_denied": pa.RecordBatch.from_pylist(denied, rows.schema)}
 
 
-_WORKER = AskedProcess("stages.l4_verify.smt_worker")
+_WORKER = AskedProcess("-m", "stages.l4_verify.smt_worker")
 
 
 def commands(text: str) -> list[str] | None:
