@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,10 @@ class Elsewhere:
     def map(self, function: Any, tasks: Any, *_: Any) -> Any:
         for index, task in reversed(list(enumerate(tasks))):
             self.asked.append(tuple(Path(path).name for path in task.paths))
-            try:
-                yield index, function(task)
-            except Exception as error:
-                yield index, error
+            with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as there:
+                there.setenv("XDG_CACHE_HOME", home)
+                found = function(task)
+            yield index, found
 
 
 @pytest.fixture
