@@ -20,13 +20,14 @@ from flows.runs.models import with_models, with_trained
 from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
 from flows.runs.report import recipe_text, write_report
+from flows.runs.takedowns import respecting
 from pipeline.books.fingerprint import canonical
 from pipeline.errors import WaitsForPeople, is_of_recipe
 from pipeline.publish.release import Release, publish
 from pipeline.report.funnel import funnel_lines, summary
 from pipeline.report.page import FILES_NAMED, unreadable
 from pipeline.run.estimates import with_estimates
-from pipeline.run.level import Finished, InputFile, run_level
+from pipeline.run.level import Emit, Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
@@ -49,6 +50,8 @@ class Run:
     say: Callable[[str], None]
     """Shows a person one line."""
     events: list[str] = field(default_factory=list)
+    listeners: list[Emit] = field(default_factory=list)
+    """Who else hears of every event; what a listener raises ends the run."""
     progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +66,8 @@ class Run:
             self.progress.advance(fields)
         elif event == "note":
             self.progress.note(str(fields["text"]))
+        for listener in self.listeners:
+            listener(event, fields)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def plan_recipe(recipe: Recipe, store: Store, extras: Sequence[str] = ()) -> Pla
 
 
 def _complete(level: Level, parent_id: str, store: Store) -> Level:
-    return with_earlier(with_trained(level, store, parent_id), store, parent_id)
+    return respecting(with_earlier(with_trained(level, store, parent_id), store, parent_id), store)
 
 
 def find_paths(recipe: Recipe) -> list[str]:
@@ -199,6 +204,7 @@ def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: F
             level = with_earlier(
                 with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else ""
             )
+            level = respecting(level, run.store)
             finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
     except BaseException:
         with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
