@@ -207,7 +207,7 @@ def _carry_out(store: Store, path: str) -> None:
 
 def _restate(store: Store, model: type[M], place: str, changes: Iterable[Change], stones: list[str]) -> M:
     """The manifest with the files as they are now, and as they were."""
-    manifest = load(model, store, f"{place}/manifest.json")
+    manifest: M = load(model, store, f"{place}/manifest.json")
     made = {change.path.removeprefix(f"{place}/"): change for change in changes}
     before = [file for file in manifest.files if file.path in made and file.sha256 != made[file.path].sha256]
     if before:
