@@ -27,8 +27,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.commands.explain import trace
+from flows.runs.inputs import find_paths, identify
 from flows.runs.recipe import Recipe
-from flows.runs.run import find_paths, identify, open_run, run_recipe
+from flows.runs.run import open_run, run_recipe
 from pipeline.ablation.data import read_texts, text_files
 from pipeline.books.manifest import Manifest, load
 from pipeline.publish.export import export_hf
@@ -45,7 +46,16 @@ from pipeline.store.partitions import read_bucket
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 
 DOCUMENTS = 140
-CLASSIFIER = {"dim": 4, "epochs": 2, "lr": 1.0, "min_count": 1, "word_ngrams": 1, "bucket": 100, "minimum_auc": 0}
+CLASSIFIER = {
+    "dim": 4,
+    "epochs": 2,
+    "lr": 1.0,
+    "min_count": 1,
+    "word_ngrams": 1,
+    "bucket": 100,
+    "minimum_auc": 0,
+    "minimum_spread": 0,
+}
 
 
 SAYS_SO = re.compile("is damaged: |changed since the run was planned")

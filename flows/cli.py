@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -125,9 +126,10 @@ def _run(
     from pipeline.store.store import open_store
 
     chosen = load_recipe(recipe, inputs or (), settings or ())
-    plan = plan_recipe(chosen, open_store(store), _extras(runner))
-    plan.check()  # before a Ray is started
-    opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
+    run = cache(lambda: open_run(store, runner, address, workers, chosen.l0_collect.source.paths))
+    plan = plan_recipe(chosen, open_store(store), _extras(runner), lambda: run().runner)
+    plan.check()  # before a Ray is started, unless it hashes the inputs
+    opened = run()
     try:
         return run_recipe(chosen, opened, plan).as_json(opened.store)
     except KeyboardInterrupt:

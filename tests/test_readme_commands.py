@@ -21,12 +21,16 @@ NOT_HERE = {
     "orefine run ultra_fineweb_en --store /shared/store --ray-address HEAD:6379": "tests/flows/test_cluster.py",
     "orefine ablate part-0.parquet ultra_fineweb_en --store store --output ablation": "trains: tests/flows/studies",
 }
-WORDS = (
-    "the council of this town has said that a new library will be open to all people by the end of spring and that "
-    "with it come rooms where children read, learn music or have a quiet place for their work while the parents talk "
-    "about books they found on history, gardens, old ships and the long roads which once went over these green hills"
-).split()
-TOPICS = {"gov": "statute regulation committee hearing".split(), "com": "discount voucher checkout delivery".split()}
+TEXT = """
+the council of this town has said that a new library will be open to all people by the end of spring and that with it
+come rooms where children read, learn music or have a quiet place for their work while the parents talk about books they
+found on history, gardens, old ships and the long roads which once went over these green hills
+"""
+WORDS = TEXT.split()
+TOPICS = {
+    "gov": ("statute", "regulation", "committee", "hearing"),
+    "com": ("discount", "voucher", "checkout", "delivery"),
+}
 PAGES_OF_A_HOST = 80
 
 

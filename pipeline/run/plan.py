@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -26,8 +25,6 @@ from pipeline.run.space import gigabytes
 from pipeline.steps import GroupingStep, Resources, Step, Unit, joined, step_name
 from pipeline.store.store import Store, UnknownStore
 
-HASHED_AT_ONCE = 8
-"""Inputs; more would not make a disk faster."""
 STEP = re.compile(r"\d\d+ \w+: ")
 State = Literal["found", "to be made", "to be finished", "after training", "unknown"]
 Complete = Callable[[Level, str], Level]
@@ -117,11 +114,11 @@ def plan(
     levels: Sequence[Level],
     store: Store,
     paths: Sequence[str],
-    identify: Callable[[str], InputFile],
+    identify: Callable[[Sequence[str]], Sequence[InputFile]],
     complete: Complete = lambda level, _: level,
     problems: Sequence[str] = (),
 ) -> Plan:
-    """The plan of these levels over the files at `paths`; `identify` hashes one, `problems` are known already."""
+    """The plan of these levels over the files at `paths`; `identify` hashes them, `problems` are known already."""
     found = list(problems)
     drafts, schema = [], BASE_SCHEMA
     for level in levels:
@@ -131,8 +128,7 @@ def plan(
     heads = {} if levels[0].source is None else _heads(levels[0], [path for path in paths if "://" not in path], found)
     if found:
         return Plan(tuple(drafts), tuple(dict.fromkeys(found)))
-    with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:  # hashing leaves the interpreter to others, and servers take time
-        inputs = tuple(pool.map(identify, paths))
+    inputs = tuple(identify(paths))
     planned: list[LevelPlan] = []
     for level, draft in zip(levels, drafts, strict=True):
         before = planned[-1] if planned else None

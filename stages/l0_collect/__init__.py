@@ -9,6 +9,7 @@ from stages.l0_collect.extract.extract_html import ExtractHtml
 from stages.l0_collect.readers.common_crawl import CommonCrawlSource
 from stages.l0_collect.readers.files import identify
 from stages.l0_collect.readers.find import expand, kind_for
+from stages.l0_collect.readers.hash_memory import remember, unhashed_bytes
 from stages.l0_collect.readers.jsonl import JsonlSource
 from stages.l0_collect.readers.parquet import ParquetSource
 from stages.l0_collect.readers.pdf import PdfSource
@@ -31,4 +32,4 @@ AnySource = Annotated[
 Step = ExtractHtml
 """Every step that an L0 recipe may name."""
 
-__all__ = ["AnySource", "Step", "expand", "identify", "kind_for"]
+__all__ = ["AnySource", "Step", "expand", "identify", "kind_for", "remember", "unhashed_bytes"]
