@@ -1,4 +1,4 @@
-"""Commands that keep a store in order: takedown, purge, gc."""
+"""Commands that keep a store and its versions in order: diff, takedown, purge, gc."""
 
 from __future__ import annotations
 
@@ -7,9 +7,26 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import FAILED, Json, StoreOption, print_result
+from flows.commands.options import FAILED, Json, Ref, StoreOption, print_result
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")]
+
+
+def diff(
+    before: Ref,
+    after: Annotated[str | None, typer.Argument(help="Another version; default: the latest of the data set.")] = None,
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """What differs between two versions: rows that came and went, and why; distributions; steps and packages."""
+    from pipeline.publish.release import resolve
+    from pipeline.store.store import open_store
+    from pipeline.upkeep.diff import difference
+
+    place = open_store(store)
+    later = after or before.replace("/", "@").partition("@")[0]
+    found = difference(place, resolve(place, before), resolve(place, later))
+    print_result(asdict(found), as_json, found.lines())
 
 
 def takedown(

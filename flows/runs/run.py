@@ -29,10 +29,11 @@ from pipeline.publish.release import Release, publish
 from pipeline.report.funnel import funnel_lines, summary
 from pipeline.report.page import FILES_NAMED, unreadable
 from pipeline.run.estimates import with_estimates
-from pipeline.run.level import Emit, Finished, InputFile, run_level
+from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
+from pipeline.run.shards import Emit
 from pipeline.steps.extras import is_installed, missing, require
 from pipeline.store.store import Store, open_store
 

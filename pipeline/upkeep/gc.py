@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pipeline.books.manifest import Manifest, dump, load
 from pipeline.errors import UsageError
 from pipeline.publish.release import Refs, datasets, load_release
+from pipeline.run.reuse import FOLDER as REUSE
 from pipeline.store.artifact import FOLDER as STATE
 from pipeline.store.artifact import unfinished
 from pipeline.store.store import Store
@@ -73,6 +74,7 @@ def collect(store: Store, garbage: Garbage) -> None:
     for folder in garbage.folders:
         store.remove(f"{folder}/manifest.json")  # first: what is half removed must not look complete
         store.remove(folder)
+        store.remove(f"{REUSE}/{folder}.json")
         store.remove(f"{STATE}/{folder}.json")
         store.remove(f"{STATE}/{folder}")
 
