@@ -70,9 +70,15 @@ def run(
     settings: Settings = None,
     prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, one task per level.")] = False,
     only_plan: Annotated[bool, typer.Option("--plan", help="Say what would run, and run nothing.")] = False,
+    pilot: Annotated[
+        int | None, typer.Option(min=1, help="Try the step that asks a model on so many documents, and stop there.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a recipe through its levels."""
+    if pilot is not None:
+        _pilot(recipe, inputs, store, runner, ray_address, workers, settings, pilot, as_json)
+        return
     if only_plan:
         _show_plan(recipe, inputs, store, _extras(runner, prefect), settings, as_json)
         return
@@ -121,11 +127,13 @@ def _run(
     workers: int | None,
     settings: list[str] | None,
 ) -> dict[str, Any]:
-    from flows.runs.recipe import load_recipe
+    from flows.runs.paused import recipe_to_run
     from flows.runs.run import open_run, plan_recipe, run_recipe
     from pipeline.store.store import open_store
 
-    chosen = load_recipe(recipe, inputs or (), settings or ())
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), open_store(store))
+    for line in paused:
+        say(line)
     run = cache(lambda: open_run(store, runner, address, workers, chosen.l0_collect.source.paths))
     plan = plan_recipe(chosen, open_store(store), _extras(runner), lambda: run().runner)
     plan.check()  # before a Ray is started, unless it hashes the inputs
@@ -135,6 +143,31 @@ def _run(
     except KeyboardInterrupt:
         say("\ninterrupted: finished shards are kept, so the same command goes on from there")
         raise typer.Exit(FAILED) from None
+
+
+def _pilot(
+    recipe: str,
+    inputs: list[str] | None,
+    store: str,
+    runner: str,
+    address: str | None,
+    workers: int | None,
+    settings: list[str] | None,
+    documents: int,
+    as_json: bool,
+) -> None:
+    from flows.runs.pilot import run_pilot
+    from flows.runs.recipe import load_recipe
+    from flows.runs.run import open_run, plan_recipe
+    from pipeline.store.store import open_store
+
+    chosen = load_recipe(recipe, inputs or (), settings or ())
+    plan = plan_recipe(chosen, open_store(store), _extras(runner))
+    plan.check()
+    opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
+    found = run_pilot(chosen, opened, documents, plan)
+    page = opened.store.shown(found.page)
+    print_result({**found.as_json(), "page": page}, as_json, [*found.lines(), f"page: {page}"])
 
 
 def _extras(runner: str, prefect: bool = False) -> list[str]:
@@ -149,12 +182,15 @@ def _show_plan(
     settings: list[str] | None,
     as_json: bool,
 ) -> None:
-    from flows.runs.recipe import load_recipe
+    from flows.runs.paused import recipe_to_run
     from flows.runs.run import plan_recipe
     from pipeline.run.plan import plan_lines
     from pipeline.store.store import open_store
 
-    chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
+    place = open_store(store)
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), place)
+    for line in paused:
+        say(line)
     plan = plan_recipe(chosen, place, extras)
     for problem in plan.problems:
         say(f"orefine: {problem}")
@@ -217,6 +253,7 @@ app.add_typer(learn_commands.new, name="new")
 app.command("what-if")(analyze_commands.what_if)
 app.command("train-classifier")(model_commands.train_classifier)
 app.command("crawl")(crawl_commands.crawl)
+app.command("opt-outs")(crawl_commands.opt_outs)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)

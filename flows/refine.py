@@ -38,6 +38,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.events import emit_event  # noqa: E402
 
+from flows.runs.paused import recipe_to_run  # noqa: E402
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
 from flows.runs.run import Result, Waiting, finish, open_run, plan_recipe, run_one_level  # noqa: E402
 from flows.serve.parent import end_with_service  # noqa: E402
@@ -79,11 +80,13 @@ def refine(
     if runtime.deployment.id:
         _say_where()
         _check_paths(store, inputs or ())
-    chosen = load_recipe(recipe, inputs or (), settings or ())
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), open_store(store))
     opened = cache(lambda: open_run(store, runner, ray_address, workers, chosen.l0_collect.source.paths))
     plan = plan_recipe(chosen, open_store(store), runner=lambda: opened().runner)
     plan.check()
     run = opened()
+    for line in paused:
+        run.say(line)
     levels = {one.name: one for one in chosen.levels()}
 
     # The cache stays off: the manifest is the only memory, two would disagree. No retries here: the runner owns them.
@@ -102,7 +105,9 @@ def refine(
         try:
             done.append(level(one, done[-1] if done else None))
         except WaitsForPeople as waits:  # the flow ends well, and the next one goes on when the lot is decided
-            return Waiting(chosen.dataset, [_load(*entry) for entry in done], waits.lot, str(waits)).as_json(run.store)
+            waiting = Waiting(chosen.dataset, [_load(*entry) for entry in done], waits.lot, str(waits))
+            _show_waiting(waiting.as_json(run.store))
+            return waiting.as_json(run.store)
     result = finish(run, [_load(*entry) for entry in done], chosen)
     _show(result, run.store)
     return result.as_json(run.store)
@@ -179,6 +184,16 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         fates = {"kept": level["rows_out"], **level["dropped"], "quarantined": level["quarantined"]}
         table += [{"level": level["level"], "fate": fate, "rows": count} for fate, count in fates.items()]
     return table
+
+
+def _show_waiting(waiting: dict[str, Any]) -> None:
+    found = waiting["waiting"]
+    create_markdown_artifact(
+        key=_key("waiting", waiting["dataset"]),
+        markdown=f"Lot `{found['lot']}` waits for people; the next run after their decision goes on.\n\n"
+        f"```\n{found['way_on']}\n```\n",
+        description="What people have to judge before anything is published",
+    )
 
 
 def _key(*parts: str) -> str:
