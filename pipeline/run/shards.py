@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.books.manifest import ShardRecord, load
+from pipeline.run import reuse
 from pipeline.run.decisions import Decided
 from pipeline.run.failures import LevelError, failed
 from pipeline.run.grouping import Grouping, TaskFailed
@@ -102,6 +103,12 @@ class Passes:
     def _run_tasks(self, name: str, tasks: list[RowTask]) -> list[ShardRecord]:
         """A record per shard, those there found. A task that fails for good ends the run: only steps judge rows."""
         records = _found_records(self.store, tasks)
+        if missing := [index for index in range(len(tasks)) if index not in records]:
+            taken = reuse.copied(self.store, [tasks[index] for index in missing])
+            records |= {missing[place]: record for place, record in taken.items()}
+            if taken:
+                text = f"{name}: {len(taken)} of {len(tasks)} shards are there from an earlier version"
+                self.emit("note", {"text": text})
         done = {count: sum(getattr(record.counts, count) for record in records.values()) for count in PROGRESS}
         resources = joined(step.resources() for task in tasks[:1] for step in task.steps)
         missing = [index for index in range(len(tasks)) if index not in records]
@@ -116,6 +123,7 @@ class Passes:
             for count in PROGRESS:
                 done[count] += getattr(result.counts, count)
             self.emit("shard_done", {"level": name, "done": len(records), "of": len(tasks), **done})
+        reuse.note(self.store, tasks)
         return [records[index] for index in range(len(tasks))]
 
     def _without_poison(self, name: str, task: RowTask) -> ShardRecord | Exception:
