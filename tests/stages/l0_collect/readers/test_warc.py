@@ -75,7 +75,10 @@ GZIP = "Content-Type: text/html\r\nContent-Encoding: gzip"
         (GZIP, HTML),
         (DEFLATE, zlib.compress(HTML)),
         (DEFLATE, zlib.compress(HTML, wbits=-15)),
-        (CHUNKED + "\r\nContent-Encoding: x-gzip", b"%x\r\n%b\r\n0\r\n\r\n" % (len(z := gzip.compress(HTML, mtime=0)), z)),
+        (
+            CHUNKED + "\r\nContent-Encoding: x-gzip",
+            b"%x\r\n%b\r\n0\r\n\r\n" % (len(z := gzip.compress(HTML, mtime=0)), z),
+        ),
     ],
 )
 def test_bodies_are_decoded_and_bodies_already_decoded_are_left(tmp_path: Path, headers: str, body: bytes) -> None:
