@@ -126,7 +126,7 @@ CARRIERS = (
     MATHML,
     "<script type='math/tex'>{0}</script>",
     "<span class=MathJax_Preview>x</span><span class=MathJax>x</span><script type='math/tex'>{0}</script>",
-    f"<span class=katex><span class=katex-mathml>{MATHML}</span><span class=katex-html aria-hidden=true>x</span></span>",
+    f"<span class=katex><span class=katex-mathml>{MATHML}</span><span class=katex-html>x</span></span>",
     "<img class=latex src=/tex.png alt='{0}'>",
     r"\({0}\)",
 )
