@@ -48,6 +48,7 @@ FENCE = re.compile(r"^ *```[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(.+)$", re.MULTILINE)
 LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*(?:\s[^()\n]*)?\)")
 EMPHASIS = re.compile(r"[*_`~\\]+")
+TEX_SPACE = re.compile(r"[{}]|\\displaystyle")
 FORMULA_PICTURE = re.compile(r"\\|[\^_=]")
 
 
@@ -104,7 +105,9 @@ def readability(folder: Path) -> Iterator[Page]:
             expected = files.get(name.replace("source.html", "expected.html"))
             source = files[name]
             if source and expected:
-                tree = document_fromstring(b"<html><body>" + expected.read() + b"</body></html>")
+                tree = document_fromstring(f"<html><body>{expected.read().decode()}</body></html>")
+                for line_end in tree.iter("br"):
+                    line_end.tail = "\n" + (line_end.tail or "")
                 parts = {
                     "code": [line for code in tree.iter("pre") for line in code.text_content().split("\n")],
                     "cells": [" ".join(cell.text_content().split()) for cell in tree.iter("td", "th")],
@@ -247,15 +250,15 @@ def bare(text: str) -> str:
     return " ".join(EMPHASIS.sub("", LINK.sub(r"\1", text)).split())
 
 
-def tex(formula: str) -> str:
-    formula = "".join(formula.split())
-    return formula.removeprefix("{\\displaystyle").removesuffix("}") if formula.startswith("{\\disp") else formula
+def tex(text: str) -> str:
+    """Without what changes no formula: white space, braces, and the wrapping that Wikipedia adds."""
+    return "".join(TEX_SPACE.sub("", text).split())
 
 
 def survived(parts: dict[str, list[str]], text: str) -> dict[str, tuple[int, int]]:
     """(those that come through, all of them) by kind; white space may differ."""
     found = {}
-    flat, dense = bare(text), "".join(text.split())
+    flat, formulas = bare(text), tex(text)
     rest = FENCE.sub("", text)
     places = {
         "code": {bare(line) for code in FENCE.findall(text) for line in code.split("\n")},
@@ -264,7 +267,7 @@ def survived(parts: dict[str, list[str]], text: str) -> dict[str, tuple[int, int
     }
     for kind, some in parts.items():
         if kind == "formulas":
-            found[kind] = sum(tex(part) in dense for part in some), len(some)
+            found[kind] = sum(tex(part) in formulas for part in some), len(some)
             continue
         wanted = [said for part in some if WORD.search(said := bare(part))]
         found[kind] = sum(part in flat for part in wanted), len(wanted)
