@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,9 +68,15 @@ def run(
     settings: Settings = None,
     prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, one task per level.")] = False,
     only_plan: Annotated[bool, typer.Option("--plan", help="Say what would run, and run nothing.")] = False,
+    pilot: Annotated[
+        int | None, typer.Option(min=1, help="Try the step that asks a model on so many documents, and stop there.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a recipe through its levels."""
+    if pilot is not None:
+        _pilot(recipe, inputs, store, runner, ray_address, workers, settings, pilot, as_json)
+        return
     if only_plan:
         _show_plan(recipe, inputs, store, _extras(runner, prefect), settings, as_json)
         return
@@ -106,14 +113,40 @@ def _run(
     from pipeline.store.store import open_store
 
     chosen = load_recipe(recipe, inputs or (), settings or ())
-    plan = plan_recipe(chosen, open_store(store), _extras(runner))
-    plan.check()  # before a Ray is started
-    opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
+    run = cache(lambda: open_run(store, runner, address, workers, chosen.l0_collect.source.paths))
+    plan = plan_recipe(chosen, open_store(store), _extras(runner), lambda: run().runner)
+    plan.check()  # before a Ray is started, unless it hashes the inputs
+    opened = run()
     try:
         return run_recipe(chosen, opened, plan).as_json(opened.store)
     except KeyboardInterrupt:
         say("\ninterrupted: finished shards are kept, so the same command goes on from there")
         raise typer.Exit(FAILED) from None
+
+
+def _pilot(
+    recipe: str,
+    inputs: list[str] | None,
+    store: str,
+    runner: str,
+    address: str | None,
+    workers: int | None,
+    settings: list[str] | None,
+    documents: int,
+    as_json: bool,
+) -> None:
+    from flows.runs.pilot import run_pilot
+    from flows.runs.recipe import load_recipe
+    from flows.runs.run import open_run, plan_recipe
+    from pipeline.store.store import open_store
+
+    chosen = load_recipe(recipe, inputs or (), settings or ())
+    plan = plan_recipe(chosen, open_store(store), _extras(runner))
+    plan.check()
+    opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
+    found = run_pilot(chosen, opened, documents, plan)
+    page = opened.store.shown(found.page)
+    print_result({**found.as_json(), "page": page}, as_json, [*found.lines(), f"page: {page}"])
 
 
 def _extras(runner: str, prefect: bool = False) -> list[str]:
@@ -195,6 +228,7 @@ app.add_typer(learn_commands.new, name="new")
 app.command("what-if")(analyze_commands.what_if)
 app.command("train-classifier")(model_commands.train_classifier)
 app.command("crawl")(crawl_commands.crawl)
+app.command("opt-outs")(crawl_commands.opt_outs)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)

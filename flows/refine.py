@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,10 @@ def refine(
     if runtime.deployment.id:
         _check_paths(store, inputs or ())
     chosen = load_recipe(recipe, inputs or (), settings or ())
-    plan = plan_recipe(chosen, open_store(store))
+    opened = cache(lambda: open_run(store, runner, ray_address, workers, chosen.l0_collect.source.paths))
+    plan = plan_recipe(chosen, open_store(store), runner=lambda: opened().runner)
     plan.check()
-    run = open_run(store, runner, ray_address, workers, chosen.l0_collect.source.paths)
+    run = opened()
     levels = {one.name: one for one in chosen.levels()}
 
     # The cache stays off: the manifest is the only memory, two would disagree. No retries here: the runner owns them.

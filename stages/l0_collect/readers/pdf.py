@@ -20,7 +20,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipeline.steps import Reason
-from stages.l0_collect.extract.killable import ExtractionError
+from pipeline.steps.asked_process import NoAnswer
 from stages.l0_collect.extract.pdf import PdfBounds
 from stages.l0_collect.readers.folder import FolderSource
 from stages.l0_collect.readers.row_buffer import RowBuffer
@@ -59,7 +59,7 @@ class PdfSource(FolderSource):
         stream.seek(0)
         try:
             found = bounds.too_large(size) or bounds.read(stream.read())
-        except ExtractionError as error:
+        except NoAnswer as error:
             buffer.quarantine(name, "", str(error))
             buffer.skip(size)
             return
