@@ -166,9 +166,9 @@ class ParquetSource(TableSource):
         for out in ("url", "source", "date"):
             name = getattr(places, out)
             default = self.source if out == "source" else ""
-            columns[out] = _repeat(default, len(rows)) if name is None else _or_empty(_as_text(rows.column(name)))
+            columns[out] = _repeat(default, len(rows)) if name is None else _or_empty(_as_name(rows.column(name)))
         if places.source_id is not None:
-            columns["source_id"] = _null_if_empty(_as_text(rows.column(places.source_id)))
+            columns["source_id"] = _null_if_empty(_as_name(rows.column(places.source_id)))
         columns |= {name: rows.column(column) for column, name in places.others}
         return pa.RecordBatch.from_pydict(columns)
 
@@ -256,6 +256,24 @@ def _as_text(values: pa.Array) -> pa.StringArray:
         return values.cast(pa.string())
     except ODD:  # no way from this type, or from one of its values
         return _strings([None if not value.is_valid else str(plain_value(value)) for value in values])
+
+
+def _as_name(values: pa.Array) -> pa.StringArray:
+    """The values as strings; bytes that are no UTF-8, such as hashes, by their digits: they name a row, and no more."""
+    found = _as_text(values)
+    if _is_binary(values.type):
+        try:
+            found.validate(full=True)
+        except pa.ArrowInvalid:
+            return _strings([None if value is None else _name(value) for value in values.to_pylist()])
+    return found
+
+
+def _name(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return _digits(value)
 
 
 def _digits(value: bytes) -> str:
