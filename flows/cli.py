@@ -21,7 +21,9 @@ from flows.commands import learn as learn_commands
 from flows.commands import look as look_commands
 from flows.commands import models as model_commands
 from flows.commands import review as review_commands
+from flows.commands import serve as serve_commands
 from flows.commands import store as store_commands
+from flows.commands import upkeep as upkeep_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
 from pipeline.errors import OrefineError, UsageError
 
@@ -85,6 +87,23 @@ def run(
 
 
 @app.command()
+def serve(
+    path: serve_commands.ConfigFile = Path("serve.yaml"),
+    once: serve_commands.Once = None,
+    as_json: Json = False,
+) -> None:
+    """Scheduled runs on this machine: a Prefect server if none is configured, a worker, and what FILE names."""
+    if once is None:
+        serve_commands.serve_forever(path)
+        return
+    given = serve_commands.parameters_of(path, once)
+    _finish(
+        _run(*(given[name] for name in ("recipe", "inputs", "store", "runner", "ray_address", "workers", "settings"))),
+        as_json,
+    )
+
+
+@app.command()
 def shard(
     path: Annotated[str, typer.Argument(metavar="INPUT", help="Parquet, JSONL, WARC, text or PDF file.")],
     output: Annotated[str, typer.Option("--output", help="Folder for levels and the release.")],
@@ -108,11 +127,13 @@ def _run(
     workers: int | None,
     settings: list[str] | None,
 ) -> dict[str, Any]:
-    from flows.runs.recipe import load_recipe
+    from flows.runs.paused import recipe_to_run
     from flows.runs.run import open_run, plan_recipe, run_recipe
     from pipeline.store.store import open_store
 
-    chosen = load_recipe(recipe, inputs or (), settings or ())
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), open_store(store))
+    for line in paused:
+        say(line)
     run = cache(lambda: open_run(store, runner, address, workers, chosen.l0_collect.source.paths))
     plan = plan_recipe(chosen, open_store(store), _extras(runner), lambda: run().runner)
     plan.check()  # before a Ray is started, unless it hashes the inputs
@@ -161,12 +182,15 @@ def _show_plan(
     settings: list[str] | None,
     as_json: bool,
 ) -> None:
-    from flows.runs.recipe import load_recipe
+    from flows.runs.paused import recipe_to_run
     from flows.runs.run import plan_recipe
     from pipeline.run.plan import plan_lines
     from pipeline.store.store import open_store
 
-    chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
+    place = open_store(store)
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), place)
+    for line in paused:
+        say(line)
     plan = plan_recipe(chosen, place, extras)
     for problem in plan.problems:
         say(f"orefine: {problem}")
@@ -222,6 +246,7 @@ for _command in (
     store_commands.show, store_commands.explain, store_commands.verify, store_commands.export, store_commands.ledger,
     look_commands.head, look_commands.quarantine, look_commands.report, analyze_commands.analyze,
     learn_commands.steps, learn_commands.recipes,
+    upkeep_commands.diff, upkeep_commands.takedown, upkeep_commands.purge, upkeep_commands.gc,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(learn_commands.new, name="new")

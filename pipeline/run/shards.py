@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.books.manifest import ShardRecord, load
+from pipeline.run import reuse
 from pipeline.run.decisions import Decided
 from pipeline.run.failures import LevelError, failed
 from pipeline.run.grouping import Grouping, TaskFailed
@@ -106,6 +107,11 @@ def _run_grouping(
 def _run_tasks(level: str, tasks: list[RowTask], store: Store, runner: Runner, emit: Emit) -> list[ShardRecord]:
     """A record per shard, those there found. A task that fails for good ends the run: only steps judge rows."""
     records = _found_records(store, tasks)
+    if missing := [index for index in range(len(tasks)) if index not in records]:
+        taken = reuse.copied(store, [tasks[index] for index in missing])
+        records |= {missing[place]: record for place, record in taken.items()}
+        if taken:
+            emit("note", {"text": f"{level}: {len(taken)} of {len(tasks)} shards are there from an earlier version"})
     done = {name: sum(getattr(record.counts, name) for record in records.values()) for name in PROGRESS}
     resources = joined(step.resources() for task in tasks[:1] for step in task.steps)
     missing = [index for index in range(len(tasks)) if index not in records]
@@ -120,6 +126,7 @@ def _run_tasks(level: str, tasks: list[RowTask], store: Store, runner: Runner, e
         for name in PROGRESS:
             done[name] += getattr(result.counts, name)
         emit("shard_done", {"level": level, "done": len(records), "of": len(tasks), **done})
+    reuse.note(store, tasks)
     return [records[index] for index in range(len(tasks))]
 
 
