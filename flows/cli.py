@@ -108,11 +108,13 @@ def _run(
     workers: int | None,
     settings: list[str] | None,
 ) -> dict[str, Any]:
-    from flows.runs.recipe import load_recipe
+    from flows.runs.paused import recipe_to_run
     from flows.runs.run import open_run, plan_recipe, run_recipe
     from pipeline.store.store import open_store
 
-    chosen = load_recipe(recipe, inputs or (), settings or ())
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), open_store(store))
+    for line in paused:
+        say(line)
     run = cache(lambda: open_run(store, runner, address, workers, chosen.l0_collect.source.paths))
     plan = plan_recipe(chosen, open_store(store), _extras(runner), lambda: run().runner)
     plan.check()  # before a Ray is started, unless it hashes the inputs
@@ -161,12 +163,15 @@ def _show_plan(
     settings: list[str] | None,
     as_json: bool,
 ) -> None:
-    from flows.runs.recipe import load_recipe
+    from flows.runs.paused import recipe_to_run
     from flows.runs.run import plan_recipe
     from pipeline.run.plan import plan_lines
     from pipeline.store.store import open_store
 
-    chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
+    place = open_store(store)
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), place)
+    for line in paused:
+        say(line)
     plan = plan_recipe(chosen, place, extras)
     for problem in plan.problems:
         say(f"orefine: {problem}")
@@ -228,6 +233,7 @@ app.add_typer(learn_commands.new, name="new")
 app.command("what-if")(analyze_commands.what_if)
 app.command("train-classifier")(model_commands.train_classifier)
 app.command("crawl")(crawl_commands.crawl)
+app.command("opt-outs")(crawl_commands.opt_outs)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
 app.command("ablate")(model_commands.ablate)

@@ -28,6 +28,7 @@ from prefect import flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
+from flows.runs.paused import recipe_to_run  # noqa: E402
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
 from flows.runs.run import Result, Waiting, finish, open_run, plan_recipe, run_one_level  # noqa: E402
 from pipeline.books.manifest import Manifest, load  # noqa: E402
@@ -60,11 +61,13 @@ def refine(
     """Run a recipe through its levels; returns what `orefine run --json` prints."""
     if runtime.deployment.id:
         _check_paths(store, inputs or ())
-    chosen = load_recipe(recipe, inputs or (), settings or ())
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), open_store(store))
     opened = cache(lambda: open_run(store, runner, ray_address, workers, chosen.l0_collect.source.paths))
     plan = plan_recipe(chosen, open_store(store), runner=lambda: opened().runner)
     plan.check()
     run = opened()
+    for line in paused:
+        run.say(line)
     levels = {one.name: one for one in chosen.levels()}
 
     # The cache stays off: the manifest is the only memory, two would disagree. No retries here: the runner owns them.
@@ -82,7 +85,9 @@ def refine(
         try:
             done.append(level(one, done[-1] if done else None))
         except WaitsForPeople as waits:  # the flow ends well, and the next one goes on when the lot is decided
-            return Waiting(chosen.dataset, [_load(*entry) for entry in done], waits.lot, str(waits)).as_json(run.store)
+            waiting = Waiting(chosen.dataset, [_load(*entry) for entry in done], waits.lot, str(waits))
+            _show_waiting(waiting.as_json(run.store))
+            return waiting.as_json(run.store)
     result = finish(run, [_load(*entry) for entry in done], chosen)
     _show(result)
     return result.as_json(run.store)
@@ -101,7 +106,22 @@ def _check_paths(store: str, inputs: Sequence[str]) -> None:
 def _show(result: Result) -> None:
     lines = funnel_lines(summary(result.levels))
     create_markdown_artifact(
-        key=f"funnel-{result.release.dataset.lower().replace('_', '-').replace('.', '-')}",
+        key=f"funnel-{_key(result.release.dataset)}",
         markdown=f"Version `{result.release.version}`\n\n```\n" + "\n".join(lines) + "\n```\n",
         description="What came in, what stayed, what went and why",
     )
+
+
+def _show_waiting(waiting: dict[str, Any]) -> None:
+    found = waiting["waiting"]
+    create_markdown_artifact(
+        key=f"waiting-{_key(waiting['dataset'])}",
+        markdown=f"Lot `{found['lot']}` waits for people; the next run after their decision goes on.\n\n"
+        f"```\n{found['way_on']}\n```\n",
+        description="What people have to judge before anything is published",
+    )
+
+
+def _key(dataset: str) -> str:
+    """As Prefect takes it in the key of an artifact."""
+    return dataset.lower().replace("_", "-").replace(".", "-")

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipeline.books.fingerprint import recipe_id
 from pipeline.books.manifest import Manifest, Parent, dump, load
-from pipeline.errors import is_of_recipe
+from pipeline.errors import of_recipe
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.failures import LevelError
 from pipeline.run.passes import Level, PlanError, check_steps
@@ -134,12 +134,10 @@ def _endings(manifest: Manifest) -> list[str]:
 @contextmanager
 def _usable(level: Level) -> Iterator[None]:
     """An input or a step that cannot be used as a PlanError; faults stay what they are."""
-    try:
+    with of_recipe() as said:
         yield
-    except (ValueError, OSError) as error:
-        if not is_of_recipe(error):
-            raise
-        raise PlanError([f"{level.name}: {error}"]) from error
+    if said:
+        raise PlanError([f"{level.name}: {text}" for text in said])
 
 
 def _input_units(level: Level, inputs: Sequence[InputFile]) -> tuple[list[Unit], pa.Schema]:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline.errors import is_of_recipe
+from pipeline.errors import is_of_recipe, of_recipe
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.level import Finished, InputFile, directory_of, find_level, level_id
 from pipeline.run.passes import Level, PlanError, check_steps, split_passes
@@ -226,12 +226,9 @@ def _heads(level: Level, paths: Sequence[str], found: list[str]) -> dict[str, li
     assert level.source is not None
     heads = {}
     for path in paths:
-        try:
+        with of_recipe() as said:
             heads[path] = level.source.units(path, "")
-        except (ValueError, OSError) as error:
-            if not is_of_recipe(error):
-                raise
-            found.append(_at(level, f"{step_name(0, level.source.kind)}: {error}"))
+        found += [_at(level, f"{step_name(0, level.source.kind)}: {text}") for text in said]
     return heads
 
 
@@ -256,12 +253,10 @@ def _identified(
         draft = replace(draft, makes=())  # a model that an earlier run has trained
     if draft.makes:
         return replace(draft, state="after training")
-    try:
+    with of_recipe() as said:
         identity = level_id(level, inputs if level.source else (), parent_id or None)
-    except (ValueError, OSError) as error:
-        if not is_of_recipe(error):
-            raise
-        found.append(_at(level, str(error)))
+    if said:
+        found += [_at(level, text) for text in said]
         return draft
     draft = replace(draft, recipe_id=identity)
     if finished := find_level(store, level, identity):

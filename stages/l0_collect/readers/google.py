@@ -17,17 +17,13 @@ from typing import Any
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.fsspec import FsspecStore
 
-from pipeline.errors import Fault
 from pipeline.store.ranges import RangeFile
+from pipeline.store.s3 import BucketFault
 
 REQUEST_SECONDS = 120
 """For one answer."""
 RETRY_SECONDS = 120
 """After which a fault of the network ends the run; obstore tries again with growing pauses."""
-
-
-class BucketFault(Fault, OSError):
-    """The bucket, or the way to it, did not do what was asked; it may pass."""
 
 
 class GoogleStorage(FsspecStore):
