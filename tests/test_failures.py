@@ -28,6 +28,7 @@ from pipeline.steps import Fault, is_fault
 from pipeline.store.artifact import SILENT, unfinished
 from pipeline.store.local import LocalStore
 from pipeline.store.store import open_store
+from stages.l0_collect.readers import hash_memory
 from tests.faulty_steps import ERRORS, Breaks, BreaksByDocument, Kills
 from tests.flows.helpers import rows
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
@@ -298,6 +299,9 @@ def test_a_killed_ray_worker_costs_nothing(tmp_path, monkeypatch, clean_id):
                 killed.append(worker.pid)
 
     break_at("publishing the card", kill_workers, monkeypatch)
+    for name, value in {"REMEMBERED_FROM": 1, "SETTLED_SECONDS": 1e9, "file_sha256": None}.items():
+        monkeypatch.setattr(hash_memory, name, value)  # this process cannot hash the input: a worker does
+    monkeypatch.setattr("flows.runs.inputs.TASK_BYTES", 1)
     try:
         assert refine_all(tmp_path, "faulty", runner="ray") == (clean_id, 0)
     finally:
