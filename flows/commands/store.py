@@ -97,7 +97,9 @@ def verify(ref: Ref, store: StoreOption = "store", as_json: Json = False) -> Non
 def export(
     ref: Ref,
     to: Annotated[Path, typer.Option("--to", help="Folder to write.")],
-    format: Annotated[str, typer.Option("--format", help="hf: a Hugging Face folder; croissant: and metadata; iceberg.")] = "hf",
+    format: Annotated[
+        str, typer.Option("--format", help="hf: a Hugging Face folder; croissant: and metadata; iceberg.")
+    ] = "hf",
     store: StoreOption = "store",
 ) -> None:
     """Copy a release out of the store in the form that other tools take."""
