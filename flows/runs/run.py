@@ -170,7 +170,7 @@ def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | W
 
     Waiting where a level waits for people: nothing failed, and nothing is published.
     """
-    made = made or plan_recipe(recipe, run.store)
+    made = made or plan_recipe(recipe, run.store, runner=lambda: run.runner)
     made.check()
     levels: list[Finished] = []
     for level in recipe.levels():
