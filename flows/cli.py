@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.commands import ablate as ablate_command
 from flows.commands import analyze as analyze_commands
 from flows.commands import crawl as crawl_commands
 from flows.commands import learn as learn_commands
@@ -197,7 +198,7 @@ app.command("train-classifier")(model_commands.train_classifier)
 app.command("crawl")(crawl_commands.crawl)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
-app.command("ablate")(model_commands.ablate)
+app.command("ablate")(ablate_command.ablate)
 app.command("certify")(model_commands.certify)
 app.command("verify-certificate")(model_commands.verify_certificate)
 app.add_typer(review_commands.app, name="review")

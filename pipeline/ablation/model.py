@@ -32,13 +32,15 @@ class Budget:
     """Sequences per step."""
     steps: int
     learning_rate: float
-    """At its peak: it rises over the first tenth of the steps and falls to zero as a cosine."""
+    """At its peak: it rises over the first tenth of the steps and falls to zero over the last three."""
     seeds: int
     """Runs per arm."""
     heldout_bytes: int
     """Per domain, at most."""
     tokenizer_bytes: int
     """Training text of the tokenizer, per arm."""
+    ngram_tokens: int
+    """Tokens that the n-grams of the second opinion are counted on."""
     micro_batch: int = 16
     """Sequences in memory at once; gradients of a batch add up over them."""
     cpu_threads: int = 2
@@ -53,9 +55,10 @@ class Budget:
 BUDGETS = {
     budget.name: budget
     for budget in (
-        Budget("toy", 128, 4, 4, 2_048, 256, 4, 256, 2e-3, 3, 150_000, 1_000_000),  # 1.1 M x 0.26 M tokens
-        Budget("small", 320, 6, 5, 8_192, 2_048, 32, 15_117, 2.5e-3, 3, 2_000_000, 50_000_000),  # 10 M x 1 G
-        Budget("medium", 512, 7, 8, 16_384, 2_048, 64, 22_888, 1.9e-3, 3, 5_000_000, 100_000_000),  # 30 M x 3 G
+        Budget("toy", 128, 4, 4, 2_048, 256, 4, 256, 2e-3, 3, 100_000, 1_000_000, 1_000_000),  # 1.1 M x 0.26 M tokens
+        # 10 M x 1 G, and 30 M x 3 G
+        Budget("small", 320, 6, 5, 8_192, 2_048, 32, 15_117, 2.5e-3, 3, 2_000_000, 50_000_000, 20_000_000),
+        Budget("medium", 512, 7, 8, 16_384, 2_048, 64, 22_888, 1.9e-3, 3, 5_000_000, 100_000_000, 20_000_000),
     )
 }
 
