@@ -45,7 +45,16 @@ from pipeline.store.partitions import read_bucket
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 
 DOCUMENTS = 140
-CLASSIFIER = {"dim": 4, "epochs": 2, "lr": 1.0, "min_count": 1, "word_ngrams": 1, "bucket": 100, "minimum_auc": 0}
+CLASSIFIER = {
+    "dim": 4,
+    "epochs": 2,
+    "lr": 1.0,
+    "min_count": 1,
+    "word_ngrams": 1,
+    "bucket": 100,
+    "minimum_auc": 0,
+    "minimum_spread": 0,
+}
 
 
 SAYS_SO = re.compile("is damaged: |changed since the run was planned")

@@ -47,7 +47,8 @@ from stages.l1_filter.language import Language
 from stages.l2_select.normalize.normalizers import load_ultrafine
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import Seeds
-from stages.l2_select.train.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
+from stages.l2_select.train.settings import TrainSpec
+from stages.l2_select.train.train_classifier import POSITIVE, collect_seeds, train
 
 TURNS = 3
 CHINESE_ROWS = 1000

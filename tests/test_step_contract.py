@@ -15,7 +15,8 @@ from pipeline.books.code import reach_of
 from pipeline.run.contract import check_step
 from pipeline.steps import Step
 from stages.l2_select.train.seeds import Seeds
-from stages.l2_select.train.train_classifier import TrainSpec, train
+from stages.l2_select.train.settings import TrainSpec
+from stages.l2_select.train.train_classifier import train
 from tests.stages.l0_collect.readers.crawl import build, write_index
 from tests.stages.l0_collect.readers.pdfs import make_pdf
 from tests.stages.l0_collect.readers.range_server import serving

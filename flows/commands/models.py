@@ -14,6 +14,8 @@ from flows.commands.options import QUARANTINED, Json, Ref, StoreOption, finish_c
 
 Seeds = Annotated[list[str] | None, typer.Option(help=".jsonl, .jsonl.gz or .parquet files with `text`; repeatable.")]
 
+WELL_CALIBRATED = 0.05
+"""Mean distance of score and share of positives up to which a score is said to be a probability."""
 STORE = ("state", "tmp")
 """What a store in the output folder keeps beside its artifacts."""
 CLASSIFIER = ("model.bin", "model_card.json", "report.html")
@@ -54,9 +56,21 @@ def train_classifier(
     card = _train({"train": train, "normalizer": normalizer, "tokenizer": tokenizer}, output)
     names = ("trained", "held_out", "roc_auc", "precision", "recall", "calibration_error")
     lines = [f"{name}: {card[name]}" for name in names]
+    low, high = card["spread"]
+    lines.append(f"nine in ten held-out texts score between {low:.2f} and {high:.2f}; {_calibration(card)}")
     if not card["deterministic"]:
         lines.append(f"not deterministic: with {card['settings']['threads']} threads another training differs")
     print_result(card, as_json, [*lines, f"model: {output / 'model.bin'}", f"report: {output / 'report.html'}"])
+
+
+def _calibration(card: dict[str, Any]) -> str:
+    """How far a score may be read as a probability, in words."""
+    error, scaled = card["calibration_error"]["before"], card["calibration_error"]["after"]
+    if card["settings"]["calibrate"]:
+        return f"scores are calibrated, and off by {scaled:.2f} on average"
+    if error <= WELL_CALIBRATED or scaled >= error:
+        return f"a score may be read as a probability, off by {error:.2f} on average"
+    return f"a score is no probability: off by {error:.2f} on average, with --set calibrate=true by {scaled:.2f}"
 
 
 def _train(fields: dict[str, Any], output: Path) -> dict[str, Any]:

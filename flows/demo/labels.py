@@ -23,7 +23,8 @@ from pipeline.books.manifest import Manifest, load
 from pipeline.store.local import LocalStore
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import match_hosts
-from stages.l2_select.train.train_classifier import TrainSettings, TrainSpec, Undertrained, collect_seeds, train
+from stages.l2_select.train.settings import TrainSettings, TrainSpec
+from stages.l2_select.train.train_classifier import Undertrained, collect_seeds, train
 
 SHUFFLES = 5
 SHOWN = 2

@@ -20,6 +20,7 @@ from flows.runs.models import with_models, with_trained
 from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
 from flows.runs.report import recipe_text, write_report
+from flows.runs.seeds_in_input import too_few_seeds
 from pipeline.books.fingerprint import canonical
 from pipeline.errors import WaitsForPeople, is_of_recipe
 from pipeline.publish.release import Release, publish
@@ -125,6 +126,7 @@ def plan_recipe(recipe: Recipe, store: Store, extras: Sequence[str] = ()) -> Pla
     if not missing(recipe.l0_collect.source.extras()):  # else remote files cannot be listed, as the plan will say
         try:
             paths = find_paths(recipe)
+            problems += too_few_seeds(recipe, paths)
         except RecipeError as error:
             problems.append(str(error))
     named = partial(identify, source=recipe.l0_collect.source)

@@ -45,7 +45,8 @@ from pipeline.store.shard import file_sha256, read_batches
 from stages.l2_select.normalize.normalizers import Normalizer, tokenizer_file
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import Sample, Seeds, content_keys, in_batches
-from stages.l2_select.train.train_classifier import TooFewSeeds, TrainSettings, TrainSpec, collect_seeds, train
+from stages.l2_select.train.settings import TrainSettings, TrainSpec
+from stages.l2_select.train.train_classifier import TooFewSeeds, collect_seeds, train
 
 Array = np.ndarray[Any, Any]
 SALT = 0x72616E64  # the random selection follows a hash of the text, another one than the seeds' sampling

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from stages.l2_select.train.train_classifier import TrainSettings, train
+from stages.l2_select.train.settings import TrainSettings
+from stages.l2_select.train.train_classifier import train
 from tests.flows.helpers import orefine, rows, write_parquet
 
 SETTINGS = TrainSettings(dim=4, lr=1.0, epochs=10, min_count=1, word_ngrams=2, bucket=100)
@@ -26,7 +27,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def run(folder: Path, code: int = 2, **step: object) -> str:
     """What a run with this step says; it must not have started."""
-    source = write_parquet(folder / "a.parquet", rows(4))
+    source = write_parquet(folder / "a.parquet", rows(120))
     recipe = {
         "dataset": "toy",
         "l0_collect": {"source": {"kind": "parquet", "paths": [str(source)]}},
@@ -105,8 +106,8 @@ def test_the_tokenizer_that_the_model_was_trained_with_is_accepted(tmp_path: Pat
     tokenizer.train_from_iterator(texts, trainer)
     file = str(tmp_path / "tokenizer.json")
     tokenizer.save(file)
-    train(pa.array(texts[::2]), pa.array(texts[1::2]), SETTINGS.model_copy(update={"minimum_auc": 0}), tmp_path,
-          "ultrafine", file)  # fmt: skip
+    settings = SETTINGS.model_copy(update={"minimum_auc": 0, "minimum_spread": 0})
+    train(pa.array(texts[::2]), pa.array(texts[1::2]), settings, tmp_path, "ultrafine", file)
     FasttextQuality(model=str(tmp_path / "model.bin"), normalizer="ultrafine", tokenizer=file).check_model()
 
 

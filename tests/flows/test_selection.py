@@ -9,10 +9,13 @@ import pyarrow.dataset as ds
 import pytest
 import yaml
 
-from stages.l2_select.train.train_classifier import TrainSettings, train
+from stages.l2_select.train.settings import TrainSettings
+from stages.l2_select.train.train_classifier import train
 from tests.flows.helpers import orefine, result_of, rows, write_parquet
 
-SETTINGS = TrainSettings(dim=4, lr=0.5, epochs=3, min_count=1, word_ngrams=1, bucket=100, minimum_auc=0)
+SETTINGS = TrainSettings(
+    dim=4, lr=0.5, epochs=3, min_count=1, word_ngrams=1, bucket=100, minimum_auc=0, minimum_spread=0
+)
 
 
 @pytest.fixture(scope="module")

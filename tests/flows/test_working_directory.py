@@ -9,13 +9,16 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from stages.l2_select.train.train_classifier import TrainSettings, train
+from stages.l2_select.train.settings import TrainSettings
+from stages.l2_select.train.train_classifier import train
 from tests.flows.helpers import rows, write_parquet
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = ("numba.py", "pyarrow.py", "types.py", "multiprocessing/__init__.py", "ray/__init__.py",
            "pipeline/__init__.py", "stages/__init__.py", "lxml/__init__.py", "sitecustomize.py")  # fmt: skip
-SETTINGS = TrainSettings(dim=4, lr=0.5, epochs=3, min_count=1, word_ngrams=1, bucket=100, minimum_auc=0)
+SETTINGS = TrainSettings(
+    dim=4, lr=0.5, epochs=3, min_count=1, word_ngrams=1, bucket=100, minimum_auc=0, minimum_spread=0
+)
 
 
 @pytest.mark.slow

@@ -1,41 +1,36 @@
 """A polite crawl: from seeds to sealed WARC lots, in one process, resumable after any kill.
 
-One loop starts requests and takes in what they bring, so nothing here is shared between tasks:
-
-    frontier → fetch (many at once, one a host) → what it means → lot, new URLs → frontier
+The engine asks; what comes of a page ends in the lot, and the URLs that it names in the frontier.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.store.store import Store
-from stages.l0_collect.crawl.fetch import Fetched, fetch, open_session
-from stages.l0_collect.crawl.frontier import Frontier, Host, Job
+from stages.l0_collect.crawl.engine import REDIRECTS, Engine
+from stages.l0_collect.crawl.fetch import Fetched
+from stages.l0_collect.crawl.frontier import Host, Job
 from stages.l0_collect.crawl.journal import ENDED, STOP, Cut, Lot, Visit, sealed_lots
 from stages.l0_collect.crawl.lots import LotWriter
-from stages.l0_collect.crawl.opt_outs import of_page, of_site, parse_tdmrep
+from stages.l0_collect.crawl.opt_outs import of_page, of_site
 from stages.l0_collect.crawl.page import Page, decoded_body, read_page
-from stages.l0_collect.crawl.robots import MAXIMUM_HOPS, robots_of
+from stages.l0_collect.crawl.robots import MAXIMUM_HOPS
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.crawl.sitemaps import parse_sitemap
 from stages.l0_collect.crawl.traps import Monitor, sketch_of
 from stages.l0_collect.crawl.urls import Scope, host_of, is_page, looks_endless, normalized, section_of
 from stages.l0_collect.readers.page_sniff import is_html
 
-TRIES = 3
-RETRY_SECONDS = 5.0
-"""Before the second try; doubled before the third."""
-MOST_RETRY_SECONDS = 300.0
-BUSY = (429, 500, 502, 503, 504)
-REDIRECTS = (301, 302, 303, 307, 308)
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+
 SECTIONS_TO_HOST = 3
 """Sections of a host that are traps until the host is one."""
 TELL_SECONDS = 10.0
@@ -60,22 +55,32 @@ class Crawled:
         }  # fmt: skip
 
 
-def crawl(settings: CrawlSettings, store: Store, tell: Callable[[str], None] = lambda line: None) -> Crawled:
-    """Crawl, or go on where an earlier crawl in this folder was cut off. Raises AnotherCrawl, OSError."""
-    return asyncio.run(_Crawl(settings, store, tell).run())
+def crawl(
+    settings: CrawlSettings,
+    store: Store,
+    tell: Callable[[str], None] = lambda line: None,
+    resolver: AbstractResolver | None = None,
+) -> Crawled:
+    """Crawl, or go on where an earlier crawl in this folder was cut off. Raises AnotherCrawl, OSError.
+
+    `resolver`: whom to ask for addresses instead of the system; what it answers is checked like any other.
+    """
+    return asyncio.run(_Crawl(settings, store, tell, resolver).run())
 
 
-class _Crawl:
-    def __init__(self, settings: CrawlSettings, store: Store, tell: Callable[[str], None]) -> None:
-        self._settings, self._store, self._tell = settings, store, tell
+class _Crawl(Engine):
+    def __init__(
+        self, settings: CrawlSettings, store: Store, tell: Callable[[str], None], resolver: AbstractResolver | None
+    ) -> None:
+        super().__init__(settings, resolver)
+        self._store, self._tell = store, tell
         seeds = _starts(settings)
         self._scope = Scope(seeds, settings.scope)
-        self._frontier = Frontier(settings.per_address)
         self._sections: dict[str, Monitor] = {}
         self._cut: dict[str, Cut] = {}
         self._done = Crawled("done")
-        self._came: asyncio.Queue[tuple[Host, Job, Fetched]] = asyncio.Queue()
         self._number = 0
+        self._started = self._told = time.monotonic()
         self._go_on(sealed_lots(store))
         self._begin_lot()
         for seed in seeds:
@@ -98,57 +103,29 @@ class _Crawl:
         self._done.lots, self._done.cuts = len(sealed), list(self._cut.values())
 
     async def run(self) -> Crawled:
-        started = told = time.monotonic()
-        async with open_session(
-            self._settings.user_agent, self._settings.allow_networks, self._settings.parallel
-        ) as session:
-            tasks: set[asyncio.Task[None]] = set()
-            while True:
-                now = time.monotonic()
-                if why := self._reason_to_end(now - started):
-                    self._done.why = why
-                    break
-                while len(tasks) < self._settings.parallel and (found := self._frontier.take()):
-                    if self._refuse(*found):
-                        continue
-                    task = asyncio.create_task(self._fetch(session, *found))
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
-                if not self._frontier.busy and self._frontier.next_time() is None:
-                    break
-                await self._take_in(self._patience(now, len(tasks)))
-                if now - told >= TELL_SECONDS:
-                    told = now
-                    self._tell(f"{self._done.pages:,} pages, {self._done.bytes / 1e6:,.1f} MB, {len(tasks)} at work")
-                if self._lot.bytes >= self._settings.lot_bytes or now - self._lot_began >= self._settings.lot_seconds:
-                    self._seal()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        self._done.why = await self.ask_all()
         self._seal()
         self._lot.discard()
         self._store.replace(ENDED, json.dumps(self._done.summary(), indent=1).encode())
         return self._done
 
-    def _reason_to_end(self, seconds: float) -> str:
+    def _tick(self, now: float) -> str:
+        if now - self._told >= TELL_SECONDS:
+            self._told = now
+            self._tell(
+                f"{self._done.pages:,} pages, {self._done.bytes / 1e6:,.1f} MB, {self._frontier.busy} requests at work"
+            )
+        if self._lot.bytes >= self._settings.lot_bytes or now >= self._deadline():
+            self._seal()
         settings = self._settings
         if self._done.pages >= settings.max_pages:
             return "max_pages"
         if self._done.bytes + self._lot.bytes >= settings.max_bytes:
             return "max_bytes"
-        return "max_seconds" if seconds >= settings.max_seconds else "stopped" if self._is_stopped else ""
+        return "max_seconds" if now - self._started >= settings.max_seconds else "stopped" if self._is_stopped else ""
 
-    def _patience(self, now: float, at_work: int) -> float:
-        """Seconds to wait for an answer until something else is to be done."""
-        following = self._frontier.next_time()
-        limit = max(0.0, self._lot_began + self._settings.lot_seconds - now)
-        return min(1.0, limit, max(0.0, following - now) if following and at_work < self._settings.parallel else 1.0)
-
-    async def _take_in(self, patience: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            self._sort(*await asyncio.wait_for(self._came.get(), max(patience, 0.001)))
-            while not self._came.empty():
-                self._sort(*self._came.get_nowait())
+    def _deadline(self) -> float:
+        return self._lot_began + self._settings.lot_seconds
 
     def _refuse(self, host: Host, job: Job) -> bool:
         """Whether robots.txt forbids the job; it is done then, and the host was not asked."""
@@ -162,57 +139,11 @@ class _Crawl:
         self._frontier.release(host)
         return True
 
-    async def _fetch(self, session: Any, host: Host, job: Job) -> None:
-        self._came.put_nowait((host, job, await fetch(session, job.url, seconds=self._settings.timeout)))
-
-    def _sort(self, host: Host, job: Job, fetched: Fetched) -> None:
-        """Take in an answer, and let the host rest."""
-        wait = self._rest(host, fetched)
-        retry = fetched.status in BUSY or (fetched.status is None and not fetched.error.startswith("forbidden"))
-        if retry and job.tries + 1 < TRIES:
-            job.tries += 1
-            wait = max(wait, _retry_after(fetched), RETRY_SECONDS * 2 ** (job.tries - 1))
-            self._frontier.add(job, first=True)
-        elif job.kind == "page":
-            self._page(host, job, fetched)
-        elif job.kind == "robots":
-            self._robots(host, job, fetched)
-        elif fetched.status == 200:
-            body = decoded_body(fetched.body, list(fetched.headers), not fetched.truncated) or b""
-            if job.kind == "ai_txt":
-                host.ai_txt = robots_of(200, body, self._settings.agent)
-            elif job.kind == "tdmrep":
-                host.tdmrep = parse_tdmrep(body)
-            else:
-                self._sitemap(job, body)
-        self._frontier.release(host, wait, fetched.address)
-
-    def _rest(self, host: Host, fetched: Fetched) -> float:
-        settings = self._settings
-        wanted = host.robots.delay if host.robots else 0.0
-        slow = min(settings.slowness * fetched.seconds, settings.most_delay)
-        return max(settings.delay, wanted, slow)
-
-    def _robots(self, host: Host, job: Job, fetched: Fetched) -> None:
-        owner = self._frontier.hosts[job.owner]
-        if fetched.status in REDIRECTS and job.hops < MAXIMUM_HOPS:
-            target = normalized(fetched.header("location"), job.url)
-            if target:
-                # Asked of the other host in its turn, so that its delay counts too.
-                self._frontier.add(Job(target, "robots", hops=job.hops + 1, owner=job.owner), first=True)
-                return
-        body = decoded_body(fetched.body, list(fetched.headers), not fetched.truncated)
-        status = fetched.status if body is not None else None
-        if status in REDIRECTS:
-            status, fetched.error = None, f"more than {MAXIMUM_HOPS} redirects"
-        owner.robots = robots_of(status, body or b"", self._settings.agent, fetched.error or "a body that is no text")
-        if not owner.robots.refusal:
-            for kind, path in (("ai_txt", "/ai.txt"), ("tdmrep", "/.well-known/tdmrep.json")):
-                owner.files.append(Job(owner.name + path, kind, owner=owner.name))  # type: ignore[arg-type]
-            if self._settings.sitemaps == "follow":
-                for sitemap in owner.robots.sitemaps[:100]:
-                    self._add_sitemap(sitemap, owner.name, 0)
-        self._frontier.wake(owner)
+    def _robots_came(self, host: Host) -> None:
+        assert host.robots is not None
+        if self._settings.sitemaps == "follow":
+            for sitemap in host.robots.sitemaps[:100]:
+                self._add_sitemap(sitemap, host.name, 0)
 
     def _add_sitemap(self, url: str, base: str, depth: int) -> None:
         target = normalized(url, base)
@@ -347,17 +278,3 @@ def _starts(settings: CrawlSettings) -> list[str]:
             raise ValueError(f"seed '{seed}' is no http or https URL; write it whole, with https://")
         found[url] = None
     return list(found)
-
-
-def _retry_after(fetched: Fetched) -> float:
-    """Seconds that the server asks for, as a number or a date; bounded."""
-    value = fetched.header("retry-after").strip()
-    if value.isdecimal():
-        return min(float(value[:6]), MOST_RETRY_SECONDS)
-    from datetime import UTC, datetime
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return min(max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()), MOST_RETRY_SECONDS)
-    except (TypeError, ValueError):
-        return 0.0

@@ -13,8 +13,11 @@ from stages.l0_collect.crawl.addresses import ForbiddenAddress, Guard
 
 if TYPE_CHECKING:
     import aiohttp
+    from aiohttp.abc import AbstractResolver
 
 CONNECT_SECONDS = 10.0
+NAMES_SECONDS = 300
+"""That a host's addresses are kept before they are asked for again."""
 TOTAL_SECONDS = 60.0
 MAXIMUM_HEADER = 16 << 10
 """Bytes of one header line; aiohttp counts their number itself."""
@@ -50,13 +53,16 @@ class Fetched:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
 
-def open_session(agent: str, allowed: Sequence[str] = (), connections: int = 100) -> aiohttp.ClientSession:
+def open_session(
+    agent: str, allowed: Sequence[str] = (), connections: int = 100, resolver: AbstractResolver | None = None
+) -> aiohttp.ClientSession:
     """A session that neither keeps cookies, nor sends credentials, nor obeys proxies of the environment."""
     import aiohttp
 
     connector = aiohttp.TCPConnector(
-        limit=connections, limit_per_host=1, ttl_dns_cache=300, socket_factory=Guard(allowed), keepalive_timeout=30
-    )
+        limit=connections, limit_per_host=1, ttl_dns_cache=NAMES_SECONDS, socket_factory=Guard(allowed),
+        keepalive_timeout=30, resolver=resolver,
+    )  # fmt: skip
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -30,7 +30,8 @@ from stages.l2_select.normalize.normalizers import (
 )
 from stages.l2_select.train.calibration import apply_platt
 from stages.l2_select.train.seeds import ReadTexts
-from stages.l2_select.train.train_classifier import POSITIVE, TrainSpec, collect_seeds, train
+from stages.l2_select.train.settings import TrainSpec
+from stages.l2_select.train.train_classifier import POSITIVE, collect_seeds, train
 
 if TYPE_CHECKING:
     from pipeline.kernels.classifier.fasttext import Classifier

@@ -12,12 +12,11 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.books.guard import remember
 from pipeline.errors import UsageError
@@ -30,10 +29,10 @@ from stages.l2_select.train.calibration import (
     precision_recall,
     reliability,
 )
-from stages.l2_select.train.seeds import Array, ReadTexts, Sample, Seeds, content_keys, in_batches, match_hosts
+from stages.l2_select.train.seeds import Array, ReadTexts, Sample, content_keys, in_batches, match_hosts
+from stages.l2_select.train.settings import MINIMUM_ROWS, TrainSettings, TrainSpec
 
 POSITIVE, NEGATIVE = "__label__pos", "__label__neg"
-MINIMUM_ROWS = 50  # per class; below, the held-out part is a handful of texts and its figures say nothing
 INFLUENTIAL_WORDS = 40
 
 
@@ -43,45 +42,6 @@ class TooFewSeeds(UsageError):
 
 class Undertrained(TooFewSeeds):
     """The classifier hardly tells the classes apart: a selection by it would be a draw."""
-
-
-class TrainSettings(BaseModel):
-    """How to train. Defaults are Ultra-FineWeb's where published (arXiv 2505.05427)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    per_class: Annotated[int, Field(ge=MINIMUM_ROWS)] = 100_000
-    """At most so many texts of each class, chosen by content hash."""
-    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    dim: Annotated[int, Field(ge=1)] = 256
-    lr: Annotated[float, Field(gt=0)] = 0.1
-    word_ngrams: Annotated[int, Field(ge=1)] = 3
-    min_count: Annotated[int, Field(ge=1)] = 5
-    epochs: Annotated[int, Field(ge=1)] = 3
-    bucket: Annotated[int, Field(ge=1)] = 200_000
-    """Hashed n-grams. A tenth of fastText's default (Ultra-FineWeb states none): the file takes 4 · dim bytes each."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    threads: Annotated[int, Field(ge=1)] = 1
-    """With more than one, each training gives another model: threads write to the same weights as they come."""
-    calibrate: bool = False
-    """Let the score be calibrated by Platt's scaling; the classes are balanced, so 0.5 is even odds of those."""
-    minimum_auc: Annotated[float, Field(ge=0, le=1)] = 0.6
-    """Held-out ROC-AUC below which the classifier is refused; 0.5 is chance."""
-
-
-class TrainSpec(TrainSettings):
-    """A recipe's `train`: the settings and where the seeds come from."""
-
-    positives: Seeds
-    negatives: Seeds
-    if_too_few: Literal["stop", "skip"] = "stop"
-    """skip: leave the classifier out, and the steps that read its column, and say so."""
-
-    @model_validator(mode="after")
-    def _rest_of_something(self) -> TrainSpec:
-        if self.positives.rest and self.negatives.rest:
-            raise ValueError("only one class can be the rest; give the other one `hosts` or `paths`")
-        return self
 
 
 @dataclass(frozen=True)
@@ -102,6 +62,8 @@ class Report:
     trained: dict[str, int]
     held_out: dict[str, int]
     roc_auc: float
+    spread: tuple[float, float]
+    """Between these lie nine in ten of the held-out scores."""
     precision: float | None
     """At a score of 0.5; None if nothing scores that high."""
     recall: float
@@ -136,15 +98,17 @@ def train(
     from pipeline.kernels.classifier.fasttext import load_classifier  # numba takes two seconds to import
 
     classes = _Balanced(positives, negatives, settings)
+    chosen = settings.for_texts(int((~classes.held_out).sum()))
+    settings = settings.model_copy(update=chosen)  # the card says what was taken
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output) as scratch:
         lines, model = Path(scratch, "train.txt"), Path(scratch, "model.bin")
         held_out = _write_lines(lines, classes, normalizer, tokenizer)
         try:
             trained = fasttext.train_supervised(
-                str(lines), lr=settings.lr, dim=settings.dim, epoch=settings.epochs, wordNgrams=settings.word_ngrams,
-                minCount=settings.min_count, bucket=settings.bucket, seed=settings.seed,
-                thread=settings.threads, verbose=0,
+                str(lines), lr=chosen["lr"], dim=chosen["dim"], epoch=chosen["epochs"],
+                wordNgrams=chosen["word_ngrams"], minCount=chosen["min_count"], bucket=settings.bucket,
+                seed=settings.seed, thread=settings.threads, verbose=0,
             )  # fmt: skip
         except RuntimeError as error:
             raise ValueError(f"fastText: {error}; lower min_count or lr, or give more texts") from error
@@ -153,14 +117,26 @@ def train(
     report = _measure(classes, held_out, settings, output / "model.bin", normalizer, tokenizer)
     card = json.dumps(asdict(report), indent=2, ensure_ascii=False) + "\n"
     (output / "model_card.json").write_text(card, encoding="utf-8")
+    _check(report, settings)
+    remember(load_classifier, output / report.model)
+    return report
+
+
+def _check(report: Report, settings: TrainSettings) -> None:
+    """Raise Undertrained for a classifier that does not tell the classes apart, or only by a hair's breadth."""
+    after = f"after {settings.epochs} epochs on {sum(report.trained.values())} texts"
     if report.roc_auc < settings.minimum_auc:
         raise Undertrained(
             f"held-out ROC-AUC {report.roc_auc:.3f} is below minimum_auc {settings.minimum_auc:g} (0.5 is chance) "
-            f"after {settings.epochs} epochs on {sum(report.trained.values())} texts; raise epochs or lr, lower "
-            "min_count, or give more and clearer seeds"
+            f"{after}; raise epochs or lr, lower min_count, or give more and clearer seeds"
         )
-    remember(load_classifier, output / report.model)
-    return report
+    low, high = report.spread
+    if high - low < settings.minimum_spread:
+        raise Undertrained(
+            f"nine in ten held-out scores lie between {low:.3f} and {high:.3f} {after}, closer than minimum_spread "
+            f"{settings.minimum_spread:g}, so that no threshold can part them; leave out epochs, lr, dim, word_ngrams "
+            "and min_count, which then follow from the number of seeds, or raise epochs or lr"
+        )
 
 
 def collect_seeds(spec: TrainSpec, rows: Iterable[pa.RecordBatch], read_texts: ReadTexts) -> tuple[pa.Array, pa.Array]:
@@ -171,20 +147,25 @@ def collect_seeds(spec: TrainSpec, rows: Iterable[pa.RecordBatch], read_texts: R
     """
     samples = {name: Sample(spec.per_class, spec.seed) for name in ("positives", "negatives")}
     for name, sample in samples.items():
-        for texts in read_texts(getattr(spec, name).files()):
+        for texts in read_texts(spec.classes()[name].files()):
             sample.add(texts)
     if not (spec.positives.paths and spec.negatives.paths):
         for batch in rows:
-            positive, negative = match_hosts(batch, spec.positives.hosts), match_hosts(batch, spec.negatives.hosts)
-            taken = pc.or_(positive, negative)
-            for name, seeds, own, other in (
-                ("positives", spec.positives, positive, negative),
-                ("negatives", spec.negatives, negative, positive),
-            ):
-                chosen = pc.invert(taken) if seeds.rest else pc.and_not(own, other)
-                if not seeds.paths:
-                    samples[name].add(batch.column("text").filter(chosen))
+            for name, chosen in rows_of_classes(spec, batch).items():
+                samples[name].add(batch.column("text").filter(chosen))
     return samples["positives"].texts(), samples["negatives"].texts()
+
+
+def rows_of_classes(spec: TrainSpec, batch: pa.RecordBatch) -> dict[str, pa.BooleanArray]:
+    """For each class that takes rows by host, or as the rest: which rows of the batch (with `url`) are its own."""
+    hosts = {name: match_hosts(batch, seeds.hosts) for name, seeds in spec.classes().items()}
+    taken = pc.or_(hosts["positives"], hosts["negatives"])
+    both = pc.and_(hosts["positives"], hosts["negatives"])
+    return {
+        name: pc.invert(taken) if seeds.rest else pc.and_not(hosts[name], both)
+        for name, seeds in spec.classes().items()
+        if not seeds.paths
+    }
 
 
 class _Balanced:
@@ -269,6 +250,7 @@ def _measure(
         trained={POSITIVE: int(trained.sum()), NEGATIVE: int((~trained).sum())},
         held_out={POSITIVE: int(truth.sum()), NEGATIVE: int((~truth).sum())},
         roc_auc=roc_auc(truth, scores),
+        spread=(round(float(np.quantile(scores, 0.05)), 4), round(float(np.quantile(scores, 0.95)), 4)),
         precision=float(truth[chosen].mean()) if chosen.any() else None,
         recall=float(chosen[truth].mean()),
         calibration=before,

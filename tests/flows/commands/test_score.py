@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.l2_select.train.train_classifier import TrainSettings, train
+from stages.l2_select.train.settings import TrainSettings
+from stages.l2_select.train.train_classifier import train
 from tests.flows.helpers import orefine, result_of, rows, write_parquet
 
 GOOD = [f"the theorem number {n} follows from the lemma by induction" for n in range(60)]

@@ -7,7 +7,16 @@ import yaml
 
 from tests.flows.helpers import orefine, result_of, rows, write_parquet
 
-TRAIN = {"dim": 4, "epochs": 2, "lr": 1.0, "min_count": 1, "word_ngrams": 1, "bucket": 100, "minimum_auc": 0}
+TRAIN = {
+    "dim": 4,
+    "epochs": 2,
+    "lr": 1.0,
+    "min_count": 1,
+    "word_ngrams": 1,
+    "bucket": 100,
+    "minimum_auc": 0,
+    "minimum_spread": 0,
+}
 
 
 @pytest.mark.parametrize("pattern", ["*.bin", "model_card.json"])

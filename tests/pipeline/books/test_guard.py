@@ -15,7 +15,8 @@ from stages.l1_filter.datatrove import Datatrove
 from stages.l1_filter.language import Language
 from stages.l2_select.normalize.normalizers import load_ultrafine
 from stages.l2_select.score.fasttext_quality import FasttextQuality
-from stages.l2_select.train.train_classifier import TrainSettings, train
+from stages.l2_select.train.settings import TrainSettings
+from stages.l2_select.train.train_classifier import train
 
 ROWS, WIDTH, LABELS = 3_000_000, 1000, 1000
 TEXT = pa.schema([("text", pa.string())])
@@ -103,7 +104,7 @@ def test_a_tokenizer_of_one_token_with_a_number_of_32_bits(tmp_path: Path):
 @pytest.mark.usefixtures("datatrove")
 def test_a_model_of_datatrove_is_loaded_from_its_file_and_must_have_the_labels(tmp_path: Path):
     texts = pa.array([f"text number {n}" for n in range(60)]), pa.array([f"order {n} now" for n in range(60)])
-    train(*texts, TrainSettings(dim=4, epochs=1, min_count=1, bucket=100, minimum_auc=0), tmp_path)
+    train(*texts, TrainSettings(dim=4, epochs=1, min_count=1, bucket=100, minimum_auc=0, minimum_spread=0), tmp_path)
     arguments = {"model_url": str(tmp_path / "model.bin"), "keep_labels": ["pos", 0.0]}
     step = Datatrove(filter="FastTextClassifierFilter", arguments=arguments)
     list(step.resolve())
@@ -133,7 +134,7 @@ def test_what_has_loaded_once_is_not_tried_again(tmp_path: Path, monkeypatch: py
 
 def test_nothing_of_the_working_directory_is_imported(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch):
     texts = pa.array([f"text number {n}" for n in range(60)]), pa.array([f"order {n} now" for n in range(60)])
-    train(*texts, TrainSettings(dim=4, epochs=1, min_count=1, bucket=100, minimum_auc=0), tmp_path)
+    train(*texts, TrainSettings(dim=4, epochs=1, min_count=1, bucket=100, minimum_auc=0, minimum_spread=0), tmp_path)
     (tmp_path / "stages").mkdir()
     for name in ("stages/__init__.py", "types.py", "struct.py"):
         (tmp_path / name).write_text("raise SystemExit('imported from the working directory')")

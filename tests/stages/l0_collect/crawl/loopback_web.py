@@ -12,16 +12,30 @@ import json
 import random
 import sys
 import time
+import zlib
 from pathlib import Path
 
+import brotli
+import zstandard
 from aiohttp import web
 
 PORT = int(sys.argv[1]) if __name__ == "__main__" else 0
-KINDS = ("plain", "maze", "calendar", "broken_robots", "slow", "opted_out", "bombs", "busy", "sessions", "loops")
+KINDS = (
+    "plain", "maze", "calendar", "broken_robots", "slow", "opted_out", "bombs", "busy", "sessions", "loops",
+    "silent_robots", "many_rules", "mapped", "scattered_maze",
+)  # fmt: skip
+TRAPS = {"maze": "/maze/", "calendar": "/month/", "sessions": "/shop/", "scattered_maze": "/w"}
+"""How the paths begin that have no end, by kind of host."""
 PAGES = 12
 WORDS = [
     f"{a}{b}{c}" for a in ("ba", "ko", "ri", "tu", "ne") for b in ("l", "m", "st", "r") for c in ("an", "os", "ip")
 ]
+MORE_ROBOTS = {
+    "many_rules": "".join(f"Disallow: /no/*/{number}/*x$\n" for number in range(10_000)) + "Disallow: /page/3$\n",
+    "mapped": "".join(
+        f"Sitemap: http://HOST/{name}\n" for name in ("index.xml", "bomb.xml.gz", "listed.xml.gz", "broken.xml")
+    ),
+}
 ROBOTS = "User-agent: *\nDisallow: /private/\nCrawl-delay: 0.05\n"
 
 
@@ -55,7 +69,11 @@ async def answer(request: web.Request) -> web.StreamResponse:
     LOG.write(json.dumps([time.monotonic(), host, path]) + "\n")
     LOG.flush()
     if path == "/robots.txt":
-        return web.Response(status=503) if kind == "broken_robots" else web.Response(text=ROBOTS)
+        if kind == "silent_robots":
+            await asyncio.sleep(30)
+        if kind == "broken_robots":
+            return web.Response(status=503)
+        return web.Response(text=f"{ROBOTS}{MORE_ROBOTS.get(kind, '')}".replace("HOST", host))
     if path in ("/ai.txt", "/.well-known/tdmrep.json"):
         return web.Response(status=404)
     special = globals().get(f"of_{kind}")
@@ -72,6 +90,35 @@ def of_maze(host: str, path: str, _: web.Request) -> web.Response | None:
         links = "".join(f'<a href="/maze/{chosen.randrange(10**9)}">more</a>' for _ in range(8))
         return html(f"<p>{words(path)}</p>{links}")
     return html(navigation('<a href="/maze/0">maze</a>') + f"<p>{words(host + path)}</p>")
+
+
+def of_scattered_maze(host: str, path: str, _: web.Request) -> web.Response | None:
+    """A maze each page of which is in a folder of its own."""
+    if path.startswith("/w"):
+        chosen = random.Random(path)
+        links = "".join(f'<a href="/w{chosen.randrange(10**9)}/{chosen.choice(WORDS)}">on</a>' for _ in range(6))
+        return html(f"<p>{words(path)}</p>{links}")
+    return html(navigation('<a href="/w0/begin">maze</a>') + f"<p>{words(host + path)}</p>")
+
+
+def of_mapped(host: str, path: str, _: web.Request) -> web.Response | None:
+    """Pages that nothing but sitemaps names; indexes in a circle, and one that unpacks to 100 MB."""
+    urls = "".join(f"<url><loc>http://{host}/listed/{number}</loc></url>" for number in range(PAGES))
+    foreign = "<url><loc>http://10.0.0.1/inside</loc></url><url><loc>http://127.0.0.2:1/other</loc></url>"
+    index = "".join(
+        f"<sitemap><loc>http://{host}/{name}</loc></sitemap>"
+        for name in ("index.xml", "index.xml?again", "listed.xml.gz", *(f"more/{number}.xml" for number in range(3)))
+    )
+    if path.endswith("index.xml") or path.startswith("/more/"):
+        return web.Response(text=f"<sitemapindex>{index}</sitemapindex>", content_type="text/xml")
+    bodies = {
+        "/listed.xml.gz": gzip.compress(f"<urlset>{urls}{foreign}</urlset>".encode()),
+        "/bomb.xml.gz": BOMB,
+        "/broken.xml": b"<urlset><url><loc>http://" + b"x" * 5000,
+    }
+    if path in bodies:
+        return web.Response(body=bodies[path], content_type="application/octet-stream")
+    return html(f"<p>{words(host + path)}</p>")
 
 
 def of_calendar(host: str, path: str, _: web.Request) -> web.Response | None:
@@ -108,9 +155,15 @@ def of_opted_out(host: str, path: str, _: web.Request) -> web.Response | None:
 
 
 def of_bombs(host: str, path: str, _: web.Request) -> web.Response | None:
-    if path == "/page/1":
-        bomb = gzip.compress(bytes(60 << 20))
-        return web.Response(body=bomb, content_type="text/html", headers={"Content-Encoding": "gzip"})
+    bombs = {
+        "/page/1": ("gzip", BOMB),
+        "/page/5": ("br", BROTLI),
+        "/page/6": ("zstd", ZSTD),
+        "/page/7": ("deflate", FLAT),
+    }
+    if path in bombs:
+        encoding, bomb = bombs[path]
+        return web.Response(body=bomb, content_type="text/html", headers={"Content-Encoding": encoding})
     if path == "/page/2":
         return web.Response(body=b"<p>" + b"x" * (12 << 20), content_type="text/html")
     if path == "/page/3":
@@ -119,9 +172,9 @@ def of_bombs(host: str, path: str, _: web.Request) -> web.Response | None:
 
 
 def of_busy(host: str, path: str, _: web.Request) -> web.Response | None:
-    """Each page wants to be asked again once."""
+    """One page wants to be asked again each time."""
     BUSY[path] = BUSY.get(path, 0) + 1
-    return web.Response(status=429, headers={"Retry-After": "0"}) if BUSY[path] == 1 and path == "/page/1" else None
+    return web.Response(status=429, headers={"Retry-After": "0"}) if BUSY[path] % 2 and path == "/page/1" else None
 
 
 def of_loops(host: str, path: str, _: web.Request) -> web.Response | None:
@@ -147,5 +200,8 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     BUSY: dict[str, int] = {}
+    ZEROS = bytes(100 << 20)
+    BOMB, FLAT, BROTLI = gzip.compress(ZEROS, 1), zlib.compress(ZEROS, 1), brotli.compress(ZEROS, quality=1)
+    ZSTD = zstandard.compress(ZEROS, 1)
     with Path(sys.argv[2]).open("a", encoding="utf-8") as LOG:
         asyncio.run(serve())

@@ -10,7 +10,8 @@ from flows.runs.texts import read_texts
 from pipeline.rows.batch import Batch
 from stages.l2_select.score.fasttext_quality import FasttextQuality
 from stages.l2_select.train.seeds import Seeds
-from stages.l2_select.train.train_classifier import TrainSpec, train
+from stages.l2_select.train.settings import TrainSpec
+from stages.l2_select.train.train_classifier import train
 
 GOOD = [f"the theorem number {n} follows from the lemma by induction" for n in range(120)]
 BAD = [f"click here to buy cheap pills order {n} now" for n in range(120)]

@@ -9,14 +9,8 @@ import pytest
 
 from flows.runs.texts import read_texts
 from stages.l2_select.train.seeds import Sample, Seeds, content_keys, match_hosts
-from stages.l2_select.train.train_classifier import (
-    TrainSettings,
-    TrainSpec,
-    Undertrained,
-    collect_seeds,
-    roc_auc,
-    train,
-)
+from stages.l2_select.train.settings import TrainSettings, TrainSpec
+from stages.l2_select.train.train_classifier import Undertrained, collect_seeds, roc_auc, train
 
 GOOD = [f"the theorem number {n} follows from the lemma by induction" for n in range(150)]
 BAD = [f"click here to buy cheap pills order {n} now" for n in range(90)]
@@ -142,5 +136,5 @@ def test_a_classifier_that_learned_nothing_is_refused_with_its_card_left_to_read
     with pytest.raises(Undertrained, match=r"held-out ROC-AUC 0\.\d+ is below minimum_auc 0.6 \(0.5 is chance\)"):
         train(pa.array(same[::2]), pa.array(same[1::2]), SETTINGS.model_copy(update={"min_count": 30}), tmp_path)
     assert json.loads((tmp_path / "model_card.json").read_text())["roc_auc"] < 0.6
-    anyway = SETTINGS.model_copy(update={"min_count": 30, "minimum_auc": 0})
+    anyway = SETTINGS.model_copy(update={"min_count": 30, "minimum_auc": 0, "minimum_spread": 0})
     assert train(pa.array(same[::2]), pa.array(same[1::2]), anyway, tmp_path).roc_auc < 0.6
