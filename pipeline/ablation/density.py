@@ -2,9 +2,9 @@
 
 rho = D_A / D_B, where D_A tokens of the baseline reach the held-out loss that D_B tokens of the candidate reach. The
 baseline is measured at several sizes, each a run of its own with its own finished decay, since a point in the middle of
-a run is not comparable. Between sizes the loss is taken as linear in the logarithm of the tokens; beyond the last one the
-nearest line goes on and the figure is marked as extrapolated. Seeds are pairs: each gives a rho, and the interval is
-Student's over their logarithms. The figure holds for its ruler and model alone: another ruler gives another density.
+a run is not comparable. Between sizes the loss is taken as linear in the logarithm of the tokens; beyond the last one
+the nearest line goes on and the figure is marked as extrapolated. Seeds are pairs: each gives a rho, and the interval
+is Student's over their logarithms. The figure holds for its ruler and model alone.
 """
 
 from __future__ import annotations

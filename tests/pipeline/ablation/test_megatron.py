@@ -1,6 +1,7 @@
 """Tokenised shards: what is written is read back, byte by byte as the format says."""
 
 import struct
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ def test_documents_come_back_from_a_mapping(tmp_path: Path, vocabulary: int, cod
     tokens, starts = read(tmp_path / "part")
     assert isinstance(tokens, np.memmap)
     assert tokens.dtype == kind
-    found = [tokens[begin:end].tolist() for begin, end in zip(starts, starts[1:], strict=False)]
+    found = [tokens[begin:end].tolist() for begin, end in pairwise(starts)]
     assert found == [ids.tolist() for ids in DOCUMENTS]
     # The layout by hand: magic, version, type, counts, lengths, pointers in bytes, documents.
     size = np.dtype(kind).itemsize
