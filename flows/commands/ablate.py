@@ -32,6 +32,8 @@ def ablate(
     seeds: Annotated[int | None, typer.Option(min=2, help="Runs per arm.")] = None,
     aa: Annotated[bool, typer.Option("--aa", help="Twice the runs of each arm, halves compared: noise.")] = False,
     controls: Annotated[bool, typer.Option("--controls", help="Also arms whose answer is known.")] = False,
+    density: Annotated[bool, typer.Option("--density", help="Also: tokens to equal loss.")] = False,
+    sweep: Annotated[str | None, typer.Option(help="COLUMN=0.1,0.3: also the best rows of the candidate.")] = None,
     store: StoreOption = "store",
     as_json: Json = False,
 ) -> None:
@@ -55,11 +57,21 @@ def ablate(
         tasks, taint = read_tasks(task or ())
         verdict = compare.ablate(
             first, arms, output, BUDGETS[budget], heldout or (), seeds, say,
-            aa=aa, with_controls=controls, tasks=tasks, taint=taint,
+            aa=aa, with_controls=controls, tasks=tasks, taint=taint, sweep=read_sweep(sweep), with_density=density,
         )  # fmt: skip
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
     print_result(verdict.summary(), as_json, [verdict.report.read_text(encoding="utf-8")])
+
+
+def read_sweep(text: str | None) -> tuple[str, list[float]] | None:
+    if text is None:
+        return None
+    column, _, shares = text.partition("=")
+    try:
+        return column, [float(share) for share in shares.split(",")]
+    except ValueError:
+        raise ValueError(f"--sweep '{text}': give a column and shares, such as quality=0.1,0.3") from None
 
 
 def _names(candidates: Sequence[str]) -> list[str]:

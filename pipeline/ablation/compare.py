@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from pipeline.ablation import controls
 from pipeline.ablation.data import Arm, choose, survey
+from pipeline.ablation.density import density
 from pipeline.ablation.heldout import Domain, domains
 from pipeline.ablation.model import Budget
 from pipeline.ablation.report import markdown
@@ -43,6 +44,7 @@ PROTOCOL = 2  # bump when the same settings give another run: a change to the sp
 SAMPLE_BYTES_PER_TOKEN = 8  # text to choose from per token trained on; a BPE token is 3 to 5 bytes of most text
 SAMPLE_BYTES = 16_000_000  # at least, so that a few long documents do not stand for an arm
 BYTES_PER_TOKEN = 3.0  # of a small vocabulary, to reckon how many bytes a run reads
+DENSITY_SCALES = (0.25, 0.5, 2.0)  # of the budget's steps: what the baseline is measured at beside the budget itself
 MOST_EPOCHS = 64.0  # an arm read more often is memorised: it says nothing of its data
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 
@@ -87,21 +89,33 @@ def ablate(
     with_controls: bool = False,
     tasks: Sequence[Task] = (),
     taint: Taint | None = None,
+    sweep: tuple[str, Sequence[float]] | None = None,
+    with_density: bool = False,
     keep_models: bool = False,
 ) -> Verdict:
     """Train `seeds` proxy models on each arm and compare them; finished runs under `output` are reused.
 
     `baseline` and `candidate` are Parquet files with a column `text` or `content`; several candidates have names. Each
-    path in `heldout` is a domain; without any, a slice of each arm is held out. `aa` doubles the seeds of baseline and
-    candidates and compares their halves: the noise floor. `taint` marks training texts that hold an item of `tasks`:
-    no run reads them. ValueError before training for what cannot be compared; FloatingPointError if a run diverges.
+    path in `heldout` is a domain; without any, a slice of each arm is held out. ValueError before training for what
+    cannot be compared; FloatingPointError if a run diverges.
+
+    aa: baseline and candidates get twice the seeds, and their halves are compared: the noise floor.
+    taint: marks training texts that hold an item of `tasks`; no run reads them.
+    sweep: a column and shares; the best rows of the one candidate by it are an arm for each share.
+    with_density: the baseline is also trained at DENSITY_SCALES.
     """
     seeds = budget.seeds if seeds is None else seeds
     if seeds < 2:
         raise ValueError(f"seeds={seeds} gives no interval for the difference; use 2 or more")
-    candidates = candidate if isinstance(candidate, Mapping) else {"candidate": candidate}
+    files = candidate if isinstance(candidate, Mapping) else {"candidate": candidate}
     progress("reading the arms and the held-out text")
-    arms, rulers, tainted = _prepare({"baseline": baseline, **candidates}, heldout, budget, tasks, taint)
+    arms, rulers, tainted = _prepare({"baseline": baseline, **files}, heldout, budget, tasks, taint)
+    if sweep is not None:
+        if len(files) != 1:
+            raise ValueError(f"a sweep takes the best rows of one candidate, {len(files)} were given")
+        name, (column, shares) = next(iter(files)), sweep
+        arms |= {f"{name}_{share:g}": controls.best(arms[name], column, share) for share in shares}
+    candidates = [name for name in arms if name != "baseline"]
     progress("training the tokenizer")
     tokenizer = _tokenizer(arms, budget)
     extra, missing = _controls(arms, rulers, heldout, budget) if with_controls else ({}, [])
@@ -118,7 +132,11 @@ def ablate(
         name: trainer.of(name, arm, range(2 * seeds if aa and name in arms else seeds))
         for name, arm in (arms | extra).items()
     }
-    found = _result(runs, rulers, list(candidates), list(arms) if aa else [], setting)
+    found = _result(runs, rulers, candidates, list(arms) if aa else [], setting)
+    if with_density:
+        found["density"] = _density(trainer, arms["baseline"], {name: runs[name][:seeds] for name in arms}, seeds)
+    if sweep is not None:
+        found["sweep"] = _smallest(found["comparisons"], f"{next(iter(files))}_")
     write_json(output / "ablation.json", {"status": "done", "setting": setting, **found})
     write_text(output / "report.md", markdown(setting, found))
     main = found["comparisons"][0]
@@ -242,6 +260,46 @@ def _setting(
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": {name: version(name) for name in LIBRARIES},
     }
+
+
+def _density(
+    trainer: Runs, baseline: Arm, runs: Mapping[str, Sequence[Mapping[str, Any]]], seeds: int
+) -> dict[str, dict[str, Any]]:
+    """Of each candidate, by the models and by n-grams; or why there is none."""
+    budget, measured = trainer.budget, [*runs["baseline"]]
+    for scale in DENSITY_SCALES:
+        scaled = replace(
+            budget, steps=max(1, round(budget.steps * scale)), ngram_tokens=round(budget.ngram_tokens * scale)
+        )
+        measured += replace(trainer, budget=scaled).of("baseline", baseline, range(seeds))
+    found: dict[str, dict[str, Any]] = {}
+    for name, of in runs.items():
+        for ruler, tokens, rate in (("models", "tokens", "bpb"), ("n-grams", "ngram_tokens", "ngram_bpb")):
+            if name == "baseline":
+                continue
+            losses: dict[int, list[float]] = {}
+            for run in measured:
+                losses.setdefault(run[tokens], []).append(run[rate]["mean"])
+            try:
+                answer = asdict(density(losses, [run[rate]["mean"] for run in of], of[0][tokens]))
+            except ValueError as error:
+                answer = {"none": str(error)}
+            found.setdefault(name, {})[ruler] = answer
+    return found
+
+
+def _smallest(comparisons: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, Any]:
+    """The curve of a sweep, and the smallest share that is not told from the baseline, or is better."""
+    curve = {
+        float(found["second"].removeprefix(prefix)): found
+        for found in comparisons
+        if found["first"] == "baseline" and found["second"].startswith(prefix)
+    }
+    good = [share for share, found in curve.items() if found["verdict"] != "baseline better"]
+    points = {
+        share: {key: found["difference"][key] for key in ("mean", "low", "high")} for share, found in curve.items()
+    }
+    return {"curve": dict(sorted(points.items())), "smallest": min(good, default=None)}
 
 
 def _describe_arm(arm: Arm) -> dict[str, Any]:

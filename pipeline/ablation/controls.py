@@ -17,9 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.ablation.data import Arm, survey
-from pipeline.ablation.files import text_files
+from pipeline.ablation.files import read_rows, text_files
 from pipeline.ablation.heldout import Domain
 from pipeline.rows.batch import BoolArray
 
@@ -58,6 +59,23 @@ def target(baseline: Arm, domains: Sequence[Domain], heldout: Sequence[Path], ru
     extra = other.first(half, RANDOM_SALT)
     own = np.concatenate([baseline.first(half), np.zeros(int((~ours).sum()), np.bool_)])
     return replace(both, chosen=extra | own)
+
+
+def best(arm: Arm, column: str, share: float) -> Arm:
+    """The rows with the highest scores that hold `share` of the chosen bytes; equal scores by content."""
+    if not 0 < share <= 1:
+        raise ValueError(f"a share of {share:g} of the candidate: give numbers above 0, at most 1")
+    parts = []
+    for rows in read_rows(arm.files, [column]):
+        if column not in rows.schema.names:
+            raise ValueError(f"the candidate has no column '{column}' to take the best rows by")
+        parts.append(rows.column(column).cast(pa.float64()).to_numpy(zero_copy_only=False))
+    scores = np.nan_to_num(np.concatenate(parts), nan=-np.inf)
+    order = np.lexsort((arm.keys, -scores))
+    order = order[arm.chosen[order]]
+    chosen = np.zeros(len(scores), np.bool_)
+    chosen[order[: np.searchsorted(np.cumsum(arm.sizes[order]), share * arm.chosen_bytes, "right")]] = True
+    return replace(arm, chosen=chosen)
 
 
 def random_selection(baseline: Arm, free: BoolArray, size: int) -> Arm:

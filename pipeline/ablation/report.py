@@ -25,7 +25,7 @@ def markdown(setting: Part, result: Part) -> str:
             f"{found['smallest_detectable']:.4f}; n-grams {_signed(found['second_opinion'])}"
         )
     lines += [f"- **warning**: {warning}" for warning in result["warnings"]]
-    for part in (_by_domain, _controls, _runs, _settings):
+    for part in (_by_domain, _density, _sweep, _controls, _runs, _settings):
         lines += [""] * bool(more := part(setting, result)) + more
     return "\n".join([*lines, ""])
 
@@ -43,6 +43,31 @@ def _by_domain(setting: Part, result: Part) -> list[str]:
         counts = ", ".join(f"{count:,} of the {name}" for name, count in setting["tainted"].items())
         lines.append(f"Training texts left out because they hold an item of a task: {counts}.")
     return lines
+
+
+def _density(setting: Part, result: Part) -> list[str]:
+    """Tokens of the baseline that teach what one token of each candidate teaches."""
+    if "density" not in result:
+        return []
+    rows = [
+        [name, ruler, found.get("none") or f"{found['rho']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+         + (", extrapolated" if found["extrapolated"] else "")]
+        for name, of in result["density"].items()
+        for ruler, found in of.items()
+    ]  # fmt: skip
+    ruler = f"Baseline tokens to the same {setting['metric']}, by one token of the candidate."
+    return ["## Density", "", ruler, "", *_table(["candidate", "judged by", "density"], rows)]
+
+
+def _sweep(setting: Part, result: Part) -> list[str]:
+    if "sweep" not in result:
+        return []
+    smallest = result["sweep"]["smallest"]
+    rows = [[f"{share:g}", _signed(point)] for share, point in result["sweep"]["curve"].items()]
+    said = (
+        "No share matches the baseline." if smallest is None else f"The smallest share that is not worse: {smallest:g}."
+    )
+    return ["## Share kept", "", *_table(["share", "difference to the baseline"], rows), "", said]
 
 
 def _controls(setting: Part, result: Part) -> list[str]:

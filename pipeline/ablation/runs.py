@@ -93,6 +93,7 @@ class Runs:
             "ngram_bpb": self._rates(ngram_bits),
             "parameters": trained.model.num_parameters(),
             "tokens": budget.tokens,
+            "ngram_tokens": budget.ngram_tokens,
             "unique_tokens": corpus.unique_tokens,
             "epochs": budget.tokens / corpus.pass_tokens,
             "train_seconds": round(ended - started, 1),

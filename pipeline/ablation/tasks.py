@@ -52,7 +52,12 @@ class Task:
         return np.arange(len(self.items))
 
     def sample(self, size: int) -> Task:
-        """Items of about `size` bytes, drawn by content: sets are ordered by subject."""
+        """Items of about `size` bytes, drawn by content: sets are ordered by subject. ValueError for too few items."""
+        if len(self.items) < MINIMUM_ITEMS:
+            raise ValueError(
+                f"the task '{self.name}' has {len(self.items)} items with choices, it needs {MINIMUM_ITEMS}: "
+                "give the whole set"
+            )
         order = sorted(range(len(self.items)), key=lambda row: content_hash(*self.items[row].texts))
         lengths = [sum(len(text.encode()) for text in self.items[row].texts) for row in order]
         chosen = sorted(order[: max(MINIMUM_ITEMS, int(np.searchsorted(np.cumsum(lengths), size, "right")))])

@@ -5,6 +5,8 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ablation import ablate
@@ -56,6 +58,24 @@ def test_controls_stand_beside_the_candidates_and_a_small_one_meets_a_random_sel
     assert arms["random_few"]["chosen_bytes"] == pytest.approx(arms["few"]["chosen_bytes"], rel=0.2)
     (missing,) = found["setting"]["controls_missing"]
     assert missing.startswith("random_all: no run reads the all twice")
+
+
+def test_a_sweep_and_the_density_of_its_shares(tmp_path: Path) -> None:
+    data = write(tmp_path / "data.parquet", sentences(300, 1))
+    scored = tmp_path / "scored.parquet"
+    pq.write_table(pa.table({"text": sentences(300, 3), "quality": [float(row) for row in range(300)]}), scored)
+    held = write(tmp_path / "real.parquet", sentences(30, 2))
+    verdict = ablate(
+        [data], [scored], tmp_path / "out", TINY, [held], sweep=("quality", [0.5]), with_density=True
+    )  # fmt: skip
+    found = json.loads(verdict.result.read_text())
+    assert [one["second"] for one in found["comparisons"]] == ["candidate", "candidate_0.5"]
+    assert list(found["sweep"]["curve"]) == ["0.5"]
+    assert set(found["density"]) == {"candidate", "candidate_0.5"}
+    assert found["density"]["candidate"]["models"]["rho"] == pytest.approx(1, abs=0.8)
+    page = verdict.report.read_text()
+    assert "## Density" in page
+    assert "## Share kept" in page
 
 
 def test_shuffled_words_lose_against_real_text(data: Path, tmp_path: Path) -> None:

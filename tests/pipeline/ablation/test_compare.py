@@ -16,7 +16,7 @@ from pipeline.store.shard import file_sha256
 from tests.pipeline.ablation.helpers import TINY, sentences, write
 
 HELD = [Domain(name, tuple("abcdefgh"), np.arange(8, dtype=np.uint64)) for name in ("web", "books")]
-QUIZ = Task("quiz", (ClozeItem("a", ("bc", "d"), 0),))
+QUIZ = Task("quiz", tuple(ClozeItem(f"question {row}", ("bc", "d"), 0) for row in range(8)))
 
 
 def test_all_that_is_fixed_before_training_is_written_down(tmp_path: Path) -> None:
@@ -74,6 +74,13 @@ def test_a_text_with_an_item_of_a_task_is_read_by_no_run(tmp_path: Path) -> None
     assert "hold an item of a task" in verdict.report.read_text()
     with pytest.raises(ValueError, match="held-out files and tasks share a name"):
         ablate([data], [data], tmp_path / "out", TINY, [held], tasks=[Task("held", QUIZ.items)])
+
+
+def test_a_task_of_few_items_is_refused_before_training(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.parquet", sentences(300, 1))
+    with pytest.raises(ValueError, match="the task 'quiz' has 7 items with choices, it needs 8"):
+        ablate([data], [data], tmp_path / "out", TINY, tasks=[Task("quiz", QUIZ.items[:7])])
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("value", [-1, 101])

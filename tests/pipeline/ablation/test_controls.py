@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ablation.controls import random_selection, repeated, shuffled, target
+from pipeline.ablation.controls import best, random_selection, repeated, shuffled, target
 from pipeline.ablation.data import Arm, survey
 from pipeline.ablation.heldout import domains
 from tests.pipeline.ablation.helpers import sentences, write
@@ -53,6 +54,20 @@ def test_target_is_half_held_out_text_and_none_that_is_scored(baseline: Arm, tmp
     assert size == pytest.approx(0.5, abs=0.02)
     assert target(baseline, scored, [held], run_bytes=10**6) is None  # too little of it
     assert target(baseline, scored, [], run_bytes=10) is None
+
+
+def test_the_best_rows_hold_their_share_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "scored.parquet"
+    scores = [0.1, None, 0.9, 0.5, 0.7]
+    pq.write_table(pa.table({"text": ["aa", "bb", "cc", "dd", "ee"], "quality": scores}), path)
+    arm = survey([path])
+    assert best(arm, "quality", 0.4).chosen.tolist() == [False, False, True, False, True]
+    assert best(arm, "quality", 0.59).chosen.sum() == 2
+    assert best(arm, "quality", 0.8).chosen.tolist() == [True, False, True, True, True]
+    with pytest.raises(ValueError, match="no column 'hosts'"):
+        best(arm, "hosts", 0.4)
+    with pytest.raises(ValueError, match=r"a share of 1\.5 of the candidate"):
+        best(arm, "quality", 1.5)
 
 
 def test_a_random_selection_has_the_size_asked_for(baseline: Arm) -> None:
