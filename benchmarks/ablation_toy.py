@@ -26,9 +26,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.ablation import BUDGETS, Budget, ngram, train
-from pipeline.ablation.data import shuffle_words, survey
+from pipeline.ablation.data import I64Array, shuffle_words, survey
 from pipeline.ablation.evaluate import document_bits
 from pipeline.ablation.order import Stream
+from pipeline.ablation.statistics import paired
 from pipeline.ablation.tokenizer import Corpus, encode, tokenize, train_tokenizer
 
 BASE = replace(BUDGETS["toy"], cpu_threads=1)
@@ -45,6 +46,7 @@ SETTINGS: dict[str, tuple[Budget, int]] = {  # budget, and the size of the piece
     "middle": (replace(MIDDLE, steps=100), 128),
 }
 N_GRAMS = ("n-grams", 1_000_000)
+AA_TOKENS = 100_000
 HELD = ("c4", "wikipedia")
 HELD_DOCUMENTS, HELD_BYTES = 60, 1_000
 
@@ -97,6 +99,10 @@ class Bench:
             cut = [text.encode()[:HELD_BYTES].decode(errors="ignore") for text in texts]
             found[name] = encode(self.tokenizer(vocabulary), cut), sum(len(text.encode()) for text in cut)
         return found
+
+    def sizes(self, name: str) -> I64Array:
+        texts = pq.read_table(self.folder / f"held-{name}.parquet")["text"].to_pylist()
+        return np.array([len(text.encode()[:HELD_BYTES].decode(errors="ignore").encode()) for text in texts])
 
     def run(self, setting: str, arm: str, seed: int) -> dict[str, Any]:
         budget, piece = SETTINGS.get(setting, (DEEP, WHOLE))
@@ -157,6 +163,26 @@ def table(bench: Bench, settings: Sequence[str], arms: Sequence[str], seeds: int
             )
 
 
+def repeated_aa(bench: Bench, repetitions: int) -> str:
+    """The clean arm against itself by n-grams of few tokens, three seeds a side: how often the interval covers zero."""
+    corpus, held = bench.corpus("clean", DEEP.vocabulary), bench.held(DEEP.vocabulary)
+    vocabulary = bench.tokenizer(DEEP.vocabulary).get_vocab_size()
+    bits = []
+    for seed in range(6 * repetitions):
+        levels = ngram.count(Stream(corpus, seed, 128).read(0, AA_TOKENS))
+        bits.append(
+            [ngram.document_bits(levels, ids, [0] * len(ids), vocabulary - 1, vocabulary) for ids, _ in held.values()]
+        )
+    sizes = [bench.sizes(name) for name in held]
+    covered = 0
+    for first in range(0, len(bits), 6):
+        pairs = list(zip(bits[first : first + 3], bits[first + 3 : first + 6], strict=True))
+        differences = [np.array([b[row] - a[row] for a, b in pairs]) for row in range(len(held))]
+        found = paired(differences, sizes, [np.arange(len(size)) for size in sizes])
+        covered += found.low <= 0 <= found.high
+    return f"A/A by n-grams of {AA_TOKENS:,} tokens: the interval covers zero in {covered} of {repetitions} repetitions"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
@@ -164,9 +190,13 @@ def main() -> None:
     parser.add_argument("--settings", nargs="*", default=[N_GRAMS[0], *SETTINGS])
     parser.add_argument("--arms", nargs="*", default=["boilerplate", "chinese", "shuffled"])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--aa", type=int, default=0, help="repetitions of an A/A comparison instead of the table")
     options = parser.parse_args()
     if not (options.output / "held-wikipedia.parquet").exists():
         write_texts(options.data, options.output)
+    if options.aa:
+        print(repeated_aa(Bench(options.output), options.aa))
+        return
     print("\n".join(table(Bench(options.output), options.settings, options.arms, options.seeds)))
 
 

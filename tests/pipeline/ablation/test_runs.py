@@ -71,7 +71,8 @@ def test_who_waits_is_told(trained: list[int], arm: Arm, runs: Runs) -> None:
     lines: list[str] = []
     replace(runs, progress=lines.append).of("baseline", arm, range(1))
     assert lines == [
-        "baseline, seed 0: training on 5,120 tokens", "baseline, seed 0: web 1.1667 BPB, books 1.1667 BPB, mean 1.1667 BPB",
+        "baseline, seed 0: training on 5,120 tokens",
+        "baseline, seed 0: web 1.1667 BPB, books 1.1667 BPB, mean 1.1667 BPB",
     ]  # fmt: skip
 
 
