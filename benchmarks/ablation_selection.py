@@ -5,8 +5,8 @@
 RAW is a Parquet file with `text`, `url` and optionally `origin`; SCORED a folder of Parquet files that L1 and the
 classifiers of L2 made of it, with a column for each score. Arms: raw, all of SCORED (L1), and for each score and share
 the best rows, the best of each origin (balanced), and the worst (inverted), against random rows of as many bytes. The
-n-grams of a run are counted on TOKENS tokens of the arm, or on all that the arm has; nothing else is equal cheaper: a
-run takes a second, so five seeds and thirty arms take minutes. What they cannot see: more than four tokens.
+n-grams of a run are counted on equally many tokens of both arms. A run of a million takes a second, so five seeds and
+thirty arms take minutes. What n-grams cannot see: more than four tokens.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from pipeline.ablation.order import Stream
 from pipeline.ablation.statistics import Estimate, paired
 from pipeline.ablation.tokenizer import Corpus, encode, train_tokenizer
 
-TOKENS, SEEDS, VOCABULARY, HELD_BYTES = 1_000_000, 5, 4_096, 150_000
+VOCABULARY, HELD_BYTES = 4_096, 100_000
 Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 class Judge:
-    def __init__(self, held: Sequence[Domain], texts: Sequence[str]) -> None:
+    def __init__(self, held: Sequence[Domain], texts: Sequence[str], tokens: int, seeds: int) -> None:
+        self.tokens, self.seeds = tokens, seeds
         self.held, self.tokenizer = held, train_tokenizer((text[:3_000] for text in texts[::5]), VOCABULARY)
         self.vocabulary = self.tokenizer.get_vocab_size()
         self.documents = [encode(self.tokenizer, domain.texts) for domain in held]
@@ -48,7 +49,7 @@ class Judge:
         """Of each domain: one row a seed, one column a document."""
         part = rows_of(corpus, rows)
         found = []
-        for seed in range(SEEDS):
+        for seed in range(self.seeds):
             levels = ngram.count(Stream(part, seed, 128).read(0, min(tokens, part.pass_tokens)))
             found.append(
                 [ngram.document_bits(levels, ids, [0] * len(ids), self.vocabulary - 1, self.vocabulary)
@@ -63,7 +64,8 @@ class Judge:
         return found | {"mean": paired([b - a for _, a, b in pairs], sizes, sites)}
 
     def losses(self, bits: Sequence[np.ndarray]) -> list[float]:
-        return np.mean([of.sum(1) / held.sizes.sum() for held, of in zip(self.held, bits, strict=True)], 0).tolist()
+        rates = [of.sum(1) / held.sizes.sum() for held, of in zip(self.held, bits, strict=True)]
+        return [float(rate) for rate in np.mean(rates, 0)]
 
 
 def rows_of(corpus: Corpus, rows: Rows) -> Corpus:
@@ -102,17 +104,25 @@ def lines(
 
     lengths = np.diff(scored.starts)
     everything, one = np.arange(len(lengths)), np.zeros(len(lengths), np.int64)
-    sizes = [TOKENS // 8, TOKENS // 4, TOKENS // 2, TOKENS, min(2 * TOKENS, raw.pass_tokens)]
+    sizes = [
+        judge.tokens // 8,
+        judge.tokens // 4,
+        judge.tokens // 2,
+        judge.tokens,
+        min(2 * judge.tokens, raw.pass_tokens),
+    ]
     of_raw = {size: judge.bits(raw, np.arange(len(raw.keys)), size) for size in sizes}
-    of_l1 = judge.bits(scored, everything, TOKENS)
-    yield row(f"L1 - raw, {TOKENS:,}", of_raw[TOKENS], of_l1)
-    again = judge.bits(scored, everything[::2], TOKENS)
-    yield row(f"half of L1 - other half (A/A), {TOKENS:,}", judge.bits(scored, everything[1::2], TOKENS), again)
-    densities = [("L1", of_l1, TOKENS)]
+    of_l1 = judge.bits(scored, everything, judge.tokens)
+    yield row(f"L1 - raw, {judge.tokens:,}", of_raw[judge.tokens], of_l1)
+    again = judge.bits(scored, everything[::2], judge.tokens)
+    yield row(
+        f"half of L1 - other half (A/A), {judge.tokens:,}", judge.bits(scored, everything[1::2], judge.tokens), again
+    )
+    densities = [("L1", of_l1, judge.tokens)]
     for share in shares:
         chance = np.random.default_rng(0).random(len(lengths))
         drawn = best(chance, lengths, share, one)
-        tokens = min(TOKENS, int(lengths[drawn].sum()))
+        tokens = min(judge.tokens, int(lengths[drawn].sum()))
         at_random = judge.bits(scored, drawn, tokens)
         for name, values in scores.items():
             top = judge.bits(scored, best(values, lengths, share, one), tokens)
@@ -140,17 +150,20 @@ def main() -> None:
     parser.add_argument("--heldout", type=Path, nargs="+", required=True)
     parser.add_argument("--columns", nargs="+", required=True)
     parser.add_argument("--keep", type=float, nargs="*", default=[0.1, 0.3, 0.5])
+    parser.add_argument("--tokens", type=int, default=1_000_000)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--cut", type=int, default=1_000_000, help="characters of a document that count")
     options = parser.parse_args()
     raw = pq.read_table(options.raw).to_pylist()
     scored = [row for path in sorted(options.scored.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
     origin = {row["url"]: row.get("origin", "") for row in raw}
-    judge = Judge(domains({}, options.heldout, HELD_BYTES), [row["text"] for row in raw])
+    judge = Judge(domains({}, options.heldout, HELD_BYTES), [row["text"] for row in raw], options.tokens, options.seeds)
     scores = {name: np.array([row[name] for row in scored]) for name in options.columns}
     origins = np.array([origin.get(row["url"], "") for row in scored])
-    arms = [judge.corpus([row["text"] for row in rows]) for rows in (raw, scored)]
-    print(f"raw {arms[0].pass_tokens:,} tokens, L1 {arms[1].pass_tokens:,}, of them by origin:", flush=True)
-    print({str(o): int(np.diff(arms[1].starts)[origins == o].sum()) for o in np.unique(origins)}, flush=True)
-    for line in lines(judge, *arms, scores, origins, options.keep):
+    first, second = (judge.corpus([row["text"][: options.cut] for row in rows]) for rows in (raw, scored))
+    print(f"raw {first.pass_tokens:,} tokens, L1 {second.pass_tokens:,}, of them by origin:", flush=True)
+    print({str(o): int(np.diff(second.starts)[origins == o].sum()) for o in np.unique(origins)}, flush=True)
+    for line in lines(judge, first, second, scores, origins, options.keep):
         print(line, flush=True)
 
 

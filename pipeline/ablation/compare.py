@@ -32,7 +32,7 @@ from pipeline.ablation.runs import Runs, write_json, write_text
 from pipeline.ablation.statistics import LEVEL, Estimate
 from pipeline.ablation.tasks import Task
 from pipeline.ablation.train import weight_decay
-from pipeline.ablation.verdict import Ruler, compare, control_holds, noise_floor, result, warnings
+from pipeline.ablation.verdict import Ruler, compare, control_holds, noise_floor, warnings
 from pipeline.rows.batch import BoolArray
 from pipeline.rows.document import content_hash
 from pipeline.store.shard import file_sha256
@@ -341,8 +341,8 @@ def _result(
     of_controls = found[len(claims) :]
     return {
         "bpb": {arm: float(np.mean([run["bpb"]["mean"] for run in of])) for arm, of in runs.items()},
-        "comparisons": [result(comparison) for comparison in found[: len(claims)]],
-        "controls": [{**result(check), "holds": control_holds(check)} for check in of_controls],
+        "comparisons": [asdict(comparison) for comparison in found[: len(claims)]],
+        "controls": [{**asdict(check), "holds": control_holds(check)} for check in of_controls],
         "noise_floor": {name: asdict(estimate) for name, estimate in floor.items()},
         "warnings": warnings(runs, found[0], of_controls, floor),
         "runs": [

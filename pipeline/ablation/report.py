@@ -22,7 +22,7 @@ def markdown(setting: Part, result: Part) -> str:
         lines.append(
             f"- **{found['verdict']}**: {second} {result['bpb'][second]:.4f}, {first} {result['bpb'][first]:.4f}; "
             f"difference {_signed(found['difference'])}, p {found['adjusted_p']:.3g}; smallest detectable difference "
-            f"{found['smallest_detectable']:.4f}; n-grams {_signed(found['second_opinion'])}"
+            f"{found['difference']['detectable']:.4f}; n-grams {_signed(found['second_opinion'])}"
         )
     lines += [f"- **warning**: {warning}" for warning in result["warnings"]]
     for part in (_by_domain, _density, _sweep, _controls, _runs, _settings):

@@ -47,7 +47,7 @@ class Runs:
 
         runs = {seed: self._artifact(f"{name}-{seed}-{self._key(arm, seed)}") for seed in seeds}
         if any(run.state() != "done" for run in runs.values()):
-            corpus = tokenize(arm, self.tokenizer, self.output / "tokens" / f"{name}-{self._key(arm, 0)}")
+            corpus = tokenize(arm, self.tokenizer, self._shard(name, arm))
             for seed, run in runs.items():
                 run.make(partial(self._run, name, corpus, seed, run), alone=self.progress)
         return [json.loads((self.output / run.done).read_bytes()) for run in runs.values()]
@@ -58,6 +58,12 @@ class Runs:
         budget = {name: value for name, value in asdict(self.budget).items() if name not in ("name", "seeds")}
         ruler = self.setting["ruler"]["identity"]
         return content_hash(json.dumps([setting, budget, ruler, arm.identity, seed], sort_keys=True))[:12]
+
+    def _shard(self, name: str, arm: Arm) -> Path:
+        """Of the arm's tokens: other than a run it also depends on the order of the rows in the files."""
+        tokenizer = json.dumps(self.setting["tokenizer"], sort_keys=True)
+        key = content_hash(arm.keys[arm.chosen].tobytes(), tokenizer, arm.identity)[:12]
+        return self.output / "tokens" / f"{name}-{key}"
 
     def _artifact(self, name: str) -> Artifact:
         run = Artifact(LocalStore(self.output), f"runs/{name}", f"runs/{name}.json")

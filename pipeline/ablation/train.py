@@ -175,7 +175,7 @@ def _load(path: Path | None, model: Any, optimizer: Any, mean: list[Tensor]) -> 
     optimizer.load_state_dict(found.pop("optimizer"))
     for total, value in zip(mean, found.pop("mean"), strict=True):
         total.copy_(value)
-    return _State(**{name: list(map(tuple, value)) if name == "curve" else value for name, value in found.items()})
+    return _State(found["step"], found["averaged"], found["curve"], found["losses"])
 
 
 @contextmanager

@@ -7,7 +7,7 @@ many seeds; all of them serve the comparisons, and one half against the other is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -64,13 +64,6 @@ def noise_floor(runs: Sequence[Run], rulers: Sequence[Ruler]) -> Estimate:
     """An arm against itself under other seeds."""
     half = len(runs) // 2
     return _estimate(list(zip(runs[:half], runs[half:], strict=True)), rulers, "bits")
-
-
-def result(comparison: Comparison) -> dict[str, Any]:
-    """For ablation.json."""
-    found = asdict(comparison)
-    found["smallest_detectable"] = comparison.difference.detectable
-    return found
 
 
 def warnings(

@@ -6,7 +6,13 @@ from pipeline.ablation.report import markdown
 
 
 def estimate(mean: float) -> dict[str, Any]:
-    return {"per_seed": [mean - 0.01, mean + 0.01], "mean": mean, "low": mean - 0.02, "high": mean + 0.02}
+    return {
+        "per_seed": [mean - 0.01, mean + 0.01],
+        "mean": mean,
+        "low": mean - 0.02,
+        "high": mean + 0.02,
+        "detectable": 0.02,
+    }
 
 
 SETTING = {
@@ -40,7 +46,7 @@ RUN = {
 FOUND = {
     "first": "baseline", "second": "candidate", "verdict": "candidate better", "difference": estimate(-0.11),
     "second_opinion": estimate(-0.05), "by_domain": {"web": estimate(-0.1), "quiz": estimate(-0.12)},
-    "adjusted_p": 0.0123, "smallest_detectable": 0.02,
+    "adjusted_p": 0.0123,
 }  # fmt: skip
 CHECK = FOUND | {"second": "shuffled", "difference": estimate(0.5)}
 RESULT = {

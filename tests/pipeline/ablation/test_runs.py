@@ -92,6 +92,15 @@ def test_all_that_decides_a_run_is_in_its_name(arm: Arm, runs: Runs, change: dic
     assert runs._key(replace(arm, chosen=~arm.chosen), 0) != key
 
 
+def test_the_tokens_of_files_in_another_order_are_others(tmp_path: Path, runs: Runs) -> None:
+    parts = [write(tmp_path / f"{seed}.parquet", sentences(2, seed)) for seed in (1, 2)]
+    one, other = survey(parts), survey(parts[::-1])
+    assert runs._key(one, 0) == runs._key(other, 0), "the same text makes the same run"
+    assert runs._shard("a", one) != runs._shard("a", other)
+    longer = replace(runs, budget=replace(TINY, steps=99))
+    assert longer._shard("a", one) == runs._shard("a", one)
+
+
 def test_what_decides_nothing_is_not(arm: Arm, runs: Runs) -> None:
     other = replace(runs, budget=replace(TINY, name="other", seeds=5), setting=SETTING | {"seeds": 9})
     assert other._key(arm, 0) == runs._key(arm, 0)
