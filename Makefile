@@ -36,12 +36,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q pipeline stages flows
 	touch $@
 
-run: install  ## Build the demo web, refine it through all five levels, compare raw with refined
+run: install  ## Build and crawl the demo web, refine it through all five levels, compare raw with refined
 	$(BIN)/python -m flows.demo --output $(DEMO) --pages $(PAGES)
 	@echo "refining; L3 starts a language model and is silent for a minute or two"
 # Exit code 3 means done, with rows in quarantine.
-	$(BIN)/orefine run demo --input $(DEMO)/demo.warc.gz --store $(DEMO)/store --runner ray --prefect --json \
-		> $(DEMO)/run.json || test $$? -eq 3
+	$(BIN)/orefine run demo --set l0_collect.source.folder=$(DEMO)/crawl --store $(DEMO)/store --runner ray --prefect \
+		--json > $(DEMO)/run.json || test $$? -eq 3
 	$(BIN)/python -m flows.demo.tour $(DEMO)/run.json --output $(DEMO) --steps $(STEPS)
 
 test: install  ## All checks and all tests

@@ -6,7 +6,8 @@ that every check runs to its end. CPU seconds of this process, all threads; a se
 compiles.
 
 `vllm`: the same requests, with the same token ids and sampling, once through bare `LLM.generate` and once through the
-level, each with an engine process of its own, and the share of prompt tokens that came from the prefix cache.
+level, each with an engine process of its own: tokens a second by the wall and a CPU second of all processes (the
+machine may be shared), and the share of prompt tokens that came from the prefix cache.
 
     python -m benchmarks.l3_throughput null FOLDER [--documents 4000] [--profile]
     python -m benchmarks.l3_throughput vllm FOLDER [--requests 256] [--tokens 64] [--at-once 64]
@@ -29,6 +30,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -66,6 +68,9 @@ class NullEngine:
 
     def count_tokens(self, text: str) -> int:
         return self._tokenizer.count_tokens(text)
+
+    def first_tokens(self, text: str, number: int) -> int:
+        return self._tokenizer.first_tokens(text, number)
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         for request in requests:
@@ -152,8 +157,31 @@ def measure_null(folder: Path, documents: int, profile: bool) -> dict[str, Any]:
     }
 
 
+class Once(Rewrite):
+    """Asks no request again, so that the model does the same work as without the level."""
+
+    def ask_again(self, request: Request, reply: Reply) -> Request | None:
+        return None
+
+
+class Clock:
+    """Seconds since it was made: by the wall, and of CPU in this process and all below it that are still there."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), _cpu_seconds()
+
+    def read(self) -> dict[str, float]:
+        return {"seconds": time.monotonic() - self._wall, "cpu_seconds": _cpu_seconds() - self._cpu}
+
+
+def _cpu_seconds() -> float:
+    me = psutil.Process()
+    times = [process.cpu_times() for process in (me, *me.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
+
+
 def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int) -> dict[str, Any]:
-    step = Rewrite(
+    step = Once(
         prompts=("rephrase",), max_new_tokens=tokens, max_concurrent=at_once, max_input_tokens=INPUT_TOKENS, seed=1
     )
     with tempfile.TemporaryDirectory() as temporary:
@@ -162,24 +190,29 @@ def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int) -> dict[st
         batches = [Batch(rows) for table in tables for rows in table.to_batches()]
         requests = [one for batch in batches for one in step.requests(batch) if isinstance(one, Request)]
         list(step.generate([warm_up(step)]))  # the start is not measured
-        begin = time.monotonic()
+        clock, own = Clock(), time.process_time()
         refine(parent, store, step)
-        through = time.monotonic() - begin
-        replies = [one for one in Ledger(open_store(store)).replies() if one.completion_tokens <= tokens]
+        through, own = clock.read(), time.process_time() - own
+        replies = list(Ledger(open_store(store)).replies())
         close_engines()
-    stage = sum(one.completion_tokens for one in replies)
+    assert len(replies) == len(requests)
+    stage = {"tokens": sum(one.completion_tokens for one in replies), **through}
     prompt, cached = sum(one.prompt_tokens for one in replies), sum(one.cached_tokens for one in replies)
-    bare_tokens, bare_seconds = bare(step, requests)
+    alone = bare(step, requests)
     return {
         "requests": len(requests),
         "at_once": at_once,
-        "stage_tokens_per_second": stage / through,
-        "bare_tokens_per_second": bare_tokens / bare_seconds,
-        "share_of_bare": stage / through / (bare_tokens / bare_seconds),
-        "stage_tokens": stage,
-        "bare_tokens": bare_tokens,
+        "stage": stage,
+        "bare": alone,
+        "cpu_seconds_of_this_process": own,
+        "share_of_bare_by_the_wall": _rate(stage, "seconds") / _rate(alone, "seconds"),
+        "share_of_bare_by_cpu": _rate(stage, "cpu_seconds") / _rate(alone, "cpu_seconds"),
         "cached_share_of_prompt": cached / prompt,
     }
+
+
+def _rate(found: Mapping[str, float], clock: str) -> float:
+    return found["tokens"] / found[clock]
 
 
 def warm_up(step: Rewrite) -> Request:
@@ -190,7 +223,7 @@ def warm_up(step: Rewrite) -> Request:
     return request
 
 
-def bare(step: Rewrite, requests: list[Request]) -> tuple[int, float]:
+def bare(step: Rewrite, requests: list[Request]) -> dict[str, float]:
     """Output tokens and seconds of `LLM.generate` with the same token ids, sampling and settings."""
     from vllm import LLM, SamplingParams
     from vllm.engine.arg_utils import EngineArgs
@@ -207,8 +240,8 @@ def bare(step: Rewrite, requests: list[Request]) -> tuple[int, float]:
         return sum(len(answer.outputs[0].token_ids) for answer in answers)
 
     ask([warm_up(step)])
-    begin = time.monotonic()
-    return ask(requests), time.monotonic() - begin
+    clock = Clock()
+    return {"tokens": ask(requests), **clock.read()}
 
 
 def main() -> None:
@@ -216,7 +249,7 @@ def main() -> None:
     parser.add_argument("what", choices=["null", "vllm"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--documents", type=int, default=4000)
-    parser.add_argument("--requests", type=int, default=256)
+    parser.add_argument("--requests", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--profile", action="store_true")

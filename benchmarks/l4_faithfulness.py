@@ -16,7 +16,8 @@ from collections.abc import Callable
 
 from benchmarks.l4_pairs import PAIRS, STRANGERS
 from pipeline.books.interval import rounded
-from stages.l4_verify.faithfulness import Faithfulness, _add_claim, _change_unit, _deny
+from stages.l4_verify.faithfulness import Faithfulness
+from stages.l4_verify.planted_defects import add_claim, change_unit, deny
 
 Changed = Callable[[str, str, tuple[str, ...], str, random.Random], str | None]
 
@@ -52,7 +53,7 @@ def name(text: str, source: str, names: tuple[str, ...], language: str, chance: 
 
 
 def unit(text: str, source: str, names: tuple[str, ...], language: str, chance: random.Random) -> str | None:
-    return _change_unit(text, source, chance)
+    return change_unit(text, source, chance)
 
 
 def negation(text: str, source: str, names: tuple[str, ...], language: str, chance: random.Random) -> str | None:
@@ -68,11 +69,11 @@ def negation(text: str, source: str, names: tuple[str, ...], language: str, chan
         cut = text[: chosen.start()] + text[chosen.end() :]
         return re.sub(r"\bn'(?=a\b)|\bne ", "", cut) if language == "fr" else cut
     stated = re.sub(r"\A[^\n]*[?\uff1f]\n", "", text)  # a question states nothing
-    return _deny(stated, source, chance)
+    return deny(stated, source, chance)
 
 
 def foreign(text: str, source: str, names: tuple[str, ...], language: str, chance: random.Random) -> str | None:
-    return _add_claim(text, source, chance) if language != "zh" else text + "许多游客后来称赞了游泳池旁边的优秀餐厅。"
+    return add_claim(text, source, chance) if language != "zh" else text + "许多游客后来称赞了游泳池旁边的优秀餐厅。"
 
 
 KINDS: dict[str, Changed] = {

@@ -33,9 +33,10 @@ from flows.runs.run import plan_recipe
 from pipeline.books.accounting import AtStep, Counts, Passage, total
 from pipeline.books.manifest import Manifest, ShardRecord, content_id, dump
 from pipeline.rows.document import content_hash
-from pipeline.run.level import READERS, Level, directory_of, find_level, run_level
+from pipeline.run.level import Level, directory_of, find_level, run_level
 from pipeline.run.plan import LevelPlan
 from pipeline.run.runners import InlineRunner
+from pipeline.run.shards import READERS
 from pipeline.store.local import LocalStore
 from pipeline.store.shard import FileEntry, ShardWriter
 from pipeline.store.store import Store, open_store

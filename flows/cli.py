@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,9 @@ from flows.commands import learn as learn_commands
 from flows.commands import look as look_commands
 from flows.commands import models as model_commands
 from flows.commands import review as review_commands
+from flows.commands import serve as serve_commands
 from flows.commands import store as store_commands
+from flows.commands import upkeep as upkeep_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
 from pipeline.errors import OrefineError, UsageError
 
@@ -68,14 +71,37 @@ def run(
     settings: Settings = None,
     prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, one task per level.")] = False,
     only_plan: Annotated[bool, typer.Option("--plan", help="Say what would run, and run nothing.")] = False,
+    pilot: Annotated[
+        int | None, typer.Option(min=1, help="Try the step that asks a model on so many documents, and stop there.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a recipe through its levels."""
+    if pilot is not None:
+        _pilot(recipe, inputs, store, runner, ray_address, workers, settings, pilot, as_json)
+        return
     if only_plan:
         _show_plan(recipe, inputs, store, _extras(runner, prefect), settings, as_json)
         return
     chosen = _run_flow if prefect else _run
     _finish(chosen(recipe, inputs, store, runner, ray_address, workers, settings), as_json)
+
+
+@app.command()
+def serve(
+    path: serve_commands.ConfigFile = Path("serve.yaml"),
+    once: serve_commands.Once = None,
+    as_json: Json = False,
+) -> None:
+    """Scheduled runs on this machine: a Prefect server if none is configured, a worker, and what FILE names."""
+    if once is None:
+        serve_commands.serve_forever(path)
+        return
+    given = serve_commands.parameters_of(path, once)
+    _finish(
+        _run(*(given[name] for name in ("recipe", "inputs", "store", "runner", "ray_address", "workers", "settings"))),
+        as_json,
+    )
 
 
 @app.command()
@@ -102,19 +128,47 @@ def _run(
     workers: int | None,
     settings: list[str] | None,
 ) -> dict[str, Any]:
-    from flows.runs.recipe import load_recipe
+    from flows.runs.paused import recipe_to_run
     from flows.runs.run import open_run, plan_recipe, run_recipe
     from pipeline.store.store import open_store
 
-    chosen = load_recipe(recipe, inputs or (), settings or ())
-    plan = plan_recipe(chosen, open_store(store), _extras(runner))
-    plan.check()  # before a Ray is started
-    opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), open_store(store))
+    for line in paused:
+        say(line)
+    run = cache(lambda: open_run(store, runner, address, workers, chosen.l0_collect.source.paths))
+    plan = plan_recipe(chosen, open_store(store), _extras(runner), lambda: run().runner)
+    plan.check()  # before a Ray is started, unless it hashes the inputs
+    opened = run()
     try:
         return run_recipe(chosen, opened, plan).as_json(opened.store)
     except KeyboardInterrupt:
         say("\ninterrupted: finished shards are kept, so the same command goes on from there")
         raise typer.Exit(FAILED) from None
+
+
+def _pilot(
+    recipe: str,
+    inputs: list[str] | None,
+    store: str,
+    runner: str,
+    address: str | None,
+    workers: int | None,
+    settings: list[str] | None,
+    documents: int,
+    as_json: bool,
+) -> None:
+    from flows.runs.pilot import run_pilot
+    from flows.runs.recipe import load_recipe
+    from flows.runs.run import open_run, plan_recipe
+    from pipeline.store.store import open_store
+
+    chosen = load_recipe(recipe, inputs or (), settings or ())
+    plan = plan_recipe(chosen, open_store(store), _extras(runner))
+    plan.check()
+    opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
+    found = run_pilot(chosen, opened, documents, plan)
+    page = opened.store.shown(found.page)
+    print_result({**found.as_json(), "page": page}, as_json, [*found.lines(), f"page: {page}"])
 
 
 def _extras(runner: str, prefect: bool = False) -> list[str]:
@@ -129,12 +183,15 @@ def _show_plan(
     settings: list[str] | None,
     as_json: bool,
 ) -> None:
-    from flows.runs.recipe import load_recipe
+    from flows.runs.paused import recipe_to_run
     from flows.runs.run import plan_recipe
     from pipeline.run.plan import plan_lines
     from pipeline.store.store import open_store
 
-    chosen, place = load_recipe(recipe, inputs or (), settings or ()), open_store(store)
+    place = open_store(store)
+    chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), place)
+    for line in paused:
+        say(line)
     plan = plan_recipe(chosen, place, extras)
     for problem in plan.problems:
         say(f"orefine: {problem}")
@@ -190,12 +247,14 @@ for _command in (
     store_commands.show, store_commands.explain, store_commands.verify, store_commands.export, store_commands.ledger,
     look_commands.head, look_commands.quarantine, look_commands.report, analyze_commands.analyze,
     learn_commands.steps, learn_commands.recipes,
+    upkeep_commands.diff, upkeep_commands.takedown, upkeep_commands.purge, upkeep_commands.gc,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(learn_commands.new, name="new")
 app.command("what-if")(analyze_commands.what_if)
 app.command("train-classifier")(model_commands.train_classifier)
 app.command("crawl")(crawl_commands.crawl)
+app.command("opt-outs")(crawl_commands.opt_outs)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
 app.command("ablate")(ablate_command.ablate)

@@ -14,8 +14,10 @@ finished shards stay, and the next run goes on from there.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
+from collections.abc import Iterator
 
 
 class OrefineError(Exception):
@@ -82,6 +84,18 @@ def is_of_recipe(error: BaseException) -> bool:
             return False
         cause = cause.__cause__ or cause.__context__
     return not isinstance(error, OSError) or error.errno in (None, *OF_A_NAME)
+
+
+@contextlib.contextmanager
+def of_recipe() -> Iterator[list[str]]:
+    """What the block says against what the recipe names, in one line each; faults of the surroundings rise."""
+    said: list[str] = []
+    try:
+        yield said
+    except (ValueError, OSError, ImportError) as error:
+        if not is_of_recipe(error):
+            raise
+        said.append(" ".join(str(error).split()))
 
 
 def describe(error: BaseException) -> str:

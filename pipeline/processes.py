@@ -4,7 +4,7 @@ Run as a file, such a process should start fast, so nothing but the standard lib
 from standard input, each two blocks (a JSON header and data), and answers each with one JSON block; a block is its
 length in four bytes, then its bytes. A first block, before any request, says that it is ready. JSON and not pickle,
 since what takes over the process must not get any further.
-The other side is `stages/l0_collect/extract/killable.py`.
+The other side is `pipeline/steps/asked_process.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from typing import Any, BinaryIO
 
 MAXIMUM_MEMORY = 4 << 30
 """Bytes of address space; the worst page within the default bounds of `extract_html` took 0.2 GB."""
+LARGEST_BLOCK = 1 << 30
+"""What claims to be larger is none: memory is taken by the claim."""
 
 
 def write_block(stream: BinaryIO, data: bytes) -> None:
@@ -34,7 +36,7 @@ def read_block(stream: BinaryIO) -> bytes | None:
     if len(size) < 4:
         return None
     (length,) = struct.unpack("<I", size)
-    data = stream.read(length)
+    data = stream.read(length) if length <= LARGEST_BLOCK else b""
     return data if len(data) == length else None
 
 

@@ -1,15 +1,11 @@
 """Steps on which the surroundings fail, alone here: all that a step's module imports counts for its identity."""
 
 import os
-from pathlib import Path
 from typing import Literal
-
-import pyarrow as pa
 
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document
 from pipeline.steps import DocumentFilter, Fault, Filter, Judgement
-from tests.pipeline.helpers import SameFirstWord
 
 ERRORS = {
     "disk full": OSError(28, "No space left on device"),
@@ -53,33 +49,3 @@ class Kills(DocumentFilter):
         if "kill" in document.text:
             os._exit(1)
         return None
-
-
-class DiesOnce(DocumentFilter):
-    """Kills its worker the first time that any does this, as the kernel does that is out of memory."""
-
-    kind: Literal["dies_once"] = "dies_once"
-    flag: str = ""
-
-    def reason_to_drop(self, document: Document) -> str | None:
-        die_once(self.flag)
-        return None
-
-
-class ShuffleDiesOnce(SameFirstWord):
-    """The same inside a shuffle."""
-
-    kind: Literal["shuffle_dies_once"] = "shuffle_dies_once"  # type: ignore[assignment]
-    flag: str = ""
-
-    def decide(self, members: pa.Table) -> pa.Table:
-        die_once(self.flag)
-        return super().decide(members)
-
-
-def die_once(flag: str) -> None:
-    try:
-        Path(flag).touch(exist_ok=False)
-    except FileExistsError:
-        return
-    os._exit(9)

@@ -19,6 +19,7 @@ from typing import Any
 from flows.runs.recipe import load_recipe
 from flows.runs.run import open_run, run_recipe
 from pipeline.store import s3
+from stages.l3_synthesize.engines.registry import close_engines
 from tests.flows.helpers import rows
 
 RECIPE = """
@@ -106,6 +107,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as scratch:
         refine(folder, scratch)
+    close_engines()  # their threads do not come along into a fork
     s3.SMALL_BYTES = 8 << 10  # some of these small files are uploaded as large ones are
     print("ready", flush=True)
     for line in sys.stdin:

@@ -1,37 +1,38 @@
 """Faults of the surroundings: no row is blamed, nothing is published, and the next run gives what a clean one gives."""
 
-import importlib
-import inspect
-import itertools
 import json
 import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
 from flows.runs.recipe import load_recipe
-from flows.runs.run import open_run, run_recipe
-from pipeline.run.level import Finished, LevelError, run_level
+from flows.runs.run import Result, open_run, run_recipe
+from pipeline.publish.release import datasets, load_release, resolve
+from pipeline.publish.verify import verify_release
+from pipeline.run.failures import LevelError
+from pipeline.run.incoming import KILLED
+from pipeline.run.level import Finished, run_level
 from pipeline.run.poison import MAXIMUM_POISON, find_poison
-from pipeline.run.rowpass import KILLED
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.ray import RayRunner
 from pipeline.steps import Fault, is_fault
 from pipeline.store.artifact import SILENT, unfinished
 from pipeline.store.local import LocalStore
 from pipeline.store.store import open_store
-from tests.faulty_steps import ERRORS, Breaks, BreaksByDocument, DiesOnce, Kills, ShuffleDiesOnce
+from tests.faulty_steps import ERRORS, Breaks, BreaksByDocument, Kills
 from tests.flows.helpers import rows
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
 from tests.pipeline.run.test_level import read
+from tests.places import FOLDER, IN_WORKERS, PLACES, break_at, die_once_everywhere
 
 LINES = ["apple pie is good", "banana split", "cherry cake", "apple tart is better"]
 
@@ -98,69 +99,42 @@ def test_a_file_that_cannot_grow_publishes_nothing(tmp_path: Path, kilobytes: in
 
 ALL_LEVELS = """
 dataset: toy
-l0_collect: {source: {kind: jsonl, paths: [input.jsonl]}}
+l0_collect: {source: {kind: jsonl, paths: [x]}}
 l1_filter: {steps: [{kind: language, keep: [en], minimum: 0.3}, {kind: gopher_quality}, {kind: exact_duplicates}]}
 l2_select: {steps: [{kind: threshold, column: language_score, minimum: 0.4}]}
 l3_synthesize: {steps: [{kind: rewrite, engine: template, prompts: [rephrase]}]}
 l4_verify: {steps: [{kind: format}]}
 """
-PLACES = {
-    "L0 reading": "stages.l0_collect.readers.jsonl.JsonlSource.read",
-    "L0 writing a shard": "pipeline.store.shard.ShardWriter.commit",
-    "L0 adding up": "pipeline.run.level._manifest",
-    "L1 filtering": "stages.l1_filter.heuristics.gopher_quality.GopherQuality.judge",
-    "L1 shuffling": "pipeline.run.grouping_tasks.write_buckets",
-    "L2 choosing": "stages.l2_select.choose.threshold.Threshold.process",
-    "L3 generating": "stages.l3_synthesize.engines.engine.TemplateEngine.generate",
-    "L3 keeping replies": "pipeline.run.ledger.Ledger.flush",
-    "L4 checking": "stages.l4_verify.format.Format.check",
-    "publishing data": "pipeline.store.store.LocalStore.copy",
-    "publishing the card": "pipeline.publish.release.dataset_card",
-    "publishing the ref": "pipeline.publish.release._point",
-}
 
 
-def refine_all(folder: Path, store: str) -> tuple[str, int]:
+def refine_all(folder: Path, store: str, files: int = 1, runner: str = "inline") -> tuple[str, int]:
     """All five levels into a folder below this one, or a bucket; (content id, rows in quarantine)"""
     recipe = folder / "all.yaml"
     recipe.write_text(ALL_LEVELS)
-    source = folder / "input.jsonl"
-    source.write_text("".join(json.dumps(row) + "\n" for row in rows(30)))
-    run = open_run(store if "://" in store else str(folder / store), "inline", None, None, [], quiet=True)
-    result = run_recipe(load_recipe(str(recipe), [str(source)]), run)
+    sources = [folder / f"input-{number}.jsonl" for number in range(files)]
+    for number, source in enumerate(sources):
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows(30, first=30 * number)))
+    run = open_run(store if "://" in store else str(folder / store), runner, None, None, [], quiet=True)
+    result = run_recipe(load_recipe(str(recipe), [str(source) for source in sources]), run)
+    assert isinstance(result, Result)
     return result.release.content_id, result.quarantined
 
 
-def break_at(place: str, fault: Callable[[], Any], patch: pytest.MonkeyPatch) -> None:
-    """The function there does `fault` in place of its work; one that yields does so after its first result."""
-    module, name = resolve(PLACES[place])
-    original = getattr(module, name)
-
-    def broken(*arguments: Any, **named: Any) -> Any:
-        fault()
-
-    def broken_later(*arguments: Any, **named: Any) -> Any:
-        yield from itertools.islice(original(*arguments, **named), 1)
-        fault()
-
-    patch.setattr(module, name, broken_later if inspect.isgeneratorfunction(original) else broken)
-
-
-def resolve(path: str) -> tuple[Any, str]:
-    """(module or class, name in it)"""
-    owner, _, name = path.rpartition(".")
-    try:
-        return importlib.import_module(owner), name
-    except ModuleNotFoundError:
-        module, _, kind = owner.rpartition(".")
-        return getattr(importlib.import_module(module), kind), name
-
-
-def killed_at(place: str, folder: Path, store: str = "faulty") -> None:
-    """What the child process does that is killed."""
+def killed_at(place: str, folder: Path, store: str = "faulty", files: int = 1, after: int = 0) -> None:
+    """What the child process does that is killed: at this place, when the work there went well `after` times."""
     with pytest.MonkeyPatch.context() as patch:
-        break_at(place, lambda: os._exit(9), patch)
-        refine_all(folder, store)
+        break_at(place, lambda: os._exit(9), patch, after)
+        refine_all(folder, store, files)
+
+
+def kill_child(*arguments: Any) -> None:
+    """`killed_at` in a process of its own."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.test_failures"])
+    process = context.Process(target=killed_at, args=arguments)
+    process.start()
+    process.join(120)
+    assert process.exitcode == 9
 
 
 def check_nothing_published(store: Path) -> None:
@@ -201,12 +175,7 @@ def test_a_fault_anywhere_publishes_nothing_and_the_next_run_is_a_clean_one(tmp_
 @pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_a_process_killed_anywhere_leaves_what_the_next_run_goes_on_from(tmp_path, clean_id, place):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.test_failures"])
-    process = context.Process(target=killed_at, args=(place, tmp_path))
-    process.start()
-    process.join(120)
-    assert process.exitcode == 9
+    kill_child(place, tmp_path)
     check_nothing_published(tmp_path / "faulty")
     states = unfinished(LocalStore(tmp_path / "faulty"))
     assert all((state.name, state.error) == ("failed", SILENT) for state in states.values())
@@ -215,8 +184,32 @@ def test_a_process_killed_anywhere_leaves_what_the_next_run_goes_on_from(tmp_pat
     assert not list((tmp_path / "faulty/tmp").iterdir()), "what the killed process had begun is removed"
 
 
-IN_A_BUCKET = {"L1 shuffling": 1, "L3 keeping replies": 3, "publishing the ref": 5}
-"""Place → levels that were finished before."""
+HALF_WRITTEN = {"publishing data": 2, "publishing the card": 0}
+"""Place → how often the work there went well, of a release of three files, before its process is killed."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", HALF_WRITTEN)
+def test_of_a_half_written_release_only_the_old_one_is_seen_until_the_next_run_ends_it(tmp_path, place):
+    store = LocalStore(tmp_path / "faulty")
+    old, _ = refine_all(tmp_path, "faulty")
+    before = {path: store.read(path) for path in store.list("releases")}
+    kill_child(place, tmp_path, "faulty", 3, HALF_WRITTEN[place])
+    (half,) = (tmp_path / "faulty/tmp").iterdir()
+    assert len(list(half.rglob("*.parquet"))) == (2 if place == "publishing data" else 3), "it had begun"
+    assert {path: store.read(path) for path in store.list("releases")} == before, "also for a reader by glob"
+    assert load_release(store, resolve(store, "toy")).content_id == old
+    new, quarantined = refine_all(tmp_path, "faulty", 3)
+    assert (new, quarantined) == refine_all(tmp_path, "clean", 3)
+    for version in datasets(store)["toy"].history:
+        assert verify_release(store, f"releases/toy/{version}") == []
+    assert load_release(store, resolve(store, "toy")).content_id == new
+    assert len(datasets(store)["toy"].history) == 2
+    assert not list((tmp_path / "faulty/tmp").iterdir())
+
+
+IN_A_BUCKET = {"L1 shuffling": 1, "L3 keeping replies": 3, "publishing the card": 5}
+"""Place → levels that were finished before; at the last the release lies there in part."""
 
 
 @pytest.mark.slow
@@ -286,21 +279,32 @@ def test_a_row_that_kills_its_worker_is_found_and_costs_no_other(ray_runner, tmp
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Ray's own warnings about its future defaults
-def test_a_killed_ray_worker_costs_nothing(ray_runner, tmp_path: Path):
-    store = LocalStore(tmp_path / "store")
-    first = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / "input", LINES, LINES[1:]))
-    steps = (MinWords(), ShuffleDiesOnce(flag=str(tmp_path / "shuffle")), DiesOnce(flag=str(tmp_path / "filter")))
-    killed = run_level(l1(*steps), store, ray_runner, silent, parent=first)
-    assert {path.name for path in tmp_path.iterdir()} >= {"shuffle", "filter"}, "both have died"
-    whole = run_level(l1(*steps), LocalStore(copied(store, tmp_path)), InlineRunner(), silent, parent=first)
-    assert killed.manifest.content_id == whole.manifest.content_id
-    assert killed.manifest.quarantined == 0
+def test_a_killed_ray_worker_costs_nothing(tmp_path, monkeypatch, clean_id):
+    """In one run a worker dies once at each place of every level, and all that are left while the release is made."""
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    import ray
 
+    died = tmp_path / "died"
+    died.mkdir()
+    environment = {"env_vars": {FOLDER: str(died)}, "worker_process_setup_hook": die_once_everywhere}
+    ray.init(address="local", num_cpus=1, runtime_env=environment, include_dashboard=False, log_to_driver=False)
+    killed: list[int] = []
 
-def copied(store: LocalStore, folder: Path) -> Path:
-    """The store's L0, in another one."""
-    shutil.copytree(Path(store.root) / "l0_collect", folder / "second" / "l0_collect")
-    return folder / "second"
+    def kill_workers() -> None:
+        raylet = next(one for one in psutil.Process().children(recursive=True) if one.name() == "raylet")
+        for worker in raylet.children(recursive=True):
+            if worker.name().startswith("ray::"):
+                worker.kill()
+                killed.append(worker.pid)
+
+    break_at("publishing the card", kill_workers, monkeypatch)
+    try:
+        assert refine_all(tmp_path, "faulty", runner="ray") == (clean_id, 0)
+    finally:
+        ray.shutdown()
+    assert {path.name for path in died.iterdir()} == set(IN_WORKERS)
+    assert killed
+    assert unfinished(LocalStore(tmp_path / "faulty")) == {}
 
 
 class Deaths:

@@ -214,7 +214,7 @@ FUNCTIONS: dict[str, Run] = {
     "forms.Pairs": forms.Pairs().read,
     "edits.parse": edits.parse,
     "markdown.Table": markdown.Table().read,
-    "passage": lambda text: passage.passage(text, SIZE // passage.CHARS_PER_TOKEN, lambda part: len(part)),
+    "passage": lambda text: passage.passage(text, SIZE // passage.CHARS_PER_TOKEN, lambda part, _: len(part) - 1),
 }
 
 

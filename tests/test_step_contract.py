@@ -48,6 +48,7 @@ PROGRAMS = [
 PAGES = [{"html": b"<html><body><article><p>A page with some words to read.</p></article></body></html>"}]
 EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "extract_html": ({}, PAGES),
+    "site_opt_outs": ({}, DOCUMENTS),
     "language": ({"keep": ["en", "de"]}, DOCUMENTS),
     "datatrove": ({"filter": "GopherQualityFilter"}, DOCUMENTS),
     "ensemble": ({"columns": ["quality", "other"], "column": "both"}, SCORED),
@@ -55,11 +56,18 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "top_fraction": ({"fraction": 0.4}, SCORED),
     "upsample": ({}, SCORED),
     "rewrite": ({"engine": "template", "min_words": 5}, DOCUMENTS),
+    "mix": ({}, [{"text": text, "parent_id": None if n % 3 else f"{n:032x}"} for n, text in enumerate(TEXTS)]),
     "format": ({}, REWRITTEN),
     "faithfulness": ({}, REWRITTEN),
     "math_answer": ({}, [{"text": "#### 4", "task": json.dumps({"verifier": "math_answer", "answer": "4"})}]),
     "task_answer": ({}, [{"text": "Question: What is 1 + 1?\nAnswer: 2", "task": json.dumps({"verifier": "none"})}]),
+    "smt": ({}, [{"text": "", "task": json.dumps({"verifier": "smt", "premises": "", "claim": claim})}
+                 for claim in ("true", "false")]),
     "code_execution": ({"minimum_level": 1, "seconds": 1}, PROGRAMS),
+    "policy": ({"needs": {"prose": ["format"]}}, [
+        row | {"verdicts": json.dumps([{"checker": "format", "means": "formal", "verdict": verdict}])}
+        for row, verdict in zip(REWRITTEN, ("pass", "abstain"), strict=True)
+    ]),
     "human_review": ({"plan": {"kind": "double", "aql": 0.1, "ltpd": 0.5}}, DOCUMENTS),
 }
 DECIDE_NOTHING = {
@@ -72,6 +80,7 @@ DECIDE_NOTHING = {
     "aiohttp": "carries what a server replies, which the ledger keeps",
     "huggingface_hub": "fetches files, which count by their content",
     "fsspec": "as huggingface_hub",
+    "obstore": "as huggingface_hub",
     "fasttext": "trains models, which count by their hash; its version counts where one is trained",
     "zstandard": "unpacks what its own checksum or the lines in it check",
     "lz4": "as zstandard",
@@ -99,6 +108,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
         "model.bin",
         "items.jsonl",
         "tasks.yaml",
+        "opt_outs.jsonl",
     )
     names = {name: folder / name for name in endings}
     pq.write_table(pa.Table.from_pylist(DOCUMENTS), names["in.parquet"])
@@ -115,6 +125,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     names["in.txt"].write_text(TEXTS[0])
     names["in.pdf"].write_bytes(make_pdf([[TEXTS[0]]]))
     names["domains"].write_text("example.net\n")
+    names["opt_outs.jsonl"].write_text('{"host": "https://a.example", "asked": "2026-11-26"}\n')
     names["items.jsonl"].write_text(json.dumps({"question": TEXTS[0], "answer": "yes"}) + "\n")
     names["tasks.yaml"].write_text(
         "{name: sum, parameters: {a: [1, 9]}, question: 'What is {a} + 1?', answer: a + 1}\n"
@@ -132,6 +143,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
         "pdf": {"paths": [str(names["in.pdf"])]},
         "contamination": {"sets": [str(names["items.jsonl"])]},
         "tasks": {"files": [{"path": str(names["tasks.yaml"]), "count": 3}]},
+        "site_opt_outs": {"snapshot": str(names["opt_outs.jsonl"])},
         "url_filter": {"domains": str(names["domains"])},
         "fasttext_quality": {"model": str(names["model.bin"])},
     }

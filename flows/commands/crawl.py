@@ -1,7 +1,9 @@
-"""`orefine crawl`: fill the folder of a recipe's crawl with sealed lots, which `orefine run` then reads."""
+"""`orefine crawl` fills the folder of a recipe's crawl with sealed lots; `orefine opt-outs` asks sites of old pages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,3 +45,65 @@ def crawl(
     lines += [f"  {number:>9,}  {outcome}" for outcome, number in done.outcomes.most_common()]
     lines += [f"  cut off {cut.prefix}: {cut.reason}" for cut in done.cuts]
     print_result(done.summary(), as_json, lines)
+
+
+def opt_outs(
+    inputs: Annotated[list[str], typer.Argument(help="Files, folders or patterns of Parquet, JSONL or WARC.")],
+    to: Annotated[Path, typer.Option("--to", help="File of the snapshot, for the step `site_opt_outs`.")],
+    user_agent: Annotated[str, typer.Option("--user-agent", help="name/version (+https://… or mail): who is asking.")],
+    parallel: Annotated[int, typer.Option("--parallel", min=1, max=1000, help="Hosts asked at once.")] = 64,
+    allow_networks: Annotated[
+        list[str] | None, typer.Option("--allow-network", help="A private network that may be asked; repeatable.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the sites of pages collected earlier for robots.txt, ai.txt and tdmrep.json as they are today."""
+    from pipeline.steps.extras import require
+
+    require(["crawl"])
+    from stages.l0_collect.crawl.settings import CrawlSettings
+    from stages.l0_collect.crawl.sites import write_snapshot
+    from stages.l0_collect.crawl.survey import hosts_of, survey
+
+    try:
+        settings = CrawlSettings(
+            folder=str(to.parent), seeds=("http://asked.invalid/",), user_agent=user_agent, parallel=parallel,
+            allow_networks=tuple(allow_networks or ()),
+        )  # fmt: skip
+    except ValueError as error:
+        raise NoCrawl(str(error)) from None
+    if problems := settings.problems():
+        raise NoCrawl("; ".join(problems))
+    if not to.parent.is_dir():
+        raise NoCrawl(f"--to: the folder {to.parent} does not exist; make it first")
+    hosts = hosts_of(_urls(inputs))
+    if not hosts:
+        raise NoCrawl("no row of the input has an http or https URL in its column `url`, so there is no site to ask")
+    say(f"asking {len(hosts):,} hosts")
+    sites = survey(hosts, settings, say)
+    write_snapshot(to, sites)
+    silent = sum(bool(site.refusal) for site in sites)
+    result = {"snapshot": str(to), "hosts": len(sites), "without_answer": silent}
+    print_result(result, as_json, [f"{to}: {len(sites):,} hosts, {silent:,} of them without an answer"])
+
+
+def _urls(inputs: Sequence[str]) -> Iterator[str]:
+    """The URLs of all rows."""
+    from stages import l0_collect
+    from stages.l0_collect.readers.jsonl import JsonlSource
+    from stages.l0_collect.readers.parquet import ParquetSource
+    from stages.l0_collect.readers.warc import WarcSource
+
+    sources = {"parquet": ParquetSource(), "jsonl": JsonlSource(), "warc": WarcSource()}
+    try:
+        files = l0_collect.expand(inputs)
+    except (ValueError, FileNotFoundError) as error:
+        raise NoCrawl(str(error)) from None
+    for file in files:
+        source = sources.get(l0_collect.kind_for(file) or "")
+        if source is None:
+            raise NoCrawl(f"{file}: its name does not end like Parquet, JSONL or WARC, which have URLs")
+        for unit in source.units(file, ""):
+            for batch in source.read(unit):
+                if "url" in batch.rows.schema.names:
+                    yield from (url for url in batch.rows.column("url").to_pylist() if url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -103,9 +104,8 @@ def status(ref: Lot, store: StoreOption = "store", database: Database = "", as_j
     from flows.runs.review import find_lot
 
     lot = find_lot(ref, store, database)
-    queue = lot.open()
-    now = queue.progress() | {"lot": lot.review.lot, "decided": lot.review.is_decided()}
-    queue.close()
+    with closing(lot.open()) as queue:
+        now = queue.progress() | {"lot": lot.review.lot, "decided": lot.review.is_decided()}
     state = lot.review.decided()["outcome"] if now["decided"] else "complete" if now["complete"] else "waiting"
     print_result(now | {"state": state}, as_json, [f"lot {now['lot']}: {now['judged']} of {now['of']} judged, {state}"])
 
@@ -117,13 +117,11 @@ def decide(ref: Lot, store: StoreOption = "store", database: Database = "", as_j
     from flows.runs.review import find_lot
 
     lot = find_lot(ref, store, database)
-    queue = lot.open()
-    try:
-        made = lot.publish(queue)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    finally:
-        queue.close()
+    with closing(lot.open()) as queue:
+        try:
+            made = lot.publish(queue)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
     line = f"lot {made['lot']} is {made['outcome']}: {made['defects']} defects in {made['inspected']} records"
     print_result(made, as_json, [line])
 
@@ -143,9 +141,8 @@ def export(
 
     _check_kind(kind)
     lot = find_lot(ref, store, database)
-    queue = lot.open()
-    reviews = queue.reviews()
-    queue.close()
+    with closing(lot.open()) as queue:
+        reviews = queue.reviews()
     to.write_text(formats.export(kind, lot.records, reviews), encoding="utf-8")
     print(f"{to}: {len(lot.records)} records, {len(reviews)} verdicts")
 
@@ -171,11 +168,8 @@ def bring(
         reviews = formats.read(kind, file.read_text(encoding="utf-8"))
     except (formats.UnreadableReviews, UnicodeDecodeError, FileNotFoundError) as error:
         raise UsageError(f"{file}: {error}") from None
-    queue = lot.open()
-    try:
+    with closing(lot.open()) as queue:
         print(f"{queue.bring(reviews)} of {len(reviews)} verdicts are new")
-    finally:
-        queue.close()
 
 
 def _check_kind(kind: str) -> None:

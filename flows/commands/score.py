@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from flows.runs.recipe import RecipeError
 from pipeline.errors import is_of_recipe
 from pipeline.rows.batch import Batch
-from pipeline.run.rowpass import text_bytes
+from pipeline.run.incoming import text_bytes
 from pipeline.steps import Unit
 from pipeline.store.bounded import BoundedFile
 from pipeline.store.local import LocalStore

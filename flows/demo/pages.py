@@ -49,14 +49,15 @@ HELD_OUT = 40
 LAYOUT = """<!DOCTYPE html>
 <html lang="{lang}"><head><meta charset="{charset}"><title>{title} | {host}</title>
 <script>window.site = {{"host": "{host}"}};</script></head><body>
-<header><nav><ul><li><a href="/">Home</a></li><li><a href="/topics">Topics</a></li><li><a href="/about">About</a></li>
-<li><a href="/login">Sign in</a></li></ul></nav></header>
+<header><nav><ul><li><a href="/">Home</a></li><li><a href="/topics" rel="nofollow">Topics</a></li>
+<li><a href="/about" rel="nofollow">About</a></li><li><a href="/login">Sign in</a></li></ul></nav></header>
 <div class="cookie-banner">We use cookies to make this site work. <button>Accept all</button></div>
 <main><article><h1>{title}</h1>
 {body}
 </article></main>
 <aside class="sidebar"><h2>Most read</h2><ul>{links}</ul></aside>
-<footer><p>Copyright {host}. <a href="/terms">Terms of use</a> <a href="/privacy">Privacy policy</a></p></footer>
+<footer><p>Copyright {host}. <a href="/terms" rel="nofollow">Terms of use</a>
+<a href="/privacy" rel="nofollow">Privacy policy</a></p></footer>
 </body></html>"""
 
 
@@ -117,13 +118,13 @@ def _slug(title: str) -> str:
 
 
 def _render(host: str, title: str, body: str, lang: str = "en", charset: str = "utf-8") -> str:
-    links = "".join(f'<li><a href="/{_slug(text)}">{text}</a></li>' for text in BOILERPLATE[:12])
+    links = "".join(f'<li><a href="/{_slug(text)}" rel="nofollow">{text}</a></li>' for text in BOILERPLATE[:12])
     return LAYOUT.format(lang=lang, charset=charset, title=html.escape(title), host=host, body=body, links=links)
 
 
 def _page(kind: str, host: str, title: str, paragraphs: Sequence[str], lang: str = "en") -> Page:
     body = "\n".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in paragraphs)
-    return Page(kind, f"https://{host}/{_slug(title)}", _render(host, title, body, lang).encode())
+    return Page(kind, f"http://{host}/{_slug(title)}", _render(host, title, body, lang).encode())
 
 
 def _article_page(kind: str, host: str, article: Article, more: Sequence[str] = ()) -> Page:
@@ -139,7 +140,7 @@ def _article_page(kind: str, host: str, article: Article, more: Sequence[str] = 
         body += start + "".join(line.format(html.escape(entry)) for entry in section.entries) + end
     body += "".join(f"<p>{html.escape(paragraph)}</p>\n" for paragraph in more)
     return Page(
-        kind, f"https://{host}/{article.form}/{_slug(article.title)}", _render(host, article.title, body).encode()
+        kind, f"http://{host}/{article.form}/{_slug(article.title)}", _render(host, article.title, body).encode()
     )
 
 
@@ -207,7 +208,7 @@ def _other_language(choose: random.Random, number: int, articles: list[Article])
 
 def _empty(choose: random.Random, number: int, articles: list[Article]) -> Page:
     body = b"" if number % 2 else b"<!DOCTYPE html><html><head><title>Empty</title></head><body></body></html>"
-    return Page("empty", f"https://parked.example/{number}", body)
+    return Page("empty", f"http://parked.example/{number}", body)
 
 
 def _not_found(choose: random.Random, number: int, articles: list[Article]) -> Page:
@@ -216,13 +217,13 @@ def _not_found(choose: random.Random, number: int, articles: list[Article]) -> P
 
 
 def _redirect(choose: random.Random, number: int, articles: list[Article]) -> Page:
-    url = f"https://docs.example.org/old/{number}"
-    headers = "Location: https://docs.example.org/\r\n"
+    url = f"http://docs.example.org/old/{number}"
+    headers = "Location: http://docs.example.org/\r\n"
     return Page("redirect", url, b"", status="301 Moved Permanently", headers=headers)
 
 
 def _pdf(choose: random.Random, number: int, articles: list[Article]) -> Page:
-    return Page("pdf", f"https://library.example.edu/{number}.pdf", b"%PDF-1.7\n%%EOF\n", "application/pdf")
+    return Page("pdf", f"http://library.example.edu/{number}.pdf", b"%PDF-1.7\n%%EOF\n", "application/pdf")
 
 
 def _broken_encoding(choose: random.Random, number: int, articles: list[Article]) -> Page:
@@ -233,7 +234,7 @@ def _broken_encoding(choose: random.Random, number: int, articles: list[Article]
 
 def _too_deep(choose: random.Random, number: int, articles: list[Article]) -> Page:
     body = "<div>" * 1000 + "deep" + "</div>" * 1000
-    return Page("too_deep", f"https://trap.test/{number}", _render("trap.test", "Deep", body).encode())
+    return Page("too_deep", f"http://trap.test/{number}", _render("trap.test", "Deep", body).encode())
 
 
 MAKERS = {

@@ -19,6 +19,7 @@ import pyarrow.dataset as ds
 
 from flows.demo.labels import show_selection
 from flows.demo.quote import quoted
+from flows.demo.tasks import show_tasks
 from flows.runs.certify import check_certificate
 from pipeline.ablation import BUDGETS, Verdict, ablate, text_files
 from pipeline.report.funnel import funnel_lines
@@ -42,6 +43,7 @@ def main() -> None:
     selection = show_selection(folders["l1_filter"], folders["l2_select"], options.output / "demo.truth.json")
     rewrites = show_rewrites(folders["l3_synthesize"], folders["l4_verify"])
     show_certificate(Path(result["certificate"]))
+    tasks = show_tasks(options.output / "store")
     verdict = compare(folders["l0_collect"], folders["l2_select"], options.output, options.steps)
     print("\n# Funnel\n")
     print("\n".join(funnel_lines(result["levels"])))
@@ -54,6 +56,7 @@ def main() -> None:
     print("\n# In short\n")
     print(selection)
     print(rewrites)
+    print(tasks)
     print(
         f"ablation: {verdict.verdict}: {verdict.baseline:.3f} bits per byte raw, {verdict.candidate:.3f} refined, on "
         "text that explains and that no model has seen (lower is better)"

@@ -40,7 +40,7 @@ def _records(pages: Sequence[Page]) -> Iterator[bytes]:
         "warcinfo", "", "application/warc-fields", b"software: orefine demo\r\nformat: WARC File Format 1.1\r\n"
     )
     for number, page in enumerate(pages):
-        host, _, path = page.url.removeprefix("https://").partition("/")
+        host, _, path = page.url.removeprefix("http://").partition("/")
         asked = f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
         body, headers = page.body, page.headers
         if number % 3 == 0:  # as on the web, some bodies come compressed

@@ -1,12 +1,13 @@
-"""Write the demo web into a folder.
+"""Write the demo web into a folder, and crawl it.
 
 | file                | holds                                                                         |
 |---------------------|-------------------------------------------------------------------------------|
 | demo.warc.gz        | warcinfo, then a request and a response for each page                         |
 | demo.truth.json     | {"counts": {kind: pages}, "pages": {url: kind}}: what a person would say      |
+| crawl/              | what the crawler sealed of it: other dates and another order each time        |
 | explains.parquet    | texts that explain and are on no page: the ruler of the ablation              |
 
-Every environment with this lock gets the same bytes.
+But for the crawl every environment with this lock gets the same bytes.
 """
 
 from __future__ import annotations

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from flows.runs.inputs import find_paths
 from flows.runs.recipe import LEVELS, Recipe, RecipeError
 from flows.runs.report import measuring
-from flows.runs.run import find_paths
 from pipeline.report.rules import SampleView, view_of
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
+from pipeline.run.incoming import identify
 from pipeline.run.measure import Measured, measure
-from pipeline.run.rowpass import identify
 from pipeline.steps import Source, Step, Unit
 from pipeline.steps.extras import missing
 from stages import l0_collect

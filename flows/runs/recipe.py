@@ -13,13 +13,15 @@ from flows.runs.extensions import find_step, kinds_at
 from pipeline.books.alarm import Alarm
 from pipeline.errors import UsageError
 from pipeline.run.passes import Level
-from pipeline.steps import Source, Step
+from pipeline.steps import Checker, Source, Step
 from pipeline.steps.safe_yaml import YamlError, parse_yaml, read_yaml
 from stages import l0_collect as collect
 from stages import l1_filter as filtering
 from stages import l2_select as select
 from stages import l3_synthesize as synthesize
 from stages import l4_verify as verify
+from stages.l4_verify.human_review import HumanReview
+from stages.l4_verify.policy import Policy, names_in
 
 LEVELS = ("l0_collect", "l1_filter", "l2_select", "l3_synthesize", "l4_verify")
 STEPS_OF = {
@@ -118,6 +120,32 @@ class FilterSettings(LevelSettings[FilterStep]):
         return self
 
 
+class VerifySettings(LevelSettings[VerifyStep]):
+    """l4_verify. Where a policy closes it, the checkers that it names run before it and in its order."""
+
+    @model_validator(mode="after")
+    def _policy_can_be_met(self) -> VerifySettings:
+        policies = [step for step in self.steps if isinstance(step, Policy)]
+        if not policies:
+            return self
+        if len(policies) > 1 or self.steps[-1] is not policies[0]:
+            raise ValueError("policy has the last word; put one, and put it last")
+        judges = [step for step in self.steps[:-1] if isinstance(step, Checker | HumanReview)]
+        means: dict[str, str] = {step.kind: getattr(step, "means", "human") for step in judges}
+        for kind, needs in policies[0].needs.items():
+            names = names_in(needs)
+            if absent := [name for name in names if name not in means]:
+                raise ValueError(
+                    f"policy needs {', '.join(absent)} of {kind}, which no step before it is; "
+                    f"the steps are {', '.join(means) or 'none'}"
+                )
+            if names != sorted(names, key=list(means).index):
+                raise ValueError(f"policy names the needs of {kind} as {', '.join(names)}; the steps run otherwise")
+            if all(means[name] == "statistical" for name in names):
+                raise ValueError(f"policy needs only statistical means of {kind}, which never certify alone")
+        return self
+
+
 class Recipe(BaseModel):
     """The levels of a run. It may stop after any of them."""
 
@@ -128,7 +156,7 @@ class Recipe(BaseModel):
     l1_filter: FilterSettings | None = None
     l2_select: LevelSettings[SelectStep] | None = None
     l3_synthesize: LevelSettings[SynthesizeStep] | None = None
-    l4_verify: LevelSettings[VerifyStep] | None = None
+    l4_verify: VerifySettings | None = None
     allow_empty: bool = False
     """Publish also without rows, or without an input file of which nothing could be read; no part of the recipe id."""
 

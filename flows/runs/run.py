@@ -16,13 +16,15 @@ from typing import Any
 
 from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
+from flows.runs.inputs import find_paths, identify_all
 from flows.runs.models import with_models, with_trained
 from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
 from flows.runs.report import recipe_text, write_report
 from flows.runs.seeds_in_input import too_few_seeds
+from flows.runs.takedowns import respecting
 from pipeline.books.fingerprint import canonical
-from pipeline.errors import WaitsForPeople, is_of_recipe
+from pipeline.errors import WaitsForPeople
 from pipeline.publish.release import Release, publish
 from pipeline.report.funnel import funnel_lines, summary
 from pipeline.report.page import FILES_NAMED, unreadable
@@ -31,10 +33,9 @@ from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
-from pipeline.steps import Source
+from pipeline.run.shards import Emit
 from pipeline.steps.extras import is_installed, missing, require
 from pipeline.store.store import Store, open_store
-from stages import l0_collect
 
 RAY_FROM_BYTES = 512 << 20
 """`--runner auto` takes Ray, if installed, from this much local input on: below, it costs more than it saves."""
@@ -50,6 +51,8 @@ class Run:
     say: Callable[[str], None]
     """Shows a person one line."""
     events: list[str] = field(default_factory=list)
+    listeners: list[Emit] = field(default_factory=list)
+    """Who else hears of every event; what a listener raises ends the run."""
     progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +67,8 @@ class Run:
             self.progress.advance(fields)
         elif event == "note":
             self.progress.note(str(fields["text"]))
+        for listener in self.listeners:
+            listener(event, fields)
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,12 @@ def _no_line(line: str) -> None:
     pass
 
 
-def plan_recipe(recipe: Recipe, store: Store, extras: Sequence[str] = ()) -> Plan:
+def plan_recipe(
+    recipe: Recipe, store: Store, extras: Sequence[str] = (), runner: Callable[[], Runner] | None = None
+) -> Plan:
     """The plan of the recipe's levels over its input; no row is read, and no input if the steps have a fault.
 
-    `extras`: what the command needs beside the steps.
+    `extras`: what the command needs beside the steps. `runner`: opens the run's, whose tasks hash large inputs.
     """
     paths, problems = [], missing(extras)
     if not missing(recipe.l0_collect.source.extras()):  # else remote files cannot be listed, as the plan will say
@@ -129,34 +136,13 @@ def plan_recipe(recipe: Recipe, store: Store, extras: Sequence[str] = ()) -> Pla
             problems += too_few_seeds(recipe, paths)
         except RecipeError as error:
             problems.append(str(error))
-    named = partial(identify, source=recipe.l0_collect.source)
+    named = partial(identify_all, source=recipe.l0_collect.source, runner=runner)
     levels = recipe.levels()
     return with_estimates(plan(levels, store, paths, named, partial(_complete, store=store), problems), levels, store)
 
 
 def _complete(level: Level, parent_id: str, store: Store) -> Level:
-    return with_earlier(with_trained(level, store, parent_id), store, parent_id)
-
-
-def find_paths(recipe: Recipe) -> list[str]:
-    """The files of the recipe's source, or what else its inputs are."""
-    source = recipe.l0_collect.source
-    try:
-        if (inputs := source.inputs()) is not None:
-            return inputs
-        if not source.paths:
-            raise RecipeError("l0_collect.source.paths is empty; name files in the recipe or with --input")
-        return l0_collect.expand(source.paths, source.kind)
-    except (ValueError, FileNotFoundError) as error:
-        if isinstance(error, RecipeError) or not is_of_recipe(error):
-            raise
-        raise RecipeError(str(error)) from None
-
-
-def identify(path: str, source: Source | None = None) -> InputFile:
-    """The input named by its content: the sha256 of a local file, for a remote one what its server says."""
-    named = source.identify(path) if source else None
-    return InputFile(path, *l0_collect.identify(path)) if named is None else InputFile(path, named)
+    return respecting(with_earlier(with_trained(level, store, parent_id), store, parent_id), store)
 
 
 @dataclass(frozen=True)
@@ -201,6 +187,7 @@ def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: F
             level = with_earlier(
                 with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else ""
             )
+            level = respecting(level, run.store)
             finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
     except BaseException:
         with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one

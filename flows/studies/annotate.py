@@ -173,7 +173,7 @@ def grade_of(reply: str) -> int | None:
 
 def _request(text: str, rubric: Rubric, engine: Engine, asked: Annotation) -> Request | None:
     """None if not even the first sentence fits."""
-    shown = passage(text, asked.max_input_tokens, engine.count_tokens)
+    shown = passage(text, asked.max_input_tokens, engine.first_tokens)
     if not shown:
         return None
     sampling = {"temperature": asked.temperature, "max_tokens": ANSWER_TOKENS, "seed": asked.seed}

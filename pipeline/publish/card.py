@@ -155,6 +155,7 @@ def _to_know(manifests: Sequence[Manifest]) -> list[str]:
             f"Read from {len(first.inputs):,} input files; {first.quarantined:,} entries of them could not be read"
             + (f" ({first.unread_bytes:,} bytes)." if first.unread_bytes else ".")
         )
+    lines += _opt_outs(manifests)
     if "personal_data" in kinds:
         changed = {
             name.partition(".")[2]: rows
@@ -175,4 +176,24 @@ def _to_know(manifests: Sequence[Manifest]) -> list[str]:
     if "contamination" not in kinds:
         lines.append("Overlap with evaluation sets was not looked for.")
     lines.append("Whether training on it helps: no ablation is recorded in this version.")
+    return lines
+
+
+def _opt_outs(manifests: Sequence[Manifest]) -> list[str]:
+    """What was left out since pages or their sites opt out of training, at each step that looked."""
+    lines = []
+    for manifest in manifests:
+        for name, step in zip(manifest.names, manifest.steps, strict=True):
+            at_step, is_site = manifest.by_step.get(name, AtStep()), step["kind"] == "site_opt_outs"
+            rules = {rule: rows for rule, rows in at_step.dropped.items() if is_site or rule.startswith("opt_out_")}
+            if not is_site and not rules:
+                continue
+            lost = sum(rules.values())
+            what = ", ".join(f"{rule.removeprefix('opt_out_')} {rows:,}" for rule, rows in sorted(rules.items()))
+            shows = step.get("shows", {})
+            who = f"sites as asked on {shows['asked']} ({shows['hosts']:,} hosts)" if shows.get("asked") else "pages"
+            lines.append(
+                f"Opt-outs of {who}: {lost:,} of {at_step.rows_in:,} rows left out "
+                f"({lost / max(1, at_step.rows_in):.1%}){': ' if what else ''}{what}; the report names the hosts."
+            )
     return lines

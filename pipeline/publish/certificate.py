@@ -15,7 +15,7 @@ row is right: it says which checks it passed, and `calibration` how many seeded 
 | verdicts         | checker (`02 faithfulness`) → pass, fail, abstain over the rows that it saw           |
 | calibration      | checker → kind of defect → mutants, caught, recall (`pipeline/publish/calibration.py`) |
 | tools            | checker → what judged, with its version                                               |
-| defects          | prompt by model → rows that came, and by `checker.reason` those refused and their share |
+| defects          | prompt by model → rows that came, those refused by reason, whether it is over the limit  |
 | people           | per lot that people judged: plan, outcome, defect rates with intervals, gold, agreement |
 | prompts, models  | certified rows by prompt and by model                                                 |
 | previous         | `certificate_hash` of the lot before, or null                                         |
@@ -32,10 +32,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.books.accounting import WRITTEN_BY, AtStep, Groups
+from pipeline.books.accounting import AtStep
 from pipeline.books.fingerprint import canonical
 from pipeline.books.manifest import Manifest, content_id, load, read_rows
 from pipeline.publish.calibration import Calibratable, calibrate
+from pipeline.publish.defects import defects
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps import Checker
@@ -43,7 +44,7 @@ from pipeline.store.damage import Damaged
 from pipeline.store.shard import stored_sha256
 from pipeline.store.store import Store
 
-FORMAT = 4
+FORMAT = 5
 CALIBRATION_ROWS = 200  # a recall of 0.95 then has a 95 % interval of about +-0.03
 Certificate = dict[str, Any]
 
@@ -66,7 +67,7 @@ def make(
         "refused": manifest.dropped,
         "verdicts": _verdicts(store, directory, manifest, named),
         "tools": {name: checker.tool() for name, checker in named.items()},
-        "defects": _defects(manifest.groups),
+        "defects": defects(manifest.groups, checkers),
         "calibration": _calibration(store, directory, manifest, checkers, seed),
         "people": _people(store, directory, manifest),
         "prompts": _counts(store, directory, manifest, "data", "prompt"),
@@ -166,20 +167,6 @@ def _verdicts(store: Store, directory: str, manifest: Manifest, names: Iterable[
     return counted
 
 
-def _defects(groups: Groups) -> dict[str, dict[str, Any]]:
-    """What L4 found wrong with what each prompt made of each model write: what a prompt is paused by."""
-    found = {}
-    for written_by, steps in groups.get(WRITTEN_BY, {}).items():
-        reasons = {
-            f"{step.split(' ', 1)[1]}.{rule}": rows
-            for step, passage in sorted(steps.items()) for rule, rows in sorted(passage.dropped.items())
-        }  # fmt: skip
-        rows_in = max((passage.rows_in for passage in steps.values()), default=0)
-        shares = {reason: {"rows": rows, "share": round(rows / rows_in, 4)} for reason, rows in reasons.items()}
-        found[written_by] = {"rows": rows_in, "refused": shares}
-    return found
-
-
 def _calibration(
     store: Store, directory: str, manifest: Manifest, checkers: Sequence[Checker], seed: int
 ) -> dict[str, dict[str, dict[str, float]]]:
@@ -217,6 +204,10 @@ def _accounting(store: Store, directory: str, manifest: Manifest) -> list[str]:
     quarantined = sum(_counts(store, directory, manifest, "quarantine", "step").values())
     certified = sum(rows.num_rows for rows in read_rows(store, directory, manifest, "data", ["id"]))
     fates = certified + sum(refused.values()) + quarantined
+    people = _people(store, directory, manifest)
+    rejected = [one["lot"] for one in people if one.get("outcome") == "rejected" and not one.get("each")]
+    if certified and rejected and not any(one.get("each") for one in people):
+        return [f"people: lot {rejected[0]} was rejected: expected no certified row, found {certified}"]
     return [
         *_compare("data: rows", manifest.rows_out, certified),
         *_compare("dropped: rows by reason", manifest.dropped, refused),

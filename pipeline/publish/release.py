@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from pydantic import BaseModel, Field
 
-from pipeline.books.manifest import FORMAT, Manifest, Parent, dump, load
+from pipeline.books.manifest import FORMAT, Manifest, Parent, Purged, dump, load
 from pipeline.errors import UsageError
 from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
@@ -49,6 +49,7 @@ class Release(BaseModel):
     funnel: list[dict[str, Any]]
     files: list[FileEntry]
     """Paths relative to the release's folder."""
+    purged: list[Purged] = Field(default_factory=list)
 
 
 class Refs(BaseModel):

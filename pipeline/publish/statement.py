@@ -23,7 +23,7 @@ from pipeline.errors import UsageError
 from pipeline.publish.certificate import Certificate
 
 STATEMENT = "https://in-toto.io/Statement/v1"
-PREDICATE = "https://orefine.dev/certificate/v3"
+PREDICATE = "https://orefine.dev/certificate/v5"
 """A name, not a page; its number is the certificate's format."""
 PAYLOAD = "application/vnd.in-toto+json"
 

@@ -7,7 +7,7 @@ for the slowest reply of a batch. Batches leave in the order in which they came.
 from __future__ import annotations
 
 import math
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,7 +32,7 @@ def run_generator(
     step: Generator, name: str, batches: Iterable[Batch], ledger: Ledger, files: Outputs, counts: Counts
 ) -> Iterator[Batch]:
     """New rows, one for each accepted reply, in the order of the requests. Every request ends in exactly one state."""
-    for planned in _Stream(step, iter(batches), ledger).answered():
+    for planned in Stream(step, iter(batches), ledger).answered():
         counts.rows_made += len(planned.entries) - planned.rows
         counts.come(name, len(planned.entries))
         yield _written(step, name, planned, files, counts)
@@ -45,7 +45,7 @@ def run_until(
     quota = Quota(target)
     while quota.over() is None and (batches := documents.take(quota.next_documents())):
         quota.documents += sum(map(len, batches))
-        for planned in _Stream(step, iter(batches), ledger, quota).answered():
+        for planned in Stream(step, iter(batches), ledger, quota).answered():
             counts.rows_made += len(planned.entries) - planned.rows
             counts.come(name, len(planned.entries))
             yield _written(step, name, planned, files, counts, quota)
@@ -72,7 +72,7 @@ class _Planned:
     """Replies in whose place others were asked for."""
 
 
-class _Stream:
+class Stream:
     """The requests of batch after batch, as an engine takes them, and the batches whose replies have come.
 
     As an iterator it gives none while AHEAD of them wait for the first batch, and goes on later.
@@ -86,6 +86,8 @@ class _Stream:
         self._asked: dict[str, list[tuple[_Planned, str]]] = {}
         """Key in flight or in the queue → whom the reply is for, under which key; documents of one text share it."""
         self._sent: dict[str, None] = {}
+        self.asked = self.completion_tokens = 0
+        """Replies that came, and their tokens: what the ledger did not have."""
 
     def __iter__(self) -> Iterator[Request]:
         return self
@@ -159,8 +161,11 @@ class _Stream:
         if reply.key not in self._sent:
             return  # a second reply to one request: the first stands
         del self._sent[reply.key]
+        self.asked += 1
+        self.completion_tokens += reply.completion_tokens
         if reply.finish_reason != "error":  # an engine's error may pass; it is asked again by the next run
-            self._ledger.record(reply)
+            planned, key = self._asked[reply.key][0]
+            self._ledger.record(replace(reply, about=content_hash(planned.answers[key][0].parent.text)))
         for planned, key in self._asked.pop(reply.key):
             request, _ = planned.answers[key]
             is_first = request.key == key
@@ -184,15 +189,17 @@ def _written(
     """The accepted replies of a batch as rows; the others are written down."""
     step.look_over(list(planned.answers.values()))
     for reply in planned.useless:
-        taken = _taken(step, reply)
-        counts.spend(name, reply.prompt, "asked_again", taken)
+        spent = taken(step, reply)
+        counts.spend(name, reply.prompt, "asked_again", spent)
         if quota is not None:
-            quota.spend(taken)
+            quota.spend(spent)
     counted: set[str] = set()
-    rows: list[dict[str, Any]] = []
+    made: dict[str, tuple[Document, list[dict[str, Any]]]] = {}
+    """Parent's id → it, and the rows made of it."""
     refused: list[tuple[Document, str, Reason]] = []
-    accepted: defaultdict[str, list[str]] = defaultdict(list)  # parent → texts
     for entry in planned.entries:
+        parent = entry.parent if isinstance(entry, Request) else entry[0]
+        rows = made.setdefault(parent.id, (parent, []))[1]
         if not isinstance(entry, Request):
             document, reason = entry
             refused.append((document, document.text, reason))
@@ -200,16 +207,16 @@ def _written(
         request, reply = planned.answers[entry.key]
         if request.parent is not entry.parent:  # of several documents with one text
             request = replace(request, parent=entry.parent)
-        siblings = accepted[entry.parent.id]
+        siblings = [row["text"] for row in rows]
         over = None if quota is None else quota.over() or quota.stopped.get(request.prompt)
-        found = _judge(step, request, reply, siblings) if over is None else over
+        found = judge(step, request, reply, siblings) if over is None else over
         outcome = str(found) if isinstance(found, Reason) else "quarantined" if isinstance(found, str) else "accepted"
         # One reply to several documents of one text was paid once.
-        taken = _taken(step, reply) if reply.key not in counted else Tokens()
+        spent = taken(step, reply) if reply.key not in counted else Tokens()
         counted.add(reply.key)
-        counts.spend(name, request.prompt, outcome, taken)
+        counts.spend(name, request.prompt, outcome, spent)
         if quota is not None:
-            quota.spend(taken)
+            quota.spend(spent)
             if over is None and outcome != "quarantined":
                 quota.judge(request.prompt, outcome == "accepted")
         if isinstance(found, Reason):
@@ -219,14 +226,16 @@ def _written(
             counts.quarantine(name, 1)
         else:
             rows.append(_new_row(request, found))
-            siblings.append(found["text"])
     if refused:
         documents, texts, reasons = zip(*refused, strict=True)
         _refuse(name, documents, texts, reasons, files, counts)
-    return Batch(pa.RecordBatch.from_pylist(rows, level_schema(step.columns())))
+    left = [row for parent, rows in made.values() for row in step.compose(parent, rows)]
+    counts.rows_made += len(left) - sum(len(rows) for _, rows in made.values())
+    return Batch(pa.RecordBatch.from_pylist(left, level_schema(step.columns())))
 
 
-def _taken(step: Generator, reply: Reply) -> Tokens:
+def taken(step: Generator, reply: Reply) -> Tokens:
+    """What a reply took, for the books."""
     prompt, completion = reply.prompt_tokens, reply.completion_tokens
     return Tokens(
         requests=1, prompt_tokens=prompt, cached_tokens=reply.cached_tokens, completion_tokens=completion,
@@ -250,7 +259,7 @@ def _numbers(values: Iterable[float | None]) -> list[float]:
     return [math.nan if value is None else value for value in values]
 
 
-def _judge(step: Generator, request: Request, reply: Reply, siblings: list[str]) -> Mapping[str, Any] | Reason | str:
+def judge(step: Generator, request: Request, reply: Reply, siblings: list[str]) -> Mapping[str, Any] | Reason | str:
     """The new row's columns, why the reply is refused, or what went wrong with this one alone, for the quarantine."""
     if reply.finish_reason == "error":
         return reply.error

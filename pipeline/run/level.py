@@ -9,45 +9,27 @@ level is. Unfinished passes lie under `work/` until the manifest is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pyarrow as pa
 
-from pipeline.books.accounting import Counts, total
-from pipeline.books.alarm import explain, losses
-from pipeline.books.emptiness import no_rows, unreadable_files
-from pipeline.books.fingerprint import recipe_id, versions_of
-from pipeline.books.manifest import Manifest, Parent, ShardRecord, content_id, dump, load
-from pipeline.errors import OrefineError, is_of_recipe
+from pipeline.books.fingerprint import recipe_id
+from pipeline.books.manifest import Manifest, Parent, dump, load
+from pipeline.errors import of_recipe
 from pipeline.rows.document import BASE_SCHEMA
-from pipeline.run.grouping import Grouping, TaskFailed
-from pipeline.run.grouping_tasks import ShardRows
-from pipeline.run.passes import Level, PlanError, check_steps, schema_after, split_passes, takes_whole
-from pipeline.run.poison import find_poison
-from pipeline.run.rowpass import Decided, RowTask, run_row_task
+from pipeline.run.failures import LevelError
+from pipeline.run.passes import Level, PlanError, check_steps
 from pipeline.run.runners import Runner
+from pipeline.run.shards import Emit, run_passes
 from pipeline.run.space import DoesNotFit
-from pipeline.steps import GroupingStep, Step, Unit, WorkerDied, describe, distinct_names, joined
+from pipeline.run.totals import check_content, manifest_of
+from pipeline.steps import Unit, distinct_names
 from pipeline.store.artifact import Artifact
-from pipeline.store.checked import open_checked, read_checked
+from pipeline.store.checked import open_checked
 from pipeline.store.damage import damaged
-from pipeline.store.index import index_rows
-from pipeline.store.shard import FileEntry, describe_file
 from pipeline.store.store import Store
-
-READERS = 128
-"""Threads that read shard records: object storage answers each only after 50 ms or so, and 10,000 then take 5 s."""
-PROGRESS = ("rows_in", "rows_out", "quarantined", "bytes_in")
-Emit = Callable[[str, Mapping[str, Any]], None]
-"""(event, fields): how a level tells what it does."""
-
-
-class LevelError(OrefineError):
-    """The level cannot give a result that anybody should use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +99,13 @@ def run_level(
 
     def make() -> bytes:
         emit("level_started", {"level": level.name, "shards": len(units), "directory": artifact.key})
-        records = _run_passes(level, store, runner, emit, artifact.key, units, schema)
-        manifest = _manifest(level, store, identity, artifact.key, inputs, parent, records)
+        records = run_passes(level, store, runner, emit, artifact.key, units, schema)
+        files = sorted(inputs, key=lambda file: file.sha256)
+        named = [{"path": file.path, "sha256": file.sha256} for file in files]
+        parents = [as_parent(parent)] if parent else []
+        manifest = manifest_of(level, store, identity, artifact.key, named, parents, records)
         _check_parent(manifest, parent)
-        _check_content(level, store, artifact.key, manifest)
+        check_content(level, store, artifact.key, manifest)
         return dump(manifest)
 
     try:
@@ -129,7 +114,7 @@ def run_level(
         raise PlanError([f"{level.name}: {error}"]) from error
     if found is not None:
         _check_parent(manifest, parent)
-        _check_content(level, store, artifact.key, manifest)
+        check_content(level, store, artifact.key, manifest)
     for line in _endings(manifest):
         emit("note", {"text": line})
     store.remove(f"{artifact.key}/work")  # also what a run left that was killed right after its manifest
@@ -149,12 +134,10 @@ def _endings(manifest: Manifest) -> list[str]:
 @contextmanager
 def _usable(level: Level) -> Iterator[None]:
     """An input or a step that cannot be used as a PlanError; faults stay what they are."""
-    try:
+    with of_recipe() as said:
         yield
-    except (ValueError, OSError) as error:
-        if not is_of_recipe(error):
-            raise
-        raise PlanError([f"{level.name}: {error}"]) from error
+    if said:
+        raise PlanError([f"{level.name}: {text}" for text in said])
 
 
 def _input_units(level: Level, inputs: Sequence[InputFile]) -> tuple[list[Unit], pa.Schema]:
@@ -187,181 +170,6 @@ def _parent_units(store: Store, parent: Finished) -> tuple[list[Unit], pa.Schema
         raise damaged(store, units[0].path, "it is gone") from None
 
 
-def _run_passes(
-    level: Level, store: Store, runner: Runner, emit: Emit, directory: str, units: list[Unit], schema: pa.Schema
-) -> list[ShardRecord]:
-    passes = split_passes(level.steps)
-    if level.source is not None and takes_whole(passes[0]):
-        passes.insert(0, ())  # what is read must be written before it can be taken in another order
-    records: list[ShardRecord] = []
-    before, position = "", 0
-    decided: tuple[Decided, ...] = ()
-    clusters = False
-    for number, part in enumerate(passes):
-        last = number == len(passes) - 1
-        folder = directory if last else f"{directory}/work/{number:02d}"
-        if isinstance(part, GroupingStep):
-            tables = _run_grouping(level.name, part, store, runner, folder, directory, units, decided, emit)
-            decided, clusters = (*decided, tables), clusters or part.writes_clusters
-            emit("grouped", {"level": level.name, "step": part.kind})
-            continue
-        schema = schema_after(schema, (*(one.step for one in decided), *part))
-        whole = tuple(units) if takes_whole(part) else ()
-        tasks = [
-            RowTask(
-                store=store.root,
-                directory=folder,
-                shard=shard,
-                unit=unit,
-                source=level.source if number == 0 else None,
-                decided=decided,
-                steps=part,
-                schema=schema,
-                position=position,
-                before=before,
-                clusters=clusters,
-                keep_dropped_text=level.keep_dropped_text,
-                whole=whole,
-            )
-            for shard, unit in enumerate(whole[:1] or units)
-        ]
-        records = _run_tasks(level.name if last else f"{level.name}, pass {number + 1}", tasks, store, runner, emit)
-        units = [_output_unit(store, record) for record in records]
-        before, position, decided = folder, position + len(decided) + len(part), ()
-    return records
-
-
-def _run_grouping(
-    level: str,
-    step: GroupingStep,
-    store: Store,
-    runner: Runner,
-    folder: str,
-    directory: str,
-    units: list[Unit],
-    decided: tuple[Decided, ...],
-    emit: Emit,
-) -> Decided:
-    shards = [
-        ShardRows(shard, unit.path, (unit.stop or 0) - unit.start, tuple(one.tables for one in decided), unit.sha256)
-        for shard, unit in enumerate(units)
-    ]
-    grouping = Grouping(store, runner, folder, shards, directory)
-    try:
-        step.group(grouping)
-    except TaskFailed as error:
-        raise _failed(level, f"{step.kind} ({error})", error.__cause__ or error) from error
-    for name, count in grouping.counters.items():
-        emit("note", {"text": f"{name}: {count:,}"})
-    if grouping.decisions is None:
-        raise LevelError(f"step '{step.kind}' ended without calling grouping.decide; a grouping step must")
-    return Decided(step, grouping.decisions)
-
-
-def _run_tasks(level: str, tasks: list[RowTask], store: Store, runner: Runner, emit: Emit) -> list[ShardRecord]:
-    """A record per shard, those there found. A task that fails for good ends the run: only steps judge rows."""
-    records = _found_records(store, tasks)
-    done = {name: sum(getattr(record.counts, name) for record in records.values()) for name in PROGRESS}
-    resources = joined(step.resources() for task in tasks[:1] for step in task.steps)
-    missing = [index for index in range(len(tasks)) if index not in records]
-    for place, result in runner.map(run_row_task, [tasks[index] for index in missing], resources):
-        task = tasks[missing[place]]
-        if isinstance(result, WorkerDied) and not resources.resident and not task.whole:
-            result = _without_poison(level, task, runner, emit)
-        if isinstance(result, Exception):
-            task.artifact(store).fail(result)  # here, since a worker that was killed cannot
-            raise _failed(level, f"shard {task.shard} ({task.unit.path.rpartition('/')[2]})", result) from result
-        records[missing[place]] = result
-        for name in PROGRESS:
-            done[name] += getattr(result.counts, name)
-        emit("shard_done", {"level": level, "done": len(records), "of": len(tasks), **done})
-    return [records[index] for index in range(len(tasks))]
-
-
-def _found_records(store: Store, tasks: list[RowTask]) -> dict[int, ShardRecord]:
-    """The records that are there, by the task's index: listed once, since asking for each of 10,000 takes minutes."""
-    there = set(store.list(f"{tasks[0].directory}/shards")) if tasks else set()
-    found = [index for index, task in enumerate(tasks) if task.record in there]
-    return dict(zip(found, _read_records(store, [tasks[index].record for index in found]), strict=True))
-
-
-def _without_poison(level: str, task: RowTask, runner: Runner, emit: Emit) -> ShardRecord | Exception:
-    """The record of a shard on which a worker died again and again, less the rows that kill it."""
-    emit("note", {"text": f"{level}: a worker died again and again on shard {task.shard}; looking for the rows"})
-    try:
-        task = replace(task, poison=find_poison(task, runner))
-    except Exception as error:
-        return error
-    emit("note", {"text": f"{level}: shard {task.shard} without {len(task.poison)} rows that kill the worker"})
-    ((_, result),) = runner.map(run_row_task, [task])
-    return result
-
-
-def _failed(level: str, task: str, error: BaseException) -> LevelError:
-    return LevelError(
-        f"{level}: {task} failed with {describe(error)}. No row was blamed and nothing was published; "
-        "finished shards are kept, so mend the cause and run the same command again"
-    )
-
-
-def _output_unit(store: Store, record: ShardRecord) -> Unit:
-    data = next(file for file in record.files if file.role == "data")
-    return Unit(data.path, data.sha256, 0, data.rows)
-
-
-def _manifest(
-    level: Level,
-    store: Store,
-    identity: str,
-    directory: str,
-    inputs: Sequence[InputFile],
-    parent: Finished | None,
-    records: list[ShardRecord],
-) -> Manifest:
-    counts = total(record.counts for record in records)
-    counts.check(level.name)
-    _check_quarantine(level.name, store, counts, records)
-    files = [
-        file.model_copy(update={"path": file.path.removeprefix(f"{directory}/")})
-        for record in records
-        for file in record.files
-    ]
-    files += _index_files(store, directory) + _people_files(store, directory)
-    return Manifest(
-        level=level.name,
-        dataset=level.dataset,
-        recipe_id=identity,
-        content_id=content_id(files),
-        parents=[as_parent(parent)] if parent else [],
-        inputs=[{"path": file.path, "sha256": file.sha256} for file in sorted(inputs, key=lambda file: file.sha256)],
-        steps=[_described(step) for step in level.all_steps()],
-        versions=versions_of(level.all_steps()),
-        seconds=round(sum(record.seconds for record in records), 3),
-        files=sorted(files, key=lambda file: (file.role, file.path)),
-        **counts.model_dump(),
-    )
-
-
-def _described(step: Step) -> dict[str, Any]:
-    shows = step.shows()
-    return step.identity() | {"assets": dict(step.assets())} | ({"shows": shows} if shows else {})
-
-
-def _index_files(store: Store, directory: str) -> list[FileEntry]:
-    """What grouping steps keep for later levels to compare with."""
-    found = []
-    for path in store.list(f"{directory}/index"):
-        entry = describe_file(store, path, "index", index_rows(store, path))
-        found.append(entry.model_copy(update={"path": path.removeprefix(f"{directory}/")}))
-    return found
-
-
-def _people_files(store: Store, directory: str) -> list[FileEntry]:
-    """What people decided of the level's lots, so that its certificate needs nothing from elsewhere."""
-    found = [describe_file(store, path, "people", 0) for path in store.list(f"{directory}/people")]
-    return [entry.model_copy(update={"path": entry.path.removeprefix(f"{directory}/")}) for entry in found]
-
-
 def as_parent(parent: Finished) -> Parent:
     manifest = parent.manifest
     return Parent(
@@ -384,36 +192,3 @@ def _check_parent(manifest: Manifest, parent: Finished | None) -> None:
             f"{manifest.level}: it was made from {parent.manifest.level} with content id {read}, and there now lies "
             f"{parent.manifest.content_id}; remove its folder and run again to make it from that"
         )
-
-
-def _check_quarantine(level: str, store: Store, counts: Counts, records: list[ShardRecord]) -> None:
-    # A defect of a step or a wrong model fails on nearly every row; single bad rows are the data's.
-    if counts.rows_in <= 20 or 2 * counts.quarantined <= counts.rows_in:
-        return
-    files = [file for record in records for file in record.files if file.role == "quarantine" and file.rows]
-    first = next(read_checked(store, files[0].path, files[0].sha256)).slice(0, 1).to_pylist()[0]
-    raise LevelError(
-        f"{level}: {counts.quarantined} of {counts.rows_in} rows could not be processed, more than half; nothing was "
-        f"published. The first failed at {first['step']} with: {first['error']}. All errors: {files[0].path}"
-    )
-
-
-def _check_content(level: Level, store: Store, directory: str, manifest: Manifest) -> None:
-    """Refuse what is seldom meant: a group of rows wiped out, a file that cannot be read, no rows at all."""
-    if level.alarm and (found := losses(manifest.groups, level.alarm)):
-        raise LevelError(explain(found, level.name, level.alarm, _shard_records(store, directory), store.root))
-    if level.allow_empty:
-        return
-    # Shard records are read only if there can be such a file.
-    bad = unreadable_files(manifest, _shard_records(store, directory)) if level.source and manifest.quarantined else ""
-    if message := bad or no_rows(manifest):
-        raise LevelError(message)
-
-
-def _shard_records(store: Store, directory: str) -> list[ShardRecord]:
-    return _read_records(store, [path for path in store.list(f"{directory}/shards") if path.endswith(".json")])
-
-
-def _read_records(store: Store, paths: Sequence[str]) -> list[ShardRecord]:
-    with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(lambda path: load(ShardRecord, store, path), paths))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipeline.books.alarm import Alarm
-from pipeline.errors import UsageError, is_of_recipe
+from pipeline.errors import UsageError, of_recipe
 from pipeline.rows.document import BASE_SCHEMA, level_schema
 from pipeline.steps import Generator, GroupingStep, Source, Step, step_name
 from pipeline.steps.extras import missing
@@ -111,9 +111,6 @@ def check_steps(steps: Sequence[Step], schema: pa.Schema, source: Step | None = 
 
 def _said(ask: Callable[..., Iterable[str] | None], *arguments: pa.Schema) -> list[str]:
     """What a step says against itself, returned or raised."""
-    try:
-        return list(ask(*arguments) or ())
-    except (ValueError, OSError, ImportError) as error:
-        if not is_of_recipe(error):
-            raise
-        return [" ".join(str(error).split())]
+    with of_recipe() as said:
+        said += ask(*arguments) or ()
+    return said

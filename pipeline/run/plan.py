@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline.errors import is_of_recipe
+from pipeline.errors import is_of_recipe, of_recipe
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.level import Finished, InputFile, directory_of, find_level, level_id
 from pipeline.run.passes import Level, PlanError, check_steps, split_passes
@@ -26,8 +25,6 @@ from pipeline.run.space import gigabytes
 from pipeline.steps import GroupingStep, Resources, Step, Unit, joined, step_name
 from pipeline.store.store import Store, UnknownStore
 
-HASHED_AT_ONCE = 8
-"""Inputs; more would not make a disk faster."""
 STEP = re.compile(r"\d\d+ \w+: ")
 State = Literal["found", "to be made", "to be finished", "after training", "unknown"]
 Complete = Callable[[Level, str], Level]
@@ -117,11 +114,11 @@ def plan(
     levels: Sequence[Level],
     store: Store,
     paths: Sequence[str],
-    identify: Callable[[str], InputFile],
+    identify: Callable[[Sequence[str]], Sequence[InputFile]],
     complete: Complete = lambda level, _: level,
     problems: Sequence[str] = (),
 ) -> Plan:
-    """The plan of these levels over the files at `paths`; `identify` hashes one, `problems` are known already."""
+    """The plan of these levels over the files at `paths`; `identify` hashes them, `problems` are known already."""
     found = list(problems)
     drafts, schema = [], BASE_SCHEMA
     for level in levels:
@@ -131,8 +128,7 @@ def plan(
     heads = {} if levels[0].source is None else _heads(levels[0], [path for path in paths if "://" not in path], found)
     if found:
         return Plan(tuple(drafts), tuple(dict.fromkeys(found)))
-    with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:  # hashing leaves the interpreter to others, and servers take time
-        inputs = tuple(pool.map(identify, paths))
+    inputs = tuple(identify(paths))
     planned: list[LevelPlan] = []
     for level, draft in zip(levels, drafts, strict=True):
         before = planned[-1] if planned else None
@@ -230,12 +226,9 @@ def _heads(level: Level, paths: Sequence[str], found: list[str]) -> dict[str, li
     assert level.source is not None
     heads = {}
     for path in paths:
-        try:
+        with of_recipe() as said:
             heads[path] = level.source.units(path, "")
-        except (ValueError, OSError) as error:
-            if not is_of_recipe(error):
-                raise
-            found.append(_at(level, f"{step_name(0, level.source.kind)}: {error}"))
+        found += [_at(level, f"{step_name(0, level.source.kind)}: {text}") for text in said]
     return heads
 
 
@@ -260,12 +253,10 @@ def _identified(
         draft = replace(draft, makes=())  # a model that an earlier run has trained
     if draft.makes:
         return replace(draft, state="after training")
-    try:
+    with of_recipe() as said:
         identity = level_id(level, inputs if level.source else (), parent_id or None)
-    except (ValueError, OSError) as error:
-        if not is_of_recipe(error):
-            raise
-        found.append(_at(level, str(error)))
+    if said:
+        found += [_at(level, text) for text in said]
         return draft
     draft = replace(draft, recipe_id=identity)
     if finished := find_level(store, level, identity):

@@ -47,6 +47,8 @@ class Reply:
     """From sending to the last token."""
     prompt: str = ""
     model: str = ""
+    about: str = ""
+    """Hash of the document's text: by it a takedown finds the replies that were made from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,10 @@ class Generator(Step):
         iterator that gave none may give some after the next reply has been handed on.
         """
 
+    def pilot(self) -> Generator:
+        """The step as it is tried out on a few documents before a run (`orefine run --pilot`)."""
+        return self
+
     def look_over(self, answered: Sequence[tuple[Request, Reply]]) -> None:
         """Called with the answers of a batch before each goes to `judge_reply`: for what costs less of many at once."""
 
@@ -92,6 +98,10 @@ class Generator(Step):
     def ask_again(self, request: Request, reply: Reply) -> Request | None:
         """Another request in place of this one, whose reply is of no use; asked for once."""
         return None
+
+    def compose(self, parent: Document, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What leaves the step of one document, given the rows made of it: these, or others in their place."""
+        return rows
 
     @abstractmethod
     def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:

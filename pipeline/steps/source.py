@@ -79,7 +79,8 @@ class Source(Step):
     of 100 MB takes a worker a gigabyte."""
 
     def extras(self) -> tuple[str, ...]:
-        return ("remote",) if any("://" in path for path in self.paths) else ()
+        schemes = {path.partition("://")[0] for path in self.paths if "://" in path}
+        return tuple(sorted({"gcs" if scheme == "gs" else "remote" for scheme in schemes}))
 
     def identity(self) -> dict[str, Any]:
         """Without the paths: the content of the files counts, not where they lie."""

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stages.l3_synthesize.mix import Mix
 from stages.l3_synthesize.rewrite import Rewrite
 from stages.l3_synthesize.tasks import Tasks
 
-Step = Annotated[Rewrite | Tasks, Field(discriminator="kind")]
+Step = Annotated[Rewrite | Tasks | Mix, Field(discriminator="kind")]
 """Every step that an L3 recipe may name."""

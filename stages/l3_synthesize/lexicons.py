@@ -6,6 +6,7 @@ An announcement names the artefact and ends at a boundary: "Here is the deposit 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # The marks of the common chat formats: ChatML, Llama 2 and 3, Mistral, Gemma, Phi, DeepSeek (wide bars), Command, GLM,
 # Granite, Harmony; and a line that is only a role's name.
@@ -30,6 +31,10 @@ INJECTION = re.compile(
     r"|你[现現]在是一[个個](?:没有限制|不受限制|[沒没]有任何限制)|(?:输出|輸出|[说說]出|[显顯]示|泄露)你的(?:系[统統]提示|提示[词詞])",
     re.IGNORECASE | re.MULTILINE,
 )
+INJECTION_WORDS = (
+    "ignore", "disregard", "forget", "override", "now", "prompt", "hidden", "dear", "attention", "hey", "```",
+    "指令", "指示", "提示", "限制",
+)  # fmt: skip
 DOES = (
     r"(?:help|assist|provide|re-?write|rephrase|fulfil\w*|answer|access|create|complete|comply|continue|generate|discuss|"
     r"offer|judge|process|produce|do (?:that|this|so))"
@@ -85,3 +90,13 @@ ABOUT = re.compile(
     r"(?:介[绍紹]|[讨討][论論]|描述|[讲講](?:述|的|了)|[阐闡]述|探[讨討]|[说說]明|[论論]述|概述|提到|指出|[认認][为為]|分析|[总總][结結]|[谈談]到)",
     re.IGNORECASE,
 )
+ABOUT_WORDS = ("text", "passage", "article", "document", "author", "writer", "文", "段", "作者")
+
+
+def search(pattern: re.Pattern[str], words: Sequence[str], text: str) -> re.Match[str] | None:
+    """The first match of a pattern that only texts with one of these words can match.
+
+    Most texts hold none, which is seen in a tenth of the time that the pattern takes to say so.
+    """
+    folded = text.casefold()
+    return pattern.search(text) if any(word in folded for word in words) else None

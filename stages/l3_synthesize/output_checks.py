@@ -3,6 +3,7 @@
 | reason          | what it means                                                    | value, threshold              |
 |-----------------|------------------------------------------------------------------|-------------------------------|
 | withheld        | a server's own filter, or its limit on time, ended the answer    |                               |
+| oversized       | a server's answer is many times longer than was asked for        | characters kept of it         |
 | truncated       | the model ran into its limit, or left a code fence open          | tokens generated, limit       |
 | role_leak       | role names or the marks of a chat format in the text             |                               |
 | reasoning_leak  | the rest of a reasoning block                                    |                               |
@@ -34,7 +35,16 @@ from collections.abc import Sequence
 
 from pipeline.kernels.classifier.languages import languages_of
 from pipeline.steps import Reason, Reply
-from stages.l3_synthesize.lexicons import ABOUT, CLOSER, PREAMBLE, REASONING, REFUSAL, ROLE
+from stages.l3_synthesize.lexicons import (
+    ABOUT,
+    ABOUT_WORDS,
+    CLOSER,
+    PREAMBLE,
+    REASONING,
+    REFUSAL,
+    ROLE,
+    search,
+)
 from stages.l3_synthesize.prompts.prompt import Prompt
 from stages.l3_synthesize.words import count_words, ngram_size, ngrams, units
 
@@ -44,6 +54,8 @@ MAX_FOREIGN = 0.25  # share of letters in scripts of which the passage has less;
 SURE_OF_LANGUAGE, LANGUAGE_FROM_WORDS = 0.6, 20
 KEPT_LANGUAGES = 4_000
 """Texts whose language is remembered, the replies of a batch and their sources: some 10 MB."""
+ASCII = re.compile("[\x00-\x7f]+")
+NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
 HAN_WEIGHT = 3
 """Letters that say as much as a Chinese character: 4.7 of an English word over 1.6 of a Chinese one."""
 TWICE_WORDS = 8
@@ -66,13 +78,15 @@ def reason_to_refuse(
     """The first thing wrong with an answer, or None. `text` is what the prompt's form made of it."""
     if reply.finish_reason == "length":
         return Reason("truncated", reply.completion_tokens, reply.completion_tokens)
+    if reply.finish_reason == "oversized":
+        return Reason("oversized", len(reply.text))
     if reply.finish_reason != "stop":
         return Reason("withheld")
     if reply.text.count("```") % 2:
         return Reason("truncated")
     answer = reply.text.strip()
     # The text too: edits leave the document's own lines, which the answer does not show.
-    if ROLE.search(answer) or ROLE.search(text):
+    if ROLE.search(answer) or (text != answer and ROLE.search(text)):
         return Reason("role_leak")
     if (thought := REASONING.search(answer)) and thought[0].lower() not in source.lower():
         return Reason("reasoning_leak")
@@ -80,7 +94,7 @@ def reason_to_refuse(
         return Reason("prompt_leak")
     # What a model thinks in front of its tags is no part of the text, and may well be about it.
     told = text if prompt.form.kind == "tagged" and not isinstance(text, Reason) else answer
-    if found := _phrase(told.strip(), source):
+    if found := speaks_around(told.strip(), source):
         return Reason(found)
     if isinstance(text, Reason):
         return text
@@ -90,14 +104,15 @@ def reason_to_refuse(
     )  # fmt: skip
 
 
-def _phrase(answer: str, source: str) -> str | None:
+def speaks_around(answer: str, source: str) -> str | None:
+    """The check that an answer fails for words that are not of the text but about it, or None."""
     last_line = answer.rpartition("\n")[2].strip()
     last_sentence = next((part for part in reversed(SENTENCE_END.split(last_line)) if part), "")
     searches = [
         ("refusal", REFUSAL.search(answer[:REFUSAL_CHARS])),
         ("preamble", PREAMBLE.match(answer)),
         ("closer", CLOSER.match(last_line) or CLOSER.match(last_sentence)),
-        ("about_the_text", ABOUT.search(answer)),
+        ("about_the_text", search(ABOUT, ABOUT_WORDS, answer)),
     ]
     for rule, match in searches:
         if match and not _says(source, match[0], rule in ("preamble", "closer")):
@@ -149,12 +164,13 @@ def _language(source: str, text: str) -> Reason | None:
 def _scripts(text: str) -> defaultdict[str, float]:
     """Script → share of what is written, a Chinese character counted as HAN_WEIGHT letters."""
     counts: defaultdict[str, float] = defaultdict(float)
-    for letter, count in Counter(text).items():
+    counts["LATIN"] += len(text.encode("ascii", "ignore").translate(None, NO_LETTERS))
+    for letter, count in Counter(ASCII.sub("", text)).items():
         if letter.isalpha():
             script = _script(letter)
             counts[script] += count * (HAN_WEIGHT if script == "CJK" else 1)
     total = sum(counts.values())
-    return defaultdict(float, {script: count / total for script, count in counts.items()})
+    return defaultdict(float, {script: count / total for script, count in counts.items() if count})
 
 
 @functools.cache  # as many as there are letters

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import bisect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 SENTENCE_END = re.compile(
     r"(?<![.!?])[.!?]++[\"')\]\u2019\u201d]*+(?=\s|$)|[\u3002\uff01\uff1f]+[\u201d\u300d\u300f]*|\n"
 )
-USUAL_PER_TOKEN = 4.5
-"""Characters of English: where to look first."""
 CHARS_PER_TOKEN = 12
 """No natural text has longer tokens on average. Bounds what is tokenised of a book of which a page is wanted."""
+FirstTokens = Callable[[str, int], int]
+"""How many characters the first so many tokens of a text take; all of them if it has no more."""
 
 
-def passage(text: str, max_tokens: int, count_tokens: Callable[[str], int]) -> str:
+def passage(text: str, max_tokens: int, first_tokens: FirstTokens) -> str:
     """The longest beginning of `text` that ends a sentence or line and has at most `max_tokens` tokens.
 
     Empty if not even the first sentence fits, such as a line of 25,000 characters without a full stop: the caller
@@ -23,27 +22,11 @@ def passage(text: str, max_tokens: int, count_tokens: Callable[[str], int]) -> s
     """
     text = text.strip()
     window = text[: max_tokens * CHARS_PER_TOKEN]
-    if len(window) == len(text) and count_tokens(text) <= max_tokens:
+    room = first_tokens(window, max_tokens)
+    if room == len(text):
         return text
-    ends = [match.end() for match in SENTENCE_END.finditer(window)]
-    fitting = _fitting(text, ends, max_tokens, count_tokens)
-    return text[: ends[fitting - 1]].strip() if fitting else ""
-
-
-def _fitting(text: str, ends: Sequence[int], max_tokens: int, count_tokens: Callable[[str], int]) -> int:
-    """How many of these ends of sentences lie within `max_tokens`, which are most of the time that a request costs.
-
-    The next look is where the last one's characters per token say that the limit is, so that two or three are enough.
-    """
-    fits, too_many, per_token = 0, len(ends) + 1, USUAL_PER_TOKEN
-    while too_many - fits > 1:
-        guess = bisect.bisect_right(ends, max_tokens * per_token)
-        place = min(max(guess, fits + 1), too_many - 1)
-        end = ends[place - 1]
-        tokens = count_tokens(text[:end])
-        per_token = end / max(tokens, 1)
-        if tokens <= max_tokens:
-            fits = place
-        else:
-            too_many = place
-    return fits
+    end = 0
+    for match in SENTENCE_END.finditer(text, 0, room + 1):  # what follows says whether a full stop ends a sentence
+        if match.end() <= room:
+            end = match.end()
+    return text[:end].strip()

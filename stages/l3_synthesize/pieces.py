@@ -7,7 +7,6 @@ document is left out: a piece ends at a paragraph's end, or else a sentence's, a
 
 from __future__ import annotations
 
-import bisect
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +14,7 @@ from dataclasses import replace
 
 from pipeline.rows.document import content_hash
 from pipeline.steps import Reply, Request
-from stages.l3_synthesize.passage import CHARS_PER_TOKEN, SENTENCE_END
+from stages.l3_synthesize.passage import CHARS_PER_TOKEN, SENTENCE_END, FirstTokens
 
 SEAM = "\x1e"
 """Between the answers of one reply (ASCII's record separator)."""
@@ -26,28 +25,28 @@ ENDINGS = ((PARAGRAPH_END, 0.5), (SENTENCE_END, 0.3), (WORD_END, 0.0))
 """How a piece may end, the best first, and what share of the room it must fill to be preferred to the next."""
 
 
-def pieces(text: str, max_tokens: int, count_tokens: Callable[[str], int]) -> list[str]:
+def pieces(text: str, max_tokens: int, first_tokens: FirstTokens) -> list[str]:
     """`text` in pieces of at most `max_tokens` tokens, of which only white space between two is lost."""
     found: list[str] = []
     text = text.strip()
     while text:
-        end = _end(text, max_tokens, count_tokens)
+        end = _end(text, max_tokens, first_tokens)
         found.append(text[:end].rstrip())
         text = text[end:].lstrip()
     return found
 
 
-def _end(text: str, max_tokens: int, count_tokens: Callable[[str], int]) -> int:
-    window = text[: max_tokens * CHARS_PER_TOKEN]
-    if len(window) == len(text) and count_tokens(text) <= max_tokens:
-        return len(text)
-    if len(text) <= len(window) * 2 and max_tokens < (total := count_tokens(text)) <= 2 * max_tokens:
-        max_tokens = min(max_tokens, math.ceil(EVEN * total / 2))  # no crumb is left for the last piece
-    # Tokens grow with characters: the room in characters first, then the best end inside it.
-    room = bisect.bisect_right(range(len(window) + 1), max_tokens, key=lambda end: count_tokens(text[:end])) - 1
+def _end(text: str, max_tokens: int, first_tokens: FirstTokens) -> int:
+    room = first_tokens(text[: max_tokens * CHARS_PER_TOKEN], max_tokens)
+    if room == len(text):
+        return room
+    if len(text) <= room + first_tokens(text[room : room + max_tokens * CHARS_PER_TOKEN], max_tokens):
+        room = min(room, math.ceil(EVEN * len(text) / 2))  # no crumb is left for the last piece
     room = max(room, 1)  # a character of more tokens than there is room for goes alone
     for ending, least in ENDINGS:
-        ends = [match.end() for match in ending.finditer(text[:room])]
+        # One character more is looked at: what follows a full stop says whether it ends a sentence.
+        found = ending.finditer(text, 0, room + 1)
+        ends = [match.end() for match in found if match.end() <= room or match[0].isspace()]
         if ends and ends[-1] >= least * room:
             return ends[-1]
     return room

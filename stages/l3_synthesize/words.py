@@ -15,6 +15,7 @@ SOUTH = "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"
 """Thai, Lao, Tibetan, Burmese, Khmer."""
 UNIT = re.compile(rf"[{HAN}{SOUTH}]|[^\W_{HAN}{SOUTH}]+(?:['\u2019][^\W_{HAN}{SOUTH}]+)*")
 UNSPACED = re.compile(f"([{HAN}])|[{SOUTH}]")
+HAS_UNSPACED = re.compile(f"[{HAN}{SOUTH}]")
 PER_WORD = {True: 1.6, False: 4.5}
 """Units of a word, by whether they are Han. The first is the figure that L1's Chinese thresholds stand on
 (pipeline/kernels/words/scripts.py); the second is round and not measured: no bound should stand close to it."""
@@ -26,37 +27,39 @@ KEPT_CHARACTERS = 20_000
 
 def units(text: str) -> list[str]:
     """The text's words in lower case, or its characters where words are not parted."""
-    return _remembered_units(text) if len(text) <= KEPT_CHARACTERS else UNIT.findall(text.lower())
+    return _read(text)[0]
 
 
 def count_words(text: str) -> int:
     """How many words a text has, estimated where they are not parted."""
-    return _remembered_count(text)[0] if len(text) <= KEPT_CHARACTERS else _count(text)[0]
+    return _read(text)[1]
 
 
 def ngram_size(text: str, words: int) -> int:
     """How many units of this text as many words are."""
-    per_word = _remembered_count(text)[1] if len(text) <= KEPT_CHARACTERS else _count(text)[1]
-    return round(words * per_word)
+    return round(words * _read(text)[2])
 
 
 def ngrams(words: list[str], n: int) -> list[tuple[str, ...]]:
     return list(zip(*(words[start:] for start in range(n)), strict=False))
 
 
-def _count(text: str) -> tuple[int, float]:
-    """(words, units of a word on average: 1 where all words are parted)"""
-    found = UNIT.findall(text)
-    if not UNSPACED.search(text):
-        return len(found), 1.0
+def _read(text: str) -> tuple[list[str], int, float]:
+    """(units, words, units of a word on average: 1 where all words are parted)"""
+    return _remembered(text) if len(text) <= KEPT_CHARACTERS else _parted(text)
+
+
+def _parted(text: str) -> tuple[list[str], int, float]:
+    found = UNIT.findall(text.lower())
+    if not HAS_UNSPACED.search(text):
+        return found, len(found), 1.0
     words = 0.0
     for one in found:
         unspaced = UNSPACED.fullmatch(one)
         words += 1 / PER_WORD[unspaced[1] is not None] if unspaced else 1
     per_word = len(found) / words if words else 1.0
-    return round(len(found) / per_word), per_word
+    return found, round(len(found) / per_word), per_word
 
 
 # Each check of a reply asks for the words of the same few texts.
-_remembered_units = functools.lru_cache(maxsize=64)(lambda text: UNIT.findall(text.lower()))
-_remembered_count = functools.lru_cache(maxsize=64)(_count)
+_remembered = functools.lru_cache(maxsize=64)(_parted)

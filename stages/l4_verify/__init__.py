@@ -10,10 +10,22 @@ from stages.l4_verify.faithfulness import Faithfulness
 from stages.l4_verify.format import Format
 from stages.l4_verify.human_review import HumanReview
 from stages.l4_verify.math_answer import MathAnswer
+from stages.l4_verify.policy import Policy
+from stages.l4_verify.read_task import ReadTask
+from stages.l4_verify.smt import Smt
 from stages.l4_verify.task_answer import TaskAnswer
 
 Step = Annotated[
-    Format | Faithfulness | Contamination | MathAnswer | TaskAnswer | CodeExecution | HumanReview,
+    ReadTask
+    | Format
+    | Faithfulness
+    | Contamination
+    | MathAnswer
+    | TaskAnswer
+    | CodeExecution
+    | Smt
+    | HumanReview
+    | Policy,
     Field(discriminator="kind"),
 ]
 """Every step that an L4 recipe may name."""

@@ -20,6 +20,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stages.l4_verify.number_words import SCALES, UNIT_OF, language
+from stages.l4_verify.numbers_in_text import numbers
+
 STOPS = re.compile(r"[.!?](?=[\s\"”»)])|[。！？]|\n")
 ABBREVIATED = re.compile(r"\b(?:[A-Z]|[A-Za-z]\.[A-Za-z]|Dr|Mr|Mrs|Ms|St|Prof|Hr|Fr|Nr|No|Mio|Mrd|ca|vs|etc|bzw|z)\Z")
 WORD = re.compile(r"[^\W\d_\u3040-\u9fff]{2,}(?:['’][^\W\d_]{1,3})?|[\u4e00-\u9fff]+")
@@ -36,8 +39,13 @@ STOP_WORDS = (
     "nach bei bis über unter durch dass hat haben hatte hatten zum zur vom mehr weniger le la les un une des du "
     "de et ou mais que qui dans pour sur avec par au aux est sont était étaient été être il elle ils elles ne pas "
     "plus moins ce cette ces son sa ses leur leurs se en a ont avait ainsi après avant "
+    "here there any some each every all both about around roughly nearly only just still already one "
+    "man dort hier dies diese dieser diesem dieses rund etwa nur noch schon jede jeder jedem jedes seit immer "
+    "on cet dont chaque tout tous toute toutes encore déjà environ depuis "
 )
 STOP = frozenset(STOP_WORDS.split())
+MEASURES = frozenset({*UNIT_OF, *SCALES})
+"""What is compared with its number, in any of its forms, is no content of its own."""
 DENIES = re.compile(
     r"\b(?:not|never|no|none|nobody|nothing|neither|nor|cannot|without|nicht|kein\w{0,2}|nie|niemals|niemand|nichts|ohne|"
     r"pas|jamais|aucune?|rien|sans|ni)\b|n['’]t\b|[不没未无非]|并非",
@@ -70,10 +78,12 @@ OPPOSITES = tuple(
         (r"之前|以前", r"之后|以后"),
     )
 )  # fmt: skip
-CLAUSE = re.compile(r"[,;:，；：]|\b(?:and|but|und|aber|et|mais)\b")
+CLAUSE = re.compile(r"[,;:](?!\d)|[，；：]|\b(?:and|but|while|und|aber|während|et|mais)\b")
 STEM = 5
 FEWEST_WORDS = 4
 """Of a claim with fewer content words too little can be said."""
+FEWEST_DENIED = 2
+"""Content words of a denied clause that must all stand in a claim to be the same statement without its denial."""
 SUPPORT = 0.34
 """Least share of a claim's content words in the source: `benchmarks/l4_faithfulness.py` shows both sides of it."""
 CLOSE, RELATED = 0.5, 0.34
@@ -104,6 +114,8 @@ def claims(text: str, source: str) -> Iterator[Claim]:
     """Every claim of the text; questions claim nothing."""
     known = list(sentences(source))
     everything = frozenset().union(*(one.words for one in known))
+    clauses = [part for one in known for part in CLAUSE.split(IDIOM.sub(" ", one.text))]
+    tongue = language(source)
     joined = _folded(source)
     for claim in sentences(text):
         if claim.text.rstrip().endswith(("?", "？")):
@@ -122,6 +134,8 @@ def claims(text: str, source: str) -> Iterator[Claim]:
         if not defect and best is not None and shares[best] >= CLOSE:
             related = [one for one, share in zip(known, shares, strict=True) if share >= RELATED]
             defect = _turned(claim, known[best], related)
+        if not defect:
+            defect = _flipped_at_a_number(claim.text, clauses, tongue) or _no_longer_denied(claim, known)
         yield Claim(claim.text, span, round(score, 3), round(support, 3), defect)
 
 
@@ -142,7 +156,7 @@ def _content(text: str) -> Iterator[str]:
         word = unicodedata.normalize("NFKC", match[0]).casefold()
         if "\u4e00" <= word[0] <= "\u9fff":
             yield from (word[place : place + 2] for place in range(len(word) - 1))
-        elif word not in STOP and not DENIES.fullmatch(word):
+        elif word not in STOP and word not in MEASURES and not DENIES.fullmatch(word):
             yield word[:STEM]
 
 
@@ -168,6 +182,39 @@ def _turned(claim: Sentence, best: Sentence, related: Sequence[Sentence]) -> str
             turned = mine.search(said) and not other.search(said)
             if turned and any(map(other.search, here)) and not any(map(mine.search, here)):
                 return "comparison_flipped"
+    return ""
+
+
+def _flipped_at_a_number(text: str, known: Sequence[str], tongue: str) -> str:
+    """Whether a clause compares the other way round than the source's clauses that hold one of its numbers."""
+    for clause in CLAUSE.split(IDIOM.sub(" ", text)):
+        for pair in OPPOSITES:
+            for mine, other in (pair, pair[::-1]):
+                if not mine.search(clause) or other.search(clause):
+                    continue
+                amounts = _amounts(clause, tongue)
+                same = [one for one in known if amounts & _amounts(one, tongue)]
+                if any(map(other.search, same)) and not any(map(mine.search, same)):
+                    return "comparison_flipped"
+    return ""
+
+
+def _amounts(text: str, tongue: str) -> set[str]:
+    """What the numbers of a clause may amount to."""
+    found = (one for number in numbers(text, tongue) if not number.is_seldom for one in number.readings)
+    return {amount for reading in found for amount in reading.amounts}
+
+
+def _no_longer_denied(claim: Sentence, known: Sequence[Sentence]) -> str:
+    """Whether the claim holds every word of a clause that the source denies, and denies nothing."""
+    said = IDIOM.sub(" ", claim.text)
+    if DENIES.search(said) or DENIES_SOFTLY.search(said):
+        return ""
+    for one in known:
+        for clause in CLAUSE.split(IDIOM.sub(" ", one.text)):
+            words = frozenset(_content(clause))
+            if DENIES.search(clause) and len(words) >= FEWEST_DENIED and words <= claim.words:
+                return "negation_changed"
     return ""
 
 

@@ -8,14 +8,15 @@ them is what the checkers before it have passed wrongly.
 from __future__ import annotations
 
 import json
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.rows.batch import Batch
-from pipeline.steps import VERDICTS, GroupingStep
+from pipeline.steps import VERDICTS, GroupingStep, Reason
 from stages.l4_verify.people import lots
 from stages.l4_verify.people.plans import PlanSettings, design
 
@@ -24,6 +25,35 @@ if TYPE_CHECKING:
 
 GATHERED = 64 << 20
 """Bytes of text that one draw looks at: fewer draws carry fewer candidates."""
+SURE = 0.025
+"""Of one side, as in a 95 % interval."""
+
+
+class Gates(BaseModel):
+    """What people's verdicts must be worth. None switches a gate off.
+
+    gold: share of the hidden defects that reviewers find; broken where reviewers that find so many would find as few as
+    these in less than one case in 40 (exact binomial), since a few records prove little. agreement: Gwet's AC1 over the
+    records that two have judged, from `agreement_items` of them on (with 98 % passes kappa and alpha fall to 0 for one
+    disagreement).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gold: float | None = Field(0.9, gt=0, le=1)
+    agreement: float | None = Field(0.667, gt=0, le=1)
+    agreement_items: int = Field(10, ge=1)
+
+    def broken(self, statistics: dict[str, Any]) -> Reason | None:
+        """The first gate that a decision's statistics do not pass, with what was measured."""
+        gold, agreed = statistics["gold"], statistics["agreement"]
+        if self.gold is not None and _at_most(gold["caught"], gold["planted"], self.gold) < SURE:
+            return Reason("reviewers_missed_gold", gold["caught"] / gold["planted"], self.gold)
+        value = agreed["gwet_ac1"]
+        enough = agreed["items"] >= self.agreement_items and value is not None
+        if self.agreement is not None and enough and value < self.agreement:
+            return Reason("reviewers_disagree", value, self.agreement)
+        return None
 
 
 class HumanReview(GroupingStep):
@@ -31,6 +61,8 @@ class HumanReview(GroupingStep):
 
     plan: kind, aql, ltpd and risks, fixed and registered before anything is drawn. A rejected lot leaves as a whole
     (`lot_rejected`), or each row is looked at (`on_reject: inspect_all`). A row that people failed leaves in any case.
+    gates: how good the reviewers must have been for their word to count. Where they were surely worse no row stays
+    (`reviewers_missed_gold`, `reviewers_disagree`), or with `inspect_all` each row is looked at anew.
     strata: columns; each of their combinations gets at least `per_stratum` rows, for the estimate. gold_share: hidden
     records with a known verdict, per record of the sample. double_share: records that two people judge.
     """
@@ -43,6 +75,7 @@ class HumanReview(GroupingStep):
     gold_share: float = Field(0.1, ge=0, le=1)
     double_share: float = Field(0.2, ge=0, le=1)
     on_reject: Literal["drop", "inspect_all"] = "drop"
+    gates: Gates = Gates()
 
     def columns(self) -> tuple[pa.Field, ...]:
         return (VERDICTS,)
@@ -58,11 +91,14 @@ class HumanReview(GroupingStep):
             grouping.decide(grouping.map("decisions", partial(_decisions, outcome={})))
             return
         outcome = self._asked(grouping, lot, counts, self.plan)
-        if outcome["outcome"] == "rejected" and self.on_reject == "inspect_all":
+        broken = self.gates.broken(outcome["statistics"])
+        if (broken or outcome["outcome"] == "rejected") and self.on_reject == "inspect_all":
             everything = self.plan.model_copy(update={"kind": "all"})
-            rest = self._asked(grouping, f"{lot}-all", counts, everything, tuple(outcome["rows"]))
-            outcome = rest | {"rows": outcome["rows"] | rest["rows"]}
-        grouping.decide(grouping.map("decisions", partial(_decisions, outcome=outcome)))
+            seen = {} if broken else outcome["rows"]  # by people whose word does not count
+            outcome = self._asked(grouping, f"{lot}-all", counts, everything, tuple(seen))
+            broken = self.gates.broken(outcome["statistics"])
+            outcome |= {"rows": seen | outcome["rows"]}
+        grouping.decide(grouping.map("decisions", partial(_decisions, outcome=outcome, broken=broken)))
 
     def _asked(
         self, grouping: Grouping, lot: str, counts: dict[str, int], plan: PlanSettings, known: tuple[str, ...] = ()
@@ -93,15 +129,18 @@ class HumanReview(GroupingStep):
         return outcome
 
 
-def _decisions(batch: Batch, side: pa.Table | None, outcome: dict[str, Any]) -> pa.Table:
-    """For every row whether it stays, by which rule it leaves, and its entry among the verdicts."""
+def _decisions(batch: Batch, side: pa.Table | None, outcome: dict[str, Any], broken: Reason | None = None) -> pa.Table:
+    """For every row whether it stays, by which rule it leaves, and its entry among the verdicts.
+
+    broken: the gate that the reviewers did not pass; every row then leaves by it.
+    """
     rules: list[str | None] = []
     entries = []
     before = batch.column("verdicts").to_pylist() if "verdicts" in batch.rows.schema.names else [None] * len(batch)
     accepted = outcome.get("outcome") == "accepted"
     for document, known in zip(batch.column("id").to_pylist(), before, strict=True):
         judged = outcome["rows"].get(document)
-        rule = _rule(judged, accepted, bool(outcome.get("each")))
+        rule = str(broken) if broken else _rule(judged, accepted, bool(outcome.get("each")))
         verdict = "pass" if rule is None else "abstain" if rule.startswith("abstained_") else "fail"
         evidence = {"lot": outcome["lot"], "registration": outcome["registration"], "looked_at": judged is not None}
         entry = {
@@ -114,8 +153,10 @@ def _decisions(batch: Batch, side: pa.Table | None, outcome: dict[str, Any]) -> 
         {
             "row": pa.array(range(count), pa.int32()),
             "rule": pa.array(rules, pa.string()),
-            "value": pa.array([float(outcome["defects"])] * count, pa.float64()),
-            "threshold": pa.array([float(outcome["accept"])] * count, pa.float64()),
+            "value": pa.array([float(outcome["defects"]) if broken is None else broken.value] * count, pa.float64()),
+            "threshold": pa.array(
+                [float(outcome["accept"]) if broken is None else broken.threshold] * count, pa.float64()
+            ),
             "verdicts": pa.array(entries, pa.string()),
         }
     )
@@ -130,3 +171,8 @@ def _rule(judged: dict[str, Any] | None, accepted: bool, each: bool) -> str | No
     if each:
         return None if judged is not None else "abstained_not_looked_at"
     return None if accepted else "lot_rejected"
+
+
+def _at_most(hits: int, of: int, rate: float) -> float:
+    """Probability of at most so many hits: of a binomial."""
+    return sum(math.comb(of, one) * rate**one * (1 - rate) ** (of - one) for one in range(hits + 1))

@@ -30,9 +30,9 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field
 
+from pipeline.steps.asked_process import AskedProcess, NoAnswer, Raised
 from pipeline.steps.checker import Verdict
 from stages.l4_verify.arithmetic import NOTE, equations
-from stages.l4_verify.asked_process import AskedProcess, NoAnswer
 from stages.l4_verify.tasks import Judged, TaskChecker, task_of
 
 ANSWER = re.compile(
@@ -98,12 +98,14 @@ class MathAnswer(TaskChecker):
         if _bracket(gold) != _bracket(answer):
             return "fail", "wrong_answer"
         try:
-            found = _WORKER.ask({"gold": f"${gold}$", "answer": f"${answer}$"}, self.seconds)
+            found = _WORKER.ask({"gold": f"${gold}$", "answer": f"${answer}$", "seconds": self.seconds})
+        except Raised:
+            return "abstain", "not_readable"
         except NoAnswer:
             return "abstain", "timed_out"
         if found.get("timed_out"):
             return "abstain", "timed_out"
-        if "error" in found or not found["gold"] or not found["read"]:
+        if not found["gold"] or not found["read"]:
             return "abstain", "not_readable"
         return ("pass", "") if found["equal"] else ("fail", "wrong_answer")
 
@@ -122,7 +124,7 @@ class MathAnswer(TaskChecker):
         return {kind: pa.RecordBatch.from_pylist(changed, rows.schema) for kind, changed in found.items()}
 
 
-_WORKER = AskedProcess("stages.l4_verify.math_worker")
+_WORKER = AskedProcess("-m", "stages.l4_verify.math_worker")
 
 
 def answer_of(solution: str) -> str | None:

@@ -41,11 +41,26 @@ def _words() -> dict[str, int]:
         last = 20 if value in (60, 80) else 10
         found |= {ten: value, f"{ten}s": value, f"{ten}-et-un": value + 1, f"{ten}-et-onze": value + 11}
         found |= {f"{ten}-{french[n]}": value + n for n in range(1, last)}
-    return found | TEN | {"dozen": 12, "dutzend": 12, "douzaine": 12}
+    return found | TEN | _german_compounds(found) | TIMES | {"dozen": 12, "dutzend": 12, "douzaine": 12}
+
+
+TIMES = {"twice": 2, "thrice": 3, "zweimal": 2, "dreimal": 3}
+
+
+def _german_compounds(below: Mapping[str, int]) -> dict[str, int]:
+    """zweihundert, neunzehnhundertachtzig, dreitausend: German writes them as one word. `below`: those of up to 99."""
+    names = {word: below[word] for word in (*GERMAN.split(), *GERMAN_TENS.split())}
+    names |= {word: number for word, number in below.items() if "und" in word and 20 < number < 100}
+    names = {"ein": 1} | {word: number for word, number in names.items() if number > 1 or word == "eins"}
+    heads = {word: number for word, number in names.items() if 1 <= number < 20 and word != "eins"} | {"": 1}
+    hundreds = {f"{head}hundert{word}": 100 * by + number for head, by in heads.items()
+                for word, number in (names | {"": 0}).items() if word != "ein"}  # fmt: skip
+    thousands = {f"{head}tausend": 1000 * by for head, by in (names | hundreds).items() if head and head != "eins"}
+    return {word: number for word, number in (hundreds | thousands).items() if word not in ("hundert", "tausend")}
 
 
 WORDS: Mapping[str, int] = _words()
-SELDOM = "zero zeroth one first second null un six onze neuf acht dozen dutzend douzaine"
+SELDOM = "twice thrice zweimal dreimal zero zeroth one first second null un six onze neuf acht dozen dutzend douzaine"
 SELDOM_NUMBERS = frozenset(SELDOM.split())
 """Not looked for alone: "one of them", "a second later"; French and German words that are others too ("neuf": new,
 "Acht": attention). In the source they count, so that a rewrite may say 1 for one."""
@@ -79,6 +94,7 @@ UNITS = {
     "oz": "oz ounce ounces unze unzen",
     "l": "l litre litres liter liters litern \u5347",
     "ml": "ml millilitre millilitres milliliter milliliters \u6beb\u5347",
+    "°": "° degree degrees grad degré degrés \u5ea6",
     "°C": "°c ℃ celsius \u6444\u6c0f\u5ea6",
     "°F": "°f ℉ fahrenheit \u534e\u6c0f\u5ea6",
     "s": "s sec second seconds sekunde sekunden seconde secondes \u79d2",

@@ -82,6 +82,8 @@ WORD = re.compile(rf"{LETTERS}{{1,40}}(?:-{LETTERS}{{1,40}}){{0,2}}")
 MOST_WORDS = 12
 """Of one number: nine hundred and ninety-nine thousand nine hundred and ninety-nine."""
 HALF = re.compile(r"\b(?:half|halb\w*|demi)(?: an? (hundred|thousand|million|billion|dozen))?\b|\u534a", re.IGNORECASE)
+ALSO = {"lb": ("£",), "°": ("°C", "°F"), "°C": ("°",), "°F": ("°",)}
+"""Units that may be the same: pounds weigh or are paid, degrees seldom say of which scale."""
 STRICT = frozenset({"%", "‰", "m", "k", "b"})
 """Units without which a number is another: 5% is not 5, and 5m may be millions."""
 
@@ -131,6 +133,9 @@ class Known:
 
     def _place(self, amount: str, unit: str) -> int | None:
         units = self._units.get(amount, {})
+        for one in (unit, *ALSO.get(unit, ()), *(other for other, same in ALSO.items() if unit in same)):
+            if one and one in units:
+                return units[one]
         if unit in units:
             return units[unit]
         if not unit:

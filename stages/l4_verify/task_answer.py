@@ -30,8 +30,8 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field
 
+from pipeline.steps.asked_process import AskedProcess, NoAnswer, Raised
 from pipeline.steps.expression import ExpressionError, evaluate, fill
-from stages.l4_verify.asked_process import AskedProcess, NoAnswer
 from stages.l4_verify.tasks import Judged, TaskChecker, task_of
 
 GYM, FILE = "reasoning_gym:", "file:"
@@ -89,8 +89,11 @@ class TaskAnswer(TaskChecker):
         if task.get("library") != installed:
             return "other_version"
         asked = {"name": task["verifier"].removeprefix(GYM), "config": task.get("config"), "index": task.get("index")}
-        found = _WORKER.ask(asked, self.seconds)
-        return "not_readable" if "error" in found else (found["question"], found["answer"])
+        try:
+            found = _WORKER.ask({**asked, "seconds": self.seconds})
+        except Raised:
+            return "not_readable"
+        return found["question"], found["answer"]
 
     def mutants(self, rows: pa.RecordBatch, seed: int) -> Mapping[str, pa.RecordBatch]:
         """Rows whose text states another answer, or whose task and text both do."""
@@ -106,7 +109,7 @@ class TaskAnswer(TaskChecker):
         return {kind: pa.RecordBatch.from_pylist(changed, rows.schema) for kind, changed in found.items()}
 
 
-_WORKER = AskedProcess("stages.l4_verify.task_worker")
+_WORKER = AskedProcess("-m", "stages.l4_verify.task_worker")
 
 
 def _from_file(task: Mapping[str, Any]) -> tuple[str, str] | str:

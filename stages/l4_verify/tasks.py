@@ -17,8 +17,8 @@ Judged = tuple[Verdict, str, Mapping[str, Any]]
 """Verdict, defect, evidence."""
 
 NEEDS_TASK = (
-    "reads the column 'task', which is not here; put a step before it that writes tasks (verifier, question, answer), "
-    "or read them from the source's column `task`"
+    "reads the column 'task', which is not here; put a step before it that writes tasks, or `read_task`, which makes "
+    "them of the source's other columns"
 )
 
 

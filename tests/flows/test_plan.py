@@ -14,7 +14,7 @@ REWRITE = {"kind": "rewrite", "engine": "template"}
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    return write_parquet(tmp_path / "a.parquet", rows(12))
+    return write_parquet(tmp_path / "a.parquet", rows(120))
 
 
 def recipe(folder: Path, source: Path, **levels) -> Path:
@@ -84,7 +84,7 @@ def test_a_plan_says_what_would_run_and_what_is_there(tmp_path: Path, source: Pa
     for line in (
         "l0_collect     to be made  recipe id",
         "l1_filter      to be made",
-        "rows in 12, rows out unknown, work of one core unknown",
+        "rows in 120, rows out unknown, work of one core unknown",
         "pass 2: 02 exact_duplicates",
         "nothing stands against this run",
     ):

@@ -8,25 +8,38 @@
 | ai_txt              | `/ai.txt` disallows the URL                                                      |
 | robots_ai           | robots.txt turns an agent away by name that collects text for training           |
 
-Parsed tolerantly, since most of these are drafts; what was found is kept as it was written.
+What stands in the page and its header is read here, what stands in files of its site in sites.py. Parsed tolerantly,
+since most of these are drafts; what was found is kept as it was written.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
+from typing import Annotated
 
-from stages.l0_collect.crawl.robots import Robots
+from pydantic import AfterValidator
 
+OPT_OUTS = ("noindex", "noai", "noimageai", "tdm_reservation", "train_ai", "ai_txt", "robots_ai")
+HONOURED = tuple(kind for kind in OPT_OUTS if kind != "noimageai")
+"""By default: a page that keeps models from its pictures still gives its text."""
 WORDS = {"noindex": "noindex", "none": "noindex", "noai": "noai", "noimageai": "noimageai"}
 TRAIN = re.compile(r"(?:train-ai|ai-train|tdm|train-genai)\s*=\s*(?:n|no|\?0|0)(?![a-z0-9])", re.IGNORECASE)
 AGENT_VALUE = re.compile(r"^[A-Za-z0-9_-]+$")
 WITH_VALUE = ("max-snippet", "max-image-preview", "max-video-preview", "unavailable_after")
 """Rules of `X-Robots-Tag` that hold a colon, and so look as if they began with the name of an agent."""
+
+
+def _known(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    for kind in kinds:
+        if kind not in OPT_OUTS:
+            raise ValueError(f"honour names no opt-out '{kind}'; there are {', '.join(OPT_OUTS)}")
+    return kinds
+
+
+Honour = Annotated[tuple[str, ...], AfterValidator(_known)]
+"""Kinds of opt-outs by which a page is no document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +65,6 @@ def of_page(url: str, headers: Iterable[tuple[str, str]], metas: Mapping[str, st
     if metas.get("tdm-reservation", "").strip() == "1":
         found.append(OptOut("tdm_reservation", '<meta name="tdm-reservation">: 1'))
     return found
-
-
-def of_site(url: str, robots: Robots, ai_txt: Robots | None, tdmrep: list[tuple[str, bool]]) -> list[OptOut]:
-    """What the files of the page's host say of this URL."""
-    found = []
-    if agent := robots.turns_away(url):
-        found.append(OptOut("robots_ai", f"robots.txt: {agent} may not fetch it"))
-    found += [OptOut("train_ai", f"robots.txt: {usage}") for usage in robots.usage if TRAIN.search(usage)]
-    if ai_txt is not None and not ai_txt.may_fetch(url):
-        found.append(OptOut("ai_txt", "ai.txt disallows it"))
-    path = urlsplit(url).path
-    for pattern, is_reserved in tdmrep:  # the first that fits counts
-        if fnmatchcase(path, pattern) or (not pattern.endswith(("*", "$")) and path == pattern):
-            if is_reserved:
-                found.append(OptOut("tdm_reservation", f"tdmrep.json: {pattern}"))
-            break
-    return found
-
-
-def parse_tdmrep(body: bytes) -> list[tuple[str, bool]]:
-    """(pattern of paths, whether reserved) in order; empty if the file is none."""
-    try:
-        raw = json.loads(body)
-    except ValueError:
-        return []
-    entries = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
-    return [
-        (str(entry.get("location", "")).removesuffix("$"), entry.get("tdm-reservation") in (1, "1", True))
-        for entry in entries[:10_000]
-    ]
 
 
 def _for_us(value: str, agent: str) -> str:

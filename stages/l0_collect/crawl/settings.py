@@ -9,12 +9,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
 
+from stages.l0_collect.crawl.opt_outs import HONOURED, Honour
+
 CONTACT = re.compile(r"https?://\S|\S@\S")
 PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-OPT_OUTS = ("noindex", "noai", "noimageai", "tdm_reservation", "train_ai", "ai_txt", "robots_ai")
-"""Kinds; opt_outs.py says where they stand."""
-HONOURED = tuple(kind for kind in OPT_OUTS if kind != "noimageai")
-"""By default: a page that keeps models from its pictures still gives its text."""
 
 
 class CrawlSettings(BaseModel):
@@ -22,6 +20,8 @@ class CrawlSettings(BaseModel):
 
     folder: str = ""
     """Where the lots lie: a folder, or s3://bucket/prefix."""
+    earlier: tuple[str, ...] = ()
+    """Folders of earlier crawls, the oldest first: their pages are asked for again, only what changed is kept anew."""
     seeds: tuple[str, ...] = ()
     """URLs to begin with."""
     seed_file: str = ""
@@ -32,7 +32,7 @@ class CrawlSettings(BaseModel):
     """Links are followed within the seeds' hosts, these hosts and their subdomains, or below the seeds."""
     user_agent: str = ""
     """`name/version (+https://… or mail)`: who is asked about this crawl. The name is what robots.txt knows."""
-    honour: tuple[str, ...] = HONOURED
+    honour: Honour = HONOURED
     """Opt-outs by which a page is no document; others are only written down."""
     delay: float = Field(default=1.0, ge=0)
     """Seconds from the end of one request to a host to the beginning of the next; robots.txt may ask for more."""
@@ -64,14 +64,6 @@ class CrawlSettings(BaseModel):
                 raise ValueError(f"seed '{seed}' is no http or https URL; write it whole, with https://")
         return seeds
 
-    @field_validator("honour")
-    @classmethod
-    def _kinds_are_known(cls, honour: tuple[str, ...]) -> tuple[str, ...]:
-        for kind in honour:
-            if kind not in OPT_OUTS:
-                raise ValueError(f"honour names no opt-out '{kind}'; there are {', '.join(OPT_OUTS)}")
-        return honour
-
     @field_validator("allow_networks")
     @classmethod
     def _networks_are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
@@ -87,7 +79,7 @@ class CrawlSettings(BaseModel):
         found = []
         if not self.folder:
             found.append("`folder` is missing: where shall the lots lie")
-        if not self.seeds and not self.seed_file:
+        if not self.seeds and not self.seed_file and not self.earlier:
             found.append("there are no `seeds` and no `seed_file`: where shall it begin")
         if not PRODUCT.match(self.user_agent) or not CONTACT.search(self.user_agent):
             found.append(
@@ -99,8 +91,7 @@ class CrawlSettings(BaseModel):
     @property
     def agent(self) -> str:
         """The name by which robots.txt knows us."""
-        match = PRODUCT.match(self.user_agent)
-        return match[0] if match else ""
+        return product_of(self.user_agent)
 
     def named_seeds(self) -> list[str]:
         """Those of the recipe and of its file, as they are written."""
@@ -109,3 +100,9 @@ class CrawlSettings(BaseModel):
             lines = Path(self.seed_file).read_text(encoding="utf-8").splitlines()
             named += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
         return named
+
+
+def product_of(user_agent: str) -> str:
+    """The name at the beginning of a user agent; empty if there is none."""
+    match = PRODUCT.match(user_agent)
+    return match[0] if match else ""

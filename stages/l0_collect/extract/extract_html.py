@@ -30,10 +30,10 @@ from pydantic import Field
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import TEXT
 from pipeline.steps import Judgement, Reason, Transform, Transformed
+from pipeline.steps.asked_process import AskedProcess, NoAnswer
 from pipeline.steps.extras import CORE
 from stages.l0_collect.extract import page
 from stages.l0_collect.extract.content import MODEL
-from stages.l0_collect.extract.killable import ExtractionError, KillableProcess
 
 SAID = ("title", "published", "declared_language", "canonical_url", "license")
 WAY, CONFIDENCE = pa.field("extractor", pa.string()), pa.field("extractor_confidence", pa.float64())
@@ -75,7 +75,7 @@ class ExtractHtml(Transform):
         for row, html in enumerate(pages):
             try:
                 found = self._extract(html or b"", types[row] or "" if types else "")
-            except ExtractionError as error:
+            except NoAnswer as error:
                 errors[row] = str(error)
                 continue
             if isinstance(found, Reason):
@@ -96,7 +96,7 @@ class ExtractHtml(Transform):
         if len(html) > self.maximum_bytes:
             return Reason("too_many_bytes", len(html), self.maximum_bytes)
         bounds = {"maximum_elements": self.maximum_elements, "maximum_depth": self.maximum_depth}
-        found = _EXTRACTOR.ask(html, {"content_type": content_type, "seconds": self.timeout_s, **bounds})
+        found = _EXTRACTOR.ask({"content_type": content_type, "seconds": self.timeout_s, **bounds}, html)
         if found.get("undecodable"):
             return Reason("undecodable")
         if found["elements"] > self.maximum_elements:
@@ -113,4 +113,4 @@ def _model_hash() -> str:
     return hashlib.sha256(MODEL.read_bytes()).hexdigest()
 
 
-_EXTRACTOR = KillableProcess(page.__file__)
+_EXTRACTOR = AskedProcess(page.__file__)

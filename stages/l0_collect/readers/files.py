@@ -1,4 +1,4 @@
-"""Input files, wherever they lie: a local path, `hf://datasets/…` or `s3://…`."""
+"""Input files, wherever they lie: a local path, `hf://datasets/…`, `s3://…` or `gs://…`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.steps import Fault, Unit
 from pipeline.store.shard import file_sha256
 from stages.l0_collect.readers import hash_memory
 
-REMOTE = re.compile(r"^(hf|s3)://")
+REMOTE = re.compile(r"^(hf|s3|gs)://")
 
 
 def open_input(path: str) -> BinaryIO:
@@ -27,12 +27,15 @@ def open_input(path: str) -> BinaryIO:
 
 
 def remote_identity(path: str) -> str:
-    """What the server says identifies the content: sha256 or git blob on Hugging Face, the ETag on S3."""
+    """What the server says identifies the content: sha256 or git blob on Hugging Face, the ETag in a bucket."""
     files = file_system(path)
     if path.startswith("hf://"):
         info = files.info(path, refresh=True)
         lfs = info.get("lfs")
         return str(lfs["sha256"] if lfs else info["blob_id"])
+    if path.startswith("gs://"):
+        told = files.info(path)
+        return content_hash(told["e_tag"].strip('"'), str(told["size"]))
     with files.fs.open_input_stream(path.removeprefix("s3://")) as stream:
         told = stream.metadata()
     return content_hash(told["ETag"], told["Content-Length"])
@@ -92,11 +95,15 @@ def raise_unless_damaged(error: Exception) -> None:
 
 
 def file_system(path: str) -> Any:
-    """The fsspec file system of the URL; both kinds read byte ranges, so nothing is downloaded whole."""
+    """The fsspec file system of the URL; all of them read byte ranges, so nothing is downloaded whole."""
     if path.startswith("hf://"):
         from huggingface_hub import HfFileSystem
 
         return HfFileSystem()
+    if path.startswith("gs://"):
+        from stages.l0_collect.readers.google import google_storage
+
+        return google_storage()
     from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
     from pyarrow.fs import S3FileSystem
 

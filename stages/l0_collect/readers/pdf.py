@@ -22,8 +22,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipeline.steps import Reason
+from pipeline.steps.asked_process import AskedProcess, NoAnswer
 from stages.l0_collect.extract import pdf_text
-from stages.l0_collect.extract.killable import ExtractionError, KillableProcess
 from stages.l0_collect.readers.folder import FolderSource
 from stages.l0_collect.readers.row_buffer import RowBuffer
 
@@ -68,8 +68,8 @@ class PdfSource(FolderSource):
             return
         stream.seek(0)
         try:
-            found = _READER.ask(stream.read(), {"maximum_pages": self.maximum_pages, "seconds": self.timeout_s})
-        except ExtractionError as error:
+            found = _READER.ask({"maximum_pages": self.maximum_pages, "seconds": self.timeout_s}, stream.read())
+        except NoAnswer as error:
             buffer.quarantine(name, "", str(error))
             buffer.skip(size)
             return
@@ -115,4 +115,4 @@ def iso_date(said: str) -> str:
     return text
 
 
-_READER = KillableProcess(pdf_text.__file__)
+_READER = AskedProcess(pdf_text.__file__)

@@ -7,15 +7,19 @@
 | content_type   | the HTTP header, whose charset `extract_html` needs              |
 | every other    | the record's header (`record_source.py`)                         |
 
+With `honour`, a page that opts out in its header or <meta> elements is dropped by the rule `opt_out_noai` and the like.
 A body shorter than its Content-Length counts as `warc_truncated: unspecified`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from stages.l0_collect.crawl.opt_outs import Honour, of_page
+from stages.l0_collect.crawl.settings import product_of
 from stages.l0_collect.readers import record_source
 from stages.l0_collect.readers.headers import Fields, split_http
 from stages.l0_collect.readers.http_body import decoded
@@ -23,11 +27,18 @@ from stages.l0_collect.readers.page_sniff import is_html, may_be_html
 from stages.l0_collect.readers.record_source import RecordSource
 from stages.l0_collect.readers.warc_records import Record
 
+MAY_OPT_OUT = re.compile(rb"<meta[^<]{0,1000}?(?:noindex|none|noai|noimageai|tdm-reservation)", re.IGNORECASE)
+
 
 class WarcSource(RecordSource):
     """Reads the HTML pages of WARC and ARC files. All else in them is dropped by rule, damage is quarantined."""
 
     kind: Literal["warc"] = "warc"
+    libraries: ClassVar[tuple[str, ...]] = (*RecordSource.libraries, "idna", "lxml", "resiliparse")
+    honour: Honour = ()
+    """Opt-outs by which a page is dropped though it was crawled (crawl/opt_outs.py): noindex, noai, train_ai, …"""
+    user_agent: str = ""
+    """The crawler to whom `X-Robots-Tag: name: noai` and `<meta name="name">` speak; all speak to it without a name."""
     schema: ClassVar[pa.Schema] = pa.schema(
         [
             ("html", pa.binary()),
@@ -39,6 +50,8 @@ class WarcSource(RecordSource):
 
     def _row(self, record: Record) -> dict[str, Any] | str:
         is_page = record.kind == "resource" and record.url.lower().startswith(("http://", "https://"))
+        if record.kind == "revisit":
+            return "revisit"  # the page is in an earlier record, which may lie in another file
         if record.kind != "response" and not is_page:
             return "not_a_response"
         if not is_page and not _is_http(record):
@@ -61,7 +74,24 @@ class WarcSource(RecordSource):
             return "empty_body"
         if not is_html(html, content_type):
             return "not_html"
+        if self.honour and (kind := self._opt_out(record, html, content_type)):
+            return f"opt_out_{kind}"
         return common | {"html": html, "http_status": status, "content_type": content_type}
+
+    def _opt_out(self, record: Record, html: bytes, content_type: str) -> str:
+        """The first kind by which the page itself opts out, of those that are honoured."""
+        agent = product_of(self.user_agent)
+        head = (record.block or b"").partition(b"\r\n\r\n")[0] if record.kind == "response" else b""
+        lines = (line.partition(":") for line in head.decode("latin-1").splitlines()[1:])
+        headers = [(name.strip(), value.strip()) for name, _, value in lines]
+        metas: dict[str, str] = {}
+        # Few pages say any of this; the others are not parsed.
+        if MAY_OPT_OUT.search(html) or b"\0" in html[:1000]:
+            from stages.l0_collect.crawl.page import read_page
+
+            metas = read_page(html, record.url, content_type).metas
+        found = of_page(record.url, headers, metas, agent)
+        return next((one.kind for one in found if one.kind in self.honour), "")
 
 
 def _is_http(record: Record) -> bool:

@@ -7,12 +7,15 @@ cut there, and its pieces and the messages are tokenised apart: the one with con
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
 from collections.abc import Sequence
 from typing import Any
 
 Messages = Sequence[tuple[str, str]]
+CHARACTERS_OF_A_TOKEN, SMALLEST_PART = 4.5, 64
+"""How much of a text is tokenised at once where so many tokens are wanted; English has 4 to 5."""
 MARK = "zqmessage{}zq"
 """Stands for the n-th message while a template is rendered: letters that no template trims, splits or looks for."""
 
@@ -27,6 +30,10 @@ class Chat:
         self._control = frozenset(added) | frozenset(tokenizer.all_special_ids)
         self._spelled = re.compile("|".join(map(re.escape, sorted(added.values(), key=len, reverse=True))) or r"(?!)")
         self._pieces = functools.cache(self._render)
+        self._fast = getattr(tokenizer, "backend_tokenizer", None)
+        if self._fast is not None:  # some models' files order both, for training
+            self._fast.no_truncation()
+            self._fast.no_padding()
 
     def encode(self, messages: Messages) -> list[int]:
         """The prompt's token ids; after the last message of an assistant its turn stays open.
@@ -57,19 +64,53 @@ class Chat:
             start = match.start() + 1
         return ids + self._without_control(text[start:])
 
+    def first(self, text: str, number: int) -> int:
+        """How many characters the first so many tokens take; all of them if the text has no more.
+
+        Reads so much of the text as that many tokens usually are, and goes on behind it if they were longer. Where a
+        token crosses such a place the count may be one too high.
+        """
+        done = 0
+        while number > 0 and done < len(text):
+            part = text[done : done + max(int(number * CHARACTERS_OF_A_TOKEN), SMALLEST_PART)]
+            if done + len(part) < len(text) and (space := part.rfind(" ")) > 0:
+                part = part[:space]
+            tokens, end = self._first(part, number)
+            if tokens > number:
+                return done + end
+            done, number = done + len(part), number - tokens
+        return done
+
+    def _first(self, part: str, number: int) -> tuple[int, int]:
+        """The tokens of a part, and where the first one too many begins."""
+        if self._fast is not None and not self._spelled.search(part):
+            encoding = self._fast.encode(part, add_special_tokens=False)
+            if self._control.isdisjoint(encoding.ids):
+                more = len(encoding) > number
+                return len(encoding), encoding.token_to_chars(number)[0] if more else len(part)
+        ends = range(len(part) + 1)
+        return len(self.plain(part)), bisect.bisect_right(ends, number, key=lambda end: len(self.plain(part[:end]))) - 1
+
     def controls(self, ids: Sequence[int]) -> int:
         """How many of these ids are control tokens."""
         return sum(number in self._control for number in ids)
 
     def _without_control(self, text: str) -> list[int]:
         """Where a normaliser makes a control token of other characters (full-width ones), the text is cut in halves."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False) if text else []
-        if not self.controls(ids):
+        ids = self._ids(text)
+        if self._control.isdisjoint(ids):
             return ids
         if len(text) == 1:
             raise ValueError(f"the character {text!a} is a control token of {self._name}")
         middle = len(text) // 2
         return self._without_control(text[:middle]) + self._without_control(text[middle:])
+
+    def _ids(self, text: str) -> list[int]:
+        if not text:
+            return []
+        if self._fast is not None:
+            return list(self._fast.encode(text, add_special_tokens=False).ids)
+        return list(self._tokenizer.encode(text, add_special_tokens=False))
 
     def _render(self, roles: tuple[str, ...]) -> list[list[int]]:
         """The template's token ids in front of, between and behind the messages of these roles."""
@@ -89,7 +130,7 @@ class Chat:
             raise ValueError(
                 f"the chat template of {self._name} does not say each of the roles {', '.join(roles)} once"
             )
-        return [self._tokenizer.encode(piece, add_special_tokens=False) if piece else [] for piece in pieces]
+        return [self._ids(piece) for piece in pieces]
 
 
 def _without_system(messages: Messages) -> Messages:

@@ -27,6 +27,9 @@ class Engine(Protocol):
 
     def count_tokens(self, text: str) -> int: ...
 
+    def first_tokens(self, text: str, number: int) -> int:
+        """How many characters the first so many tokens of a text take; all of them if it has no more."""
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, in any order. A request that fails alone ends as a reply with `error`.
 
@@ -62,6 +65,10 @@ class TemplateEngine:
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
+
+    def first_tokens(self, text: str, number: int) -> int:
+        words = text.split(maxsplit=number)
+        return len(text) - len(words[number]) if len(words) > number else len(text)
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         for request in requests:

@@ -7,9 +7,10 @@ is sent with a space inside it.
 | answer                                                | what becomes of the request                             |
 |-------------------------------------------------------|---------------------------------------------------------|
 | 200 with a text                                       | a reply                                                 |
+| one much longer than was asked for                    | a reply that is refused as `oversized`                  |
 | 400, 413, 422                                         | its own error: quarantined                              |
 | 408, 409, 429, 5xx, time-out, no connection, garbage  | again, with fewer at once and a pause (`Retry-After`)   |
-| the same ATTEMPTS times while others are answered     | its own error: quarantined                              |
+| the same ATTEMPTS times while others are answered     | its own error: quarantined (no connection never counts) |
 | 401, 403, 404, or none at all for `patience_s`        | the run stops; finished replies are kept                |
 """
 
@@ -38,8 +39,12 @@ ATTEMPTS = 5
 LATER = {408, 409, 429}
 REFUSED = {401, 403, 404}
 CONNECT_SECONDS = 10.0
-LARGEST_ANSWER = 16 << 20
+LARGEST_ANSWER = 4 << 20
 """Bytes."""
+LONGEST_TOKEN = 64
+"""Characters. A server that takes no notice of `max_tokens` gives more than so many for each."""
+NOT_REACHED = -1
+"""In place of a status: there was no connection, so the server has never seen the request."""
 CHARACTERS_PER_TOKEN = 3.0
 """Where there is no tokenizer; English has 4 to 5, so a passage is rather too short than too long."""
 
@@ -77,6 +82,9 @@ class HttpEngine:
 
     def count_tokens(self, text: str) -> int:
         return len(self._chat.plain(text)) if self._chat else int(len(text) / CHARACTERS_PER_TOKEN) + 1
+
+    def first_tokens(self, text: str, number: int) -> int:
+        return self._chat.first(text, number) if self._chat else min(len(text), int(number * CHARACTERS_PER_TOKEN))
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         handed = Handed(requests)
@@ -133,13 +141,19 @@ class HttpEngine:
             endpoint = await self._endpoints.enter()
             began = time.monotonic()
             status, retry_after, answer = await self._post(f"{endpoint.url.rstrip('/')}/{path}", body)
-            reply = self._read(request, answer, time.monotonic() - began) if status == 200 else None
+            seconds = time.monotonic() - began
+            if status == 200 and len(answer) > LARGEST_ANSWER:
+                reply: Reply | None = self._oversized(
+                    request, answer[: self._longest(request)].decode("utf-8", "replace")
+                )
+            else:
+                reply = self._read(request, answer, seconds) if status == 200 else None
             is_its_own = status in (400, 413, 422)
             outcome: Outcome = "answered" if reply is not None or is_its_own else "overloaded"
             await self._endpoints.leave(endpoint, outcome, began, retry_after)
             if reply is not None:
                 return reply
-            problem = f"HTTP {status}: {_message(answer)}" if status else _message(answer)
+            problem = f"HTTP {status}: {_message(answer)}" if status > 0 else _message(answer)
             if is_its_own:
                 return self._error(request, problem)
             if status in REFUSED:
@@ -147,7 +161,7 @@ class HttpEngine:
                     f"{endpoint.url} refuses {self._name} ({problem}); look at the model's name, the endpoint and the "
                     f"key in {' or '.join(KEY_VARIABLES)}"
                 )
-            failures += 1
+            failures += status != NOT_REACHED
             others_pass = sum(one.answered for one in self._endpoints.all) - answered_before >= ATTEMPTS
             if failures >= ATTEMPTS and others_pass:
                 return self._error(request, f"{failures} times {problem}")
@@ -163,7 +177,7 @@ class HttpEngine:
         return "chat/completions", json.dumps(body | {"messages": messages}).encode()
 
     async def _post(self, url: str, body: bytes) -> tuple[int, float | None, bytes]:
-        """(status, Retry-After in seconds, what came); status 0 if nothing did."""
+        """(status, Retry-After in seconds, what came); status 0 if nothing did, or NOT_REACHED."""
         import aiohttp
 
         try:
@@ -173,6 +187,8 @@ class HttpEngine:
                 while len(answer) <= LARGEST_ANSWER and not response.content.at_eof():
                     answer += await response.content.read(LARGEST_ANSWER + 1 - len(answer))
                 return response.status, min(float(wait), 60.0) if wait.isdigit() else None, answer
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return NOT_REACHED, None, describe(error).encode()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return 0, None, describe(error).encode()
 
@@ -181,10 +197,12 @@ class HttpEngine:
         try:
             found = json.loads(answer)
             choice, usage = found["choices"][0], found.get("usage") or {}
-            text = choice["text"] if "text" in choice else choice["message"]["content"]
+            text = str((choice["text"] if "text" in choice else choice["message"]["content"]) or "")
+            if len(text) > self._longest(request):
+                return self._oversized(request, text[: self._longest(request)])
             return Reply(
                 request.key,
-                str(text or ""),
+                text,
                 str(choice.get("finish_reason") or "stop"),
                 int(usage.get("prompt_tokens") or 0),
                 int(usage.get("completion_tokens") or 0),
@@ -195,6 +213,13 @@ class HttpEngine:
             )
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             return None
+
+    def _longest(self, request: Request) -> int:
+        """Characters that an answer to a request may have."""
+        return LONGEST_TOKEN * int(request.sampling["max_tokens"])
+
+    def _oversized(self, request: Request, beginning: str) -> Reply:
+        return Reply(request.key, beginning, "oversized", prompt=request.prompt, model=self.model)
 
     def _error(self, request: Request, problem: str) -> Reply:
         return Reply(request.key, "", "error", error=problem, prompt=request.prompt, model=self.model)

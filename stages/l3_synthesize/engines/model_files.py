@@ -6,13 +6,15 @@ none.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from pathlib import Path
 
 from stages.l3_synthesize.engines import smollm2
 
-HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+HUB_ID = re.compile(r"(\w[\w.-]*(?:/\w[\w.-]*)?)(?:@(\w[\w./-]*))?")
+"""owner/name, and after an @ a branch, tag or commit."""
 HEAD = re.compile(r"\A---\r?\n(.*?)\n---", re.DOTALL)
 LICENSE = re.compile(r"^license: *[\"']?([\w.+-]+)", re.MULTILINE)
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json")
@@ -25,8 +27,25 @@ def problems_of(model: str) -> list[str]:
     if Path(model).is_dir():
         return _problems_of_folder(Path(model))
     if not HUB_ID.fullmatch(model) or Path(model).exists():
-        return [f"model '{model}' is no folder; give a model folder, a hub id (owner/name) or smollm2-135m"]
+        return [f"model '{model}' is no folder; give a model folder, a hub id (owner/name[@revision]) or smollm2-135m"]
     return _problems_of_hub(model)
+
+
+@functools.cache
+def hub_commit(model: str) -> str:
+    """The commit that a hub id stands for now, by the hub or, offline, by the cache; the run is pinned to it.
+
+    Raises OSError or an error of the hub's client if neither knows it.
+    """
+    return _fetched(model, "config.json").parent.name  # the cache keeps files by commit
+
+
+def _fetched(model: str, name: str) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    match = HUB_ID.fullmatch(model)
+    assert match is not None  # `problems_of` comes first
+    return Path(hf_hub_download(match[1], name, revision=match[2]))
 
 
 def license_of(model: str) -> str:
@@ -56,12 +75,11 @@ def _problems_of_folder(folder: Path) -> list[str]:
 
 def _problems_of_hub(model: str) -> list[str]:
     """The same of a hub id: its small files come from the cache or the hub, the weights only with the engine."""
-    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     def fetched(name: str) -> Path | None:
         try:
-            return Path(hf_hub_download(model, name))
+            return _fetched(model, name)
         except LocalEntryNotFoundError:  # a kind of EntryNotFoundError that says nothing of the hub: it was not asked
             raise
         except EntryNotFoundError:

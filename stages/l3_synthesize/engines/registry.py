@@ -12,6 +12,7 @@ from pipeline.store.shard import file_sha256
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine, EngineError, TemplateEngine
 from stages.l3_synthesize.engines.http_engine import HttpEngine, Servers
+from stages.l3_synthesize.engines.model_files import hub_commit
 
 PROMPT_TOKENS = 256
 """Room for the chat template, whose own words take less than 50."""
@@ -57,7 +58,7 @@ def assets_of(engine: str, model: str, servers: Servers | None = None) -> Mappin
 
 
 def revision(model: str) -> str:
-    """sha256 of a model's files. A hub id stands for itself: vLLM fetches its files when it starts."""
+    """sha256 of a model's files; of a hub id the commit, which vLLM is told to fetch when it starts."""
     if model == smollm2.ALIAS:
         return smollm2.model_hash()
     if Path(model).is_dir():
@@ -67,7 +68,7 @@ def revision(model: str) -> str:
                 "loaded: save the model again with safe_serialization=True, or give another one"
             )
         return folder_hash(Path(model))
-    return hashlib.sha256(model.encode()).hexdigest()
+    return hub_commit(model)
 
 
 def folder_hash(folder: Path) -> str:
@@ -86,5 +87,7 @@ def _vllm(model: str, tokens: int, max_concurrent: int, tensor_parallel: int) ->
         )
     from stages.l3_synthesize.engines.vllm_engine import VllmEngine
 
-    folder = str(smollm2.model_folder()) if model == smollm2.ALIAS else model
-    return VllmEngine(folder, model, revision(model), tokens + PROMPT_TOKENS, max_concurrent, tensor_parallel)
+    here = str(smollm2.model_folder()) if model == smollm2.ALIAS else model
+    name, commit = (here, None) if Path(here).is_dir() else (model.partition("@")[0], hub_commit(model))
+    tokens += PROMPT_TOKENS
+    return VllmEngine(name, model, revision(model), tokens, max_concurrent, tensor_parallel, commit)

@@ -8,12 +8,16 @@ is one of "SmolLM2-135M-Instruct, dequantised from Q4_1", and `REVISION` says so
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
-import tempfile
+import json
+import sys
 from pathlib import Path
 
+from pipeline.store.appear import LAST, appearing
+from pipeline.store.artifact import Artifact
 from pipeline.store.cache import cache_folder
+from pipeline.store.damage import damaged
+from pipeline.store.local import LocalStore
+from pipeline.store.sealed import read_sealed, seal
 from pipeline.store.shard import file_sha256
 
 ALIAS = "smollm2-135m"
@@ -41,25 +45,31 @@ def model_hash() -> str:
 def model_folder(cache: Path | None = None) -> Path:
     """The safetensors folder, made on first use (under a minute, 0.6 GB) in `cache` or the user's cache.
 
-    Several processes may ask at once: each converts into a folder of its own and the first rename wins.
+    Of several processes that ask at once one converts, and the others wait for it.
     """
-    cache = cache or cache_folder() / "models"
-    target = cache / f"{ALIAS}-{model_hash()[:12]}"
-    if target.is_dir():
-        return target
-    cache.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=cache))
-    try:
-        _convert(gguf_path(), scratch)
-        for path in (scratch, *scratch.iterdir()):  # mkdtemp and safetensors write for the owner alone
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        os.rename(scratch, target)
-    except OSError:
-        if not target.is_dir():  # otherwise another process was first, with the same weights
-            raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return target
+    store = LocalStore(cache or cache_folder())
+    folder = f"models/{ALIAS}-{model_hash()[:12]}"
+    artifact = Artifact(store, folder, f"{folder}/{LAST}")
+
+    def make() -> bytes:
+        store.remove_abandoned()  # of conversions that were killed
+        with appearing(store, folder) as filled:
+            target = Path(store.root, filled)
+            target.mkdir()
+            _convert(gguf_path(), target)
+            sizes = {path.name: path.stat().st_size for path in sorted(target.iterdir())}
+            store.create(f"{filled}/{LAST}", seal(json.dumps({"files": sizes}, indent=1).encode()))
+        return store.read(artifact.done)
+
+    sizes = json.loads(read_sealed(store, artifact.done, artifact.make(make, alone=_say)))["files"]
+    for name, size in sizes.items():
+        if not store.exists(f"{folder}/{name}") or store.size(f"{folder}/{name}") != size:
+            raise damaged(store, f"{folder}/{name}", f"it does not have the {size:,} bytes that were written")
+    return Path(store.root, folder)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _convert(gguf: Path, folder: Path) -> None:

@@ -1,8 +1,7 @@
 """vLLM in this process, through AsyncLLM: replies come row by row, so each can be stored the moment it is done.
 
 `LLM.generate` would return only when all rows are finished and fails as a whole on one bad prompt. The engine's event
-loop runs in a thread of its own; the model itself runs in a process that vLLM spawns, so a script that uses this needs
-an `if __name__ == "__main__"` guard.
+loop runs in a thread of its own; the model itself runs in a process that vLLM spawns.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import hashlib
 import multiprocessing
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,14 +48,22 @@ class VllmEngine:
 
     folder: a model folder or hub id. name, revision: what rows and errors call it. max_concurrent: requests that the
     model works on at once; twice as many are in flight, so that it never waits for us and prompts do not fill memory.
-    tensor_parallel: GPUs of one node over which the model is spread.
+    tensor_parallel: GPUs of one node over which the model is spread. commit: of a hub id.
     """
 
     def __init__(
-        self, folder: str, name: str, revision: str, max_model_len: int, max_concurrent: int, tensor_parallel: int = 1
+        self,
+        folder: str,
+        name: str,
+        revision: str,
+        max_model_len: int,
+        max_concurrent: int,
+        tensor_parallel: int = 1,
+        commit: str | None = None,
     ) -> None:
         self._folder, self._name, self._revision, self._tensor_parallel = folder, name, revision, tensor_parallel
         self._max_model_len, self._max_concurrent = max_model_len, max_concurrent
+        self._commit = commit
         self._llm: Any = None
         self._watcher: subprocess.Popen[bytes] | None = None
         self._background: Background | None = None
@@ -64,7 +72,7 @@ class VllmEngine:
 
     @property
     def model(self) -> str:
-        return f"{Path(self._name).name}@{self._revision[:12]}"
+        return f"{Path(self._name.partition('@')[0]).name}@{self._revision[:12]}"
 
     @functools.cached_property
     def identity(self) -> Mapping[str, str]:
@@ -77,6 +85,9 @@ class VllmEngine:
 
     def count_tokens(self, text: str) -> int:
         return len(self._chat.plain(text))
+
+    def first_tokens(self, text: str, number: int) -> int:
+        return self._chat.first(text, number)
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         handed = Handed(requests)
@@ -124,7 +135,7 @@ class VllmEngine:
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(self._folder, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(self._folder, revision=self._commit, trust_remote_code=False)
 
     @functools.cached_property
     def _chat(self) -> Chat:
@@ -140,7 +151,8 @@ class VllmEngine:
             others = set(multiprocessing.active_children())
             background = self._background = Background("vllm-loop")
             try:
-                self._llm = background.submit(self._open()).result(timeout=START_SECONDS)
+                with _alone():
+                    self._llm = background.submit(self._open()).result(timeout=START_SECONDS)
             except Exception as error:
                 self._close(background)
                 raise EngineError(
@@ -164,6 +176,8 @@ class VllmEngine:
         """What vLLM is started with."""
         return {
             "model": self._folder,
+            "revision": self._commit,
+            "tokenizer_revision": self._commit,
             # A model is data: no Python files of its own, and no pickled weights, which run code as well.
             "trust_remote_code": False,
             "load_format": "safetensors",
@@ -227,6 +241,22 @@ def _kill_with_us(processes: Sequence[int | None]) -> subprocess.Popen[bytes]:
     """
     command = f"cat > /dev/null; kill -9 {' '.join(str(process) for process in processes)}"
     return subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.PIPE, start_new_session=True)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Processes that are spawned meanwhile do not import the script that runs, as they otherwise do at their start.
+
+    It would run once more where it has no `__main__` guard, and the worker of vLLM 0.32 dies of numba (it looks through
+    all modules, and the functions of llvmlite say of everything that they have it).
+    """
+    main: dict[str, Any] = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update(hidden)
 
 
 def on_cpu() -> bool:

@@ -21,7 +21,8 @@ from pydantic import BaseModel, Field
 
 from pipeline.errors import Fault
 from stages.l4_verify.people import marks
-from stages.l4_verify.people.queue import CODES, MAXIMUM_NOTE, Queue, Refused
+from stages.l4_verify.people.database import Refused
+from stages.l4_verify.people.queue import CODES, MAXIMUM_NOTE, Queue
 
 PAGE = Path(__file__).with_name("page")
 COOKIE = "orefine_review"

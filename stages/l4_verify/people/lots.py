@@ -165,8 +165,9 @@ def _gold(spare: Sequence[Record], known: Sequence[Record], registration: Regist
         if made == count or not spare:
             return
         base = spare[number % len(spare)]
-        defect = gold.planted(base, known, chance) if made % 2 == 0 else None
-        text = defect[0] if defect else gold.extract(base) if made % 2 else None
+        is_bad = number % 2 == 0  # by turns, also where a lot without sources yields no good ones
+        defect = gold.planted(base, known, chance) if is_bad else None
+        text = defect[0] if defect else None if is_bad else gold.extract(base)
         if text is None:
             continue
         truth = {"verdict": "fail", "defect": defect[1]} if defect else {"verdict": "pass", "defect": ""}

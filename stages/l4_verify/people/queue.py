@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import Fault, UsageError
+from pipeline.errors import Fault
 from stages.l4_verify.people import outcome
+from stages.l4_verify.people.database import Refused, insert, make_tables, open_database
 from stages.l4_verify.people.outcome import VERDICTS, Review
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection
 
 LEASE_SECONDS = 300.0
 """The page renews it while it is open; longer than any network breaks off, short enough for a colleague to wait."""
@@ -30,10 +31,6 @@ CODES = {
 }  # fmt: skip
 """Letter → defect code."""
 MAXIMUM_NOTE = 2_000
-
-
-class Refused(UsageError):
-    """The queue does not take this; says why."""
 
 
 class Queue:
@@ -48,8 +45,8 @@ class Queue:
         self.lot = str(registration["lot"])
         self._record = {one["id"]: one for one in self.records}
         self._now = now
-        self._engine = _open(database)
-        self._tables = _tables(self._engine)
+        self._engine = open_database(database)
+        self._tables = make_tables(self._engine)
         self._register()
 
     def close(self) -> None:
@@ -223,7 +220,7 @@ class Queue:
         """One database holds one registration of a lot: reviews of other records must not get among these."""
         table = self._tables["lots"]
         with self._begin() as connection:
-            statement = _insert(self._engine)(table).values(
+            statement = insert(self._engine)(table).values(
                 lot=self.lot, registration=self.registration["registration"]
             )
             connection.execute(statement.on_conflict_do_nothing())
@@ -308,7 +305,7 @@ class Queue:
         """Get or renew the lease of a record; False if somebody else holds it. One statement: the database decides."""
         table = self._tables["leases"]
         now = self._now()
-        statement = _insert(self._engine)(table).values(
+        statement = insert(self._engine)(table).values(
             lot=self.lot, item=item, reviewer=reviewer, expires=now + LEASE_SECONDS
         )
         done = connection.execute(
@@ -330,7 +327,7 @@ class Queue:
     def _put_draft(self, connection: Connection, reviewer: str, item: str, draft: Mapping[str, Any]) -> None:
         table = self._tables["drafts"]
         values = {"draft": json.dumps(dict(draft))[:10_000]}
-        statement = _insert(self._engine)(table).values(lot=self.lot, item=item, reviewer=reviewer, **values)
+        statement = insert(self._engine)(table).values(lot=self.lot, item=item, reviewer=reviewer, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["lot", "item", "reviewer"], set_=values))
 
     def _drafts(self, connection: Connection, reviewer: str, items: Sequence[str]) -> dict[str, Any]:
@@ -349,75 +346,3 @@ def _is_open(record: Mapping[str, Any], given: Sequence[Review], reviewer: str) 
 def _check_name(reviewer: str) -> None:
     if not 1 <= len(reviewer) <= 60 or not reviewer.isprintable() or reviewer != reviewer.strip():
         raise Refused(f"reviewer '{reviewer[:80]}': give a name of 1 to 60 printable characters")
-
-
-def _open(database: str) -> Engine:
-    from sqlalchemy import create_engine, event
-    from sqlalchemy.exc import ArgumentError
-
-    if database.startswith(("postgresql://", "postgres://")):
-        from pipeline.steps.extras import require
-
-        require(["review-postgres"])
-        return create_engine(f"postgresql+psycopg://{database.partition('://')[2]}", pool_pre_ping=True)
-    if "://" in database:
-        raise Refused(f"--database '{database.partition('://')[0]}://…': give a file, or postgresql://user@host/name")
-    try:
-        engine = create_engine(f"sqlite:///{database}", connect_args={"timeout": 30.0})
-    except ArgumentError as error:
-        raise Refused(f"--database '{database}': {error}") from error
-
-    @event.listens_for(engine, "connect")
-    def _durable(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # BEGIN is ours, below
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")  # what was answered is on the disk
-
-    @event.listens_for(engine, "begin")
-    def _alone(connection: Any) -> None:
-        # At once the writer: what a transaction has read is then still so when it writes.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _insert(engine: Engine) -> Any:
-    """Both databases have ON CONFLICT, each in its own dialect."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    return postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-
-
-def _tables(engine: Engine) -> dict[str, Any]:
-    from sqlalchemy import Boolean, Column, Float, Integer, MetaData, String, Table, Text
-    from sqlalchemy.exc import OperationalError
-
-    def key(name: str) -> Any:
-        return Column(name, String(200), primary_key=True)
-
-    metadata = MetaData()
-    tables = [
-        Table("lots", metadata, key("lot"), Column("registration", String(64), nullable=False)),
-        Table(
-            "reviews", metadata, Column("number", Integer, primary_key=True, autoincrement=True),
-            Column("lot", String(200), index=True, nullable=False), Column("item", String(200), nullable=False),
-            Column("reviewer", String(200), nullable=False), Column("verdict", String(20), nullable=False),
-            Column("defects", Text, nullable=False), Column("note", Text, nullable=False),
-            Column("seconds", Float, nullable=False), Column("at", Float, nullable=False),
-            Column("undone", Boolean, nullable=False),
-        ),
-        Table(
-            "leases", metadata, key("lot"), key("item"), Column("reviewer", String(200), nullable=False),
-            Column("expires", Float, nullable=False),
-        ),
-        Table(
-            "skips", metadata, Column("number", Integer, primary_key=True), Column("lot", String(200), index=True),
-            Column("item", String(200)), Column("reviewer", String(200)), Column("at", Float),
-        ),
-        Table("drafts", metadata, key("lot"), key("item"), key("reviewer"), Column("draft", Text, nullable=False)),
-    ]  # fmt: skip
-    try:
-        metadata.create_all(engine)
-    except OperationalError as error:
-        raise Refused(f"the review database cannot be opened: {error.orig}") from error
-    return {table.name: table for table in tables}

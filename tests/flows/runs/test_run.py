@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from flows.runs import run as module
-from flows.runs.recipe import Recipe, RecipeError
-from flows.runs.run import Run, find_paths, identify, open_run, run_recipe
+from flows.runs.recipe import Recipe
+from flows.runs.run import Run, open_run, run_recipe
 from pipeline.run.runners import InlineRunner
 from pipeline.steps.extras import MissingExtra
 from pipeline.store.local import LocalStore
-from pipeline.store.shard import file_sha256
 
 STEPS = [{"kind": "exact_duplicates"}]
 
@@ -108,45 +107,6 @@ def test_events_of_a_level_that_fails_are_written_too(run: Run, tmp_path: Path, 
     with pytest.raises(OSError, match="disk is full"):
         run_recipe(recipe(lines(tmp_path / "a.jsonl", "one")), run)
     assert [event["event"] for event in events(run)] == ["level_started"]
-
-
-def test_inputs_are_named_by_their_content(tmp_path: Path):
-    paths = [lines(tmp_path / name, "same") for name in ("a.jsonl", "b.jsonl")]
-    found = [identify(path) for path in find_paths(recipe(str(tmp_path / "*.jsonl")))]
-    assert [file.path for file in found] == paths
-    assert {file.sha256 for file in found} == {file_sha256(Path(paths[0]))}
-
-
-def test_no_input_is_an_error_that_says_where_to_name_it(tmp_path: Path):
-    with pytest.raises(RecipeError, match=r"paths is empty; name files in the recipe or with --input"):
-        find_paths(recipe())
-    with pytest.raises(RecipeError, match=r"absent\.jsonl"):
-        find_paths(recipe(str(tmp_path / "absent.jsonl")))
-
-
-@pytest.mark.parametrize(
-    ("runner", "address", "limit", "installed", "opened"),
-    [
-        ("auto", None, 11, True, "inline"),
-        ("auto", None, 10, True, "ray"),  # from the limit on
-        ("auto", None, 10, False, "inline"),  # without Ray large input takes longer, but runs
-        ("auto", "host:6379", 11, True, "ray"),  # who names a cluster wants it
-        ("inline", None, 1, True, "inline"),
-        ("ray", None, 11, True, "ray"),
-    ],
-)
-def test_auto_takes_ray_where_it_pays(
-    tmp_path: Path, monkeypatch, runner, address, limit: int, installed: bool, opened: str
-):
-    (tmp_path / "a").write_bytes(b"123456")
-    (tmp_path / "b").write_bytes(b"1234")
-    asked: list[tuple] = []
-    monkeypatch.setattr(module, "RAY_FROM_BYTES", limit)
-    monkeypatch.setattr(module, "is_installed", lambda extra: installed)
-    monkeypatch.setattr(module, "open_runner", lambda *arguments: asked.append(arguments) or InlineRunner())
-    inputs = [str(tmp_path / "a"), str(tmp_path / "b"), "s3://bucket/large", str(tmp_path)]
-    open_run(str(tmp_path / "store"), runner, address, 3, inputs)
-    assert asked == [(opened, address, 3)]
 
 
 def test_ray_that_is_not_installed_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

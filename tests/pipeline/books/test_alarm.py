@@ -14,7 +14,8 @@ from pipeline.books.accounting import MAXIMUM_GROUPS, OTHERS, Counts, Passage, t
 from pipeline.books.alarm import Alarm, explain, losses
 from pipeline.books.manifest import ShardRecord
 from pipeline.rows.batch import Batch
-from pipeline.run.level import Finished, LevelError, level_id, run_level
+from pipeline.run.failures import LevelError
+from pipeline.run.level import Finished, level_id, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Outcome, RowStep, Source, SourceBatch, Unit

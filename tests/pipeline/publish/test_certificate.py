@@ -77,6 +77,7 @@ def test_it_counts_what_was_certified_and_refused(lot):
     assert certificate["defects"] == {
         "rephrase@1 by template@1": {
             "rows": 4, "refused": {"faithfulness.abstained_nothing_to_check": {"rows": 1, "share": 0.25}},
+            "defective": 1, "interval": [0.0456, 0.6994],
         }
     }  # fmt: skip
     assert [step["kind"] for step in certificate["policy"]] == ["format", "faithfulness"]
@@ -208,7 +209,7 @@ def test_all_that_a_certificate_states_follows_from_the_lot(lot):
         "policy", "rows_in", "certified", "quarantined", "refused", "verdicts", "calibration", "prompts", "models",
         "tools", "defects", "people", "seed", "previous", "certificate_hash",
     }  # fmt: skip
-    assert (certificate["format"], certificate["seed"], certificate["previous"]) == (4, 3, None)
+    assert (certificate["format"], certificate["seed"], certificate["previous"]) == (5, 3, None)
     assert certificate["lot"] == content_hash("l4_verify", manifest.recipe_id, manifest.content_id)
     assert certificate["manifest_sha256"] == store_hash(store, f"{directory}/manifest.json")
     assert (certificate["level"], certificate["dataset"]) == ("l4_verify", "toy")

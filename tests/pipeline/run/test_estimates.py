@@ -32,11 +32,6 @@ class Sorts(SameFirstWord):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    return LocalStore(tmp_path / "store")
-
-
-@pytest.fixture
 def made(store: LocalStore, tmp_path: Path) -> list[Finished]:
     """Both levels of an earlier run: four rows of ten bytes each, two of which stay."""
     first = run_level(

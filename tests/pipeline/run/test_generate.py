@@ -12,9 +12,10 @@ import pytest
 from pipeline.books.accounting import Counts
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
+from pipeline.run.failures import LevelError
 from pipeline.run.generate import _new_row, run_generator
 from pipeline.run.ledger import Ledger
-from pipeline.run.level import Finished, LevelError, run_level
+from pipeline.run.level import Finished, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.steps import Fault, Generator, Reason, Reply, Request

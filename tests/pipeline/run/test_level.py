@@ -12,7 +12,8 @@ from pipeline.publish.card import dataset_card
 from pipeline.publish.release import publish
 from pipeline.report.funnel import funnel_lines, summary
 from pipeline.rows.document import BASE_SCHEMA, to_schema
-from pipeline.run.level import Finished, LevelError, run_level
+from pipeline.run.failures import LevelError
+from pipeline.run.level import Finished, run_level
 from pipeline.run.passes import PlanError
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.runner import ONE_CORE

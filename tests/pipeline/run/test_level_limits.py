@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.run.failures import LevelError
 from pipeline.run.grouping import Grouping
-from pipeline.run.level import Finished, LevelError, PlanError, run_level
+from pipeline.run.level import Finished, PlanError, run_level
 from pipeline.run.runners import InlineRunner
 from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines

@@ -7,18 +7,14 @@ from typing import Any
 import pytest
 
 from pipeline.books.accounting import AtStep
-from pipeline.run.level import Finished, InputFile, LevelError, _failed, find_level, level_id, run_level
+from pipeline.run.failures import LevelError, failed
+from pipeline.run.level import Finished, InputFile, find_level, level_id, run_level
 from pipeline.run.passes import Level, PlanError
 from pipeline.run.runners import InlineRunner
 from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 
 FILES = (["apple pie", "banana"], ["cherry cake", "apple tart", "poison pill"])
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    return LocalStore(tmp_path / "store")
 
 
 @pytest.fixture
@@ -124,7 +120,7 @@ def test_more_than_half_of_over_20_rows_in_quarantine_stops_a_level(
 
 
 def test_a_failed_task_names_level_place_cause_and_the_way_on():
-    error = _failed("l1_filter", "shard 3 (part-00003.parquet)", OSError("disk full"))
+    error = failed("l1_filter", "shard 3 (part-00003.parquet)", OSError("disk full"))
     assert str(error) == (
         "l1_filter: shard 3 (part-00003.parquet) failed with OSError: disk full. No row was blamed and nothing was "
         "published; finished shards are kept, so mend the cause and run the same command again"

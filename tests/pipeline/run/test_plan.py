@@ -1,5 +1,6 @@
 """The plan of a run: all problems before the first row, what is found, what will be made."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -72,12 +73,12 @@ class Model(Shout):
         return Resources(cpus=0, gpus=self.gpus, memory=2 << 30, resident=True)
 
 
-def identify(path: str) -> InputFile:
-    return InputFile(path, file_sha256(Path(path)))
+def identify(paths: Sequence[str]) -> list[InputFile]:
+    return [InputFile(path, file_sha256(Path(path))) for path in paths]
 
 
-def never(path: str) -> InputFile:
-    raise AssertionError(f"{path} was read")
+def never(paths: Sequence[str]) -> list[InputFile]:
+    raise AssertionError(f"{paths} were read")
 
 
 def l2(*steps) -> Level:

@@ -1,5 +1,6 @@
 """A plan as people and programs read it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,11 +76,6 @@ def test_a_plan_for_programs():
     assert replace(FOUND, seconds=1.26).as_json()["seconds"] == 1.3
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    return LocalStore(tmp_path / "store")
-
-
 def test_rows_and_seconds_are_estimated_by_the_rates_of_all_earlier_runs(store: LocalStore, tmp_path: Path):
     levels = (l0(), l1(MinWords()))
     for number, lines in enumerate((["one two", "three"], ["a b", "c d", "e", "f", "g", "h i"])):
@@ -127,8 +123,8 @@ class Looking(Lines):
 def test_inputs_from_elsewhere_are_looked_at_when_they_are_identified(store: LocalStore, tmp_path: Path):
     local = write_lines(tmp_path / "input", ["one"])[0]
 
-    def identify(path: str) -> InputFile:  # fetches what is remote
-        return local
+    def identify(paths: Sequence[str]) -> list[InputFile]:  # fetches what is remote
+        return [local for _ in paths]
 
     with pytest.raises(KeyError, match="looked at"):
         plan((Level("l0_collect", "toy", (), Looking()),), store, [local.path], identify)

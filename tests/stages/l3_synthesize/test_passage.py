@@ -1,8 +1,10 @@
+from stages.l3_synthesize.engines.engine import TemplateEngine
 from stages.l3_synthesize.passage import passage
 
 
-def words(text: str) -> int:
-    return len(text.split())
+def words(text: str, number: int) -> int:
+    """Characters of the first so many words."""
+    return TemplateEngine().first_tokens(text, number)
 
 
 def test_a_short_document_is_shown_whole():
@@ -18,9 +20,9 @@ def test_a_long_one_is_cut_at_the_last_sentence_that_fits():
 def test_a_line_of_25000_characters_without_a_full_stop_gives_nothing():
     counted = []
 
-    def count(text: str) -> int:
+    def count(text: str, number: int) -> int:
         counted.append(len(text))
-        return words(text)
+        return words(text, number)
 
     assert passage("word " * 5000, 300, count) == ""
     assert max(counted, default=0) <= 12 * 300  # and is never tokenised whole
@@ -28,4 +30,4 @@ def test_a_line_of_25000_characters_without_a_full_stop_gives_nothing():
 
 def test_chinese_sentences_end_without_a_space():
     came, left = "\u6211\u6765\u3002", "\u4f60\u53bb\u3002"
-    assert passage(came + left + "\u4ed6\u4e5f\u53bb", 6, len) == came + left
+    assert passage(came + left + "\u4ed6\u4e5f\u53bb", 6, lambda text, number: min(len(text), number)) == came + left

@@ -4,11 +4,17 @@ import pytest
 
 from pipeline.rows.document import Document
 from pipeline.steps import Reply, Request
+from stages.l3_synthesize.engines.engine import TemplateEngine
 from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
 
 
-def words(text: str) -> int:
-    return len(text.split())
+def words(text: str, number: int) -> int:
+    """Characters of the first so many words."""
+    return TemplateEngine().first_tokens(text, number)
+
+
+def letters(text: str, number: int) -> int:
+    return min(len(text), number)
 
 
 def squeezed(text: str) -> str:
@@ -24,12 +30,12 @@ def squeezed(text: str) -> str:
         "  \n One.\n\n\n",
     ],
 )
-@pytest.mark.parametrize("count", [words, len])
-def test_nothing_is_lost_and_no_piece_is_empty_or_too_long(text: str, count):
-    found = pieces(text, 300, count)
+@pytest.mark.parametrize("first", [words, letters])
+def test_nothing_is_lost_and_no_piece_is_empty_or_too_long(text: str, first):
+    found = pieces(text, 300, first)
     assert squeezed("".join(found)) == squeezed(text)
     assert all(found)
-    assert max(map(count, found)) <= 300
+    assert all(first(piece, 300) == len(piece) for piece in found)
 
 
 def test_a_paragraph_ends_a_piece_or_else_a_sentence_or_a_word():
@@ -38,18 +44,18 @@ def test_a_paragraph_ends_a_piece_or_else_a_sentence_or_a_word():
     ]  # fmt: skip
     assert pieces("One two three. Four five six", 5, words) == ["One two three.", "Four five six"]
     assert pieces("One. Two three four five six seven", 6, words) == ["One. Two three four", "five six seven"]
-    assert pieces("One two three four five six", 4, words) == ["One two three four", "five six"]
+    assert pieces("One two three four five six", 4, words) == ["One two three", "four five six"]
 
 
 def test_chinese_is_parted_behind_its_full_stops():
-    assert pieces("我来到这里。你去那里。他也去那里吗？我不知道。", 12, len) == [
+    assert pieces("我来到这里。你去那里。他也去那里吗？我不知道。", 12, letters) == [
         "我来到这里。你去那里。",
         "他也去那里吗？我不知道。",
     ]
 
 
 def test_a_character_of_many_tokens_goes_alone():
-    assert pieces("ab", 1, lambda text: 3 * len(text)) == ["a", "b"]
+    assert pieces("ab", 1, lambda text, number: number // 3) == ["a", "b"]
     assert pieces(" ", 1, words) == []
 
 

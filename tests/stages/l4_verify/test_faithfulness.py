@@ -78,10 +78,10 @@ def test_a_missing_column_is_refused_before_anything_starts():
 def test_seeded_defects_are_caught_and_drawn_by_the_seed():
     good = rows(*["The city of Zurich heard from Jane Baker in 2014 that 1,234 people had left."] * 20)
     found = calibrate(Faithfulness(), good, seed=1)
-    assert {kind: (entry["mutants"], entry.get("recall")) for kind, entry in found.items()} == {
-        "number_changed": (20, 1.0), "sign_changed": (0, None), "digit_group_dropped": (20, 1.0),
-        "unit_changed": (0, None), "name_swapped": (20, 1.0), "denied": (20, 1.0), "foreign_claim": (20, 1.0),
-    }  # fmt: skip
+    no_place = ["unit_changed", "sign_changed", "exponent_changed", "date_changed"]
+    caught = ["number_changed", "digit_group_dropped", "name_swapped", "denied", "foreign_claim"]
+    expected = dict.fromkeys(no_place, (0, None)) | dict.fromkeys(caught, (20, 1.0))
+    assert {kind: (entry["mutants"], entry.get("recall")) for kind, entry in found.items()} == expected
     first, again = (Faithfulness().mutants(good, 1)["name_swapped"]["text"] for _ in range(2))
     assert first.equals(again)
     assert not first.equals(Faithfulness().mutants(good, 2)["name_swapped"]["text"])
@@ -91,3 +91,45 @@ def test_calibration_also_counts_what_the_check_cannot_see():
     blind = rows("It was in 2014. Baker told them.")
     assert calibrate(Faithfulness(), blind, seed=1)["name_swapped"]["recall"] == 0.0
     assert calibrate(Faithfulness(), rows("Nothing at all."), seed=1)["number_changed"] == {"mutants": 0, "caught": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "says"),
+    [
+        ("It was opened on 3 May 1999.", "It was opened on 3 March 1999.", "fail novel_date"),
+        ("Er wurde am 3. Mai 1999 eröffnet.", "Er wurde am 3. März 1999 eröffnet.", "fail novel_date"),
+        ("Né le 8 août 1934 ici.", "Né le 8 avril 1934 ici.", "fail novel_date"),
+        ("It opened on May 3, 1999.", "It opened on 1999-05-03.", "pass"),
+        ("Entry is £6.", "Entry costs 6 pounds.", "pass"),
+        ("Entry is £6.", "It weighs 6 kilograms.", "fail novel_number"),
+        ("Es hatte 11 °C.", "Es hatte 11 Grad.", "pass"),
+        ("Dans une cave à 9 °C.", "Dans une cave à 9 degrés.", "pass"),
+        ("Sie malte über 200 Bilder.", "Sie malte mehr als zweihundert Bilder.", "pass"),
+        ("They met 2 times in 1990.", "They met twice in 1990.", "pass"),
+        (
+            "Sales fell by 7% that year.",
+            "Sales rose by 7% in the north. In the south they fell by 3%.",
+            "fail comparison_flipped",
+        ),
+        ("In the south sales fell by 3%.", "Sales rose by 7% in the north. In the south they fell by 3%.", "pass"),
+        ("去年到访的有128万人次，较前年减少12%。", "去年有128万人次到访，比前年增加了12%。", "fail comparison_flipped"),
+        (
+            "It began with 11 singers and has taken part in a competition.",
+            "It began with 11 singers. It has never taken part in a competition.",
+            "fail negation_changed",
+        ),
+    ],
+)
+def test_kinds_that_fresh_pairs_have_shown(text: str, source: str, says: str):
+    ((verdict, defect, _),) = (Faithfulness()._judge(text, source),)
+    assert f"{verdict} {defect}".strip() == says
+
+
+def test_exponents_and_dates_are_planted_and_caught():
+    good = rows(*["The city of Zurich heard from Jane Baker in 2014 that 1,234 people had left."] * 3)
+    text = "On 3 May 2014 the sun had 2.5e6 spots, 10^3 flares and 10⁻⁴ of its mass."
+    good = good.set_column(good.schema.get_field_index("text"), "text", pa.array([text] * 3))
+    good = good.set_column(good.schema.get_field_index("source_text"), "source_text", pa.array([text] * 3))
+    found = calibrate(Faithfulness(), good, seed=1)
+    for kind in ("exponent_changed", "date_changed"):
+        assert found[kind]["caught"] == found[kind]["mutants"] == 3

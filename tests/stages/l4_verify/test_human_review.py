@@ -19,7 +19,7 @@ from pipeline.store.local import LocalStore
 from pipeline.store.review import PlanTaken, Review, lots
 from pipeline.store.shard import file_sha256
 from stages.l0_collect.readers.parquet import ParquetSource
-from stages.l4_verify.human_review import HumanReview
+from stages.l4_verify.human_review import Gates, HumanReview
 from stages.l4_verify.people.lots import dump
 from stages.l4_verify.people.outcome import Review as Said
 from stages.l4_verify.people.outcome import decide
@@ -155,3 +155,42 @@ def test_each_stratum_gets_its_rows(store: LocalStore):
 def test_a_column_that_is_not_there_is_said_before_the_run():
     with pytest.raises(ValueError, match="no column prompt here"):
         HumanReview(strata=("prompt",)).check_input(pa.schema([("text", pa.string())]))
+
+
+@pytest.mark.parametrize(
+    ("planted", "caught", "broken"),
+    [(1, 0, False), (2, 0, True), (4, 2, False), (4, 1, True), (20, 18, False), (20, 14, True), (0, 0, False)],
+)
+def test_the_gate_of_gold_is_broken_where_chance_is_no_excuse(planted: int, caught: int, broken: bool):
+    statistics = {"gold": {"planted": planted, "caught": caught}, "agreement": {"items": 0, "gwet_ac1": None}}
+    found = Gates().broken(statistics)
+    assert (found == "reviewers_missed_gold") == broken
+    assert Gates(gold=None).broken(statistics) is None
+
+
+def test_the_gate_of_agreement_asks_for_enough_records():
+    def broken(items: int, value: float | None) -> str | None:
+        return Gates().broken({"gold": {"planted": 0, "caught": 0}, "agreement": {"items": items, "gwet_ac1": value}})
+
+    assert [broken(10, 0.66), broken(10, 0.67), broken(9, 0.1), broken(10, None)] == [
+        "reviewers_disagree",
+        None,
+        None,
+        None,
+    ]
+
+
+def test_no_row_stays_on_the_word_of_reviewers_who_miss_what_was_planted(store: LocalStore):
+    settings = {"gold_share": 1.0, "plan": {"aql": 0.01, "ltpd": 0.15}}
+    first = waits(store, **settings)
+    planted = sum(one.get("gold", {}).get("verdict") == "fail" for one in first.records())
+    assert planted >= 2
+    blind = [Said(one["id"], "ann", "pass") for one in first.records()]
+    made = decide(first.registered(), first.records(), blind)
+    assert made["outcome"] == "accepted"
+    first.decide(dump(made))
+    level = run(store, **settings)
+    assert level.manifest.dropped == {"human_review.reviewers_missed_gold": 30}
+    assert {(row["value"], row["threshold"]) for row in fates(store, level, "dropped")} == {(0.0, 0.9)}
+    rest = waits(store, on_reject="inspect_all", **settings)  # each row is looked at anew, those seen before as well
+    assert sum(one["role"] == "sample" for one in rest.records()) == 30

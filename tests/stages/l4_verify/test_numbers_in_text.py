@@ -36,7 +36,7 @@ def amounts(text: str) -> list[str]:
         ("5 km² and 5 km, 3 miles, 20 °C", ["5km²", "5km", "3mi", "20°C"]),
         ("1,8 Millionen der Leute und 1.234 in der Stadt, 2 Mrd. Euro", ["1800000", "1234", "2000000000€"]),
         ("le prix est de 1,5 euros et quatre-vingt-dix dans la ville", ["3/2€", "90"]),
-        ("三百二十万人，零下5度，百分之五，２０１４年，35万元", ["3200000", "-5", "5%", "2014", "350000¥"]),
+        ("三百二十万人，零下5度，百分之五，２０１４年，35万元", ["3200000", "-5°", "5%", "2014", "350000¥"]),
         ("", []),
     ],
 )

@@ -1,15 +1,12 @@
 """`task_answer`: a right row passes, a changed one fails, and what cannot be made again abstains."""
 
 import json
-import select
-import time
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from stages.l3_synthesize.tasks import Tasks
-from stages.l4_verify.asked_process import AskedProcess
 from stages.l4_verify.task_answer import TaskAnswer
 from tests.stages.l3_synthesize.test_task_file import TRAIN, write
 
@@ -97,20 +94,3 @@ def test_parameters_that_are_none_of_the_generators_abstain():
     task = json.loads(made(Tasks(datasets=({"name": "leg_counting", "count": 1},))).column("task")[0].as_py())
     for changed in ({"config": {"legs": 1}}, {"index": "x"}, {"verifier": "reasoning_gym:none"}, {"config": None}):
         assert STEP.judge("", task | changed)[:2] == ("abstain", "not_readable"), changed
-
-
-def test_an_answer_that_has_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    """On a busy machine the process's first block and its answer are both there when one looks."""
-    pytest.importorskip("reasoning_gym")
-    wait = select.select
-
-    def late(*arguments: Any) -> Any:
-        time.sleep(4)
-        return wait(*arguments)
-
-    monkeypatch.setattr("stages.l4_verify.asked_process.select.select", late)
-    process = AskedProcess("stages.l4_verify.task_worker")
-    began = time.monotonic()
-    assert process.ask({"name": "none", "config": {}, "index": 0}, 1)["error"]
-    assert time.monotonic() - began < 100
-    process.stop()

@@ -284,7 +284,7 @@ def test_a_killed_crawl_loses_and_doubles_nothing(web: Web, tmp_path: Path):
 
     started = time.monotonic()
     assert begin(tmp_path / "whole").wait() == 0
-    whole, moments, killed, tries = time.monotonic() - started, random.Random(16), 0, 0
+    whole, moments, killed, tries = time.monotonic() - started, random.Random(os.environ.get("SEED", "16")), 0, 0
     while killed < kills:
         tries += 1
         folder = tmp_path / f"folder-{tries}"
@@ -301,7 +301,7 @@ def test_a_killed_crawl_loses_and_doubles_nothing(web: Web, tmp_path: Path):
         assert set(visits.values()) == {1}
         rows = kept_urls(folder)
         assert len(rows) == len(set(rows)) == 2 * (PAGES + 1) - 4
-    print(f"{killed} kills at random moments of {whole:.1f} s, {tries} crawls")
+        print(f"{killed} kills at random moments of {whole:.1f} s, {tries} crawls", flush=True)
 
 
 def test_of_two_crawls_in_one_folder_one_ends(web: Web, tmp_path: Path):

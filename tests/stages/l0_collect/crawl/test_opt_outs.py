@@ -1,10 +1,8 @@
 import pytest
 
-from stages.l0_collect.crawl.opt_outs import of_page, of_site, parse_tdmrep
-from stages.l0_collect.crawl.robots import robots_of
+from stages.l0_collect.crawl.opt_outs import of_page
 
 URL = "https://example.org/news/1"
-NONE = robots_of(404, b"", "mybot")
 
 
 @pytest.mark.parametrize(
@@ -30,20 +28,3 @@ def test_headers(name: str, value: str, kinds: list[str]):
 def test_meta_elements_of_all_and_of_our_own_name():
     metas = {"robots": "index, noai", "mybot": "noindex", "otherbot": "noindex", "tdm-reservation": "1"}
     assert [one.kind for one in of_page(URL, [], metas, "MyBot")] == ["noai", "noindex", "tdm_reservation"]
-
-
-def test_files_of_the_site():
-    robots = robots_of(200, b"User-agent: CCBot\nDisallow: /news/\nContent-Usage: train-ai=n\n", "mybot")
-    ai_txt = robots_of(200, b"User-agent: *\nDisallow: /news/\n", "mybot")
-    found = of_site(URL, robots, ai_txt, [("/news/*", True), ("/*", False)])
-    assert [one.kind for one in found] == ["robots_ai", "train_ai", "ai_txt", "tdm_reservation"]
-    assert not of_site("https://example.org/blog/1", NONE, ai_txt, [("/news/*", True)])
-
-
-def test_the_first_pattern_of_tdmrep_that_fits_counts():
-    found = parse_tdmrep(
-        b'[{"location": "/news/free$", "tdm-reservation": 0}, {"location": "/news/*", "tdm-reservation": 1}]'
-    )
-    assert not of_site("https://example.org/news/free", NONE, None, found)
-    assert of_site(URL, NONE, None, found)
-    assert parse_tdmrep(b"<html>") == parse_tdmrep(b'{"a": 1}') == []

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.rows.batch import Batch
-from pipeline.steps import Fault, Transformed
-from stages.l0_collect.extract import extract_html, killable
+from pipeline.steps import Fault, Transformed, asked_process
+from stages.l0_collect.extract import extract_html
 from stages.l0_collect.extract.extract_html import ExtractHtml
 
 TEXT = "The ferry crosses the bay four times a day, and in the summer it also carries bicycles and small boats."
@@ -87,7 +87,7 @@ def extractor_that_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         "    return said | {'text': 'ok', 'elements': 1, 'depth': 1, 'extractor': 'blocks', 'confidence': 1.0}\n"
         "page.extract = extract\npage.main()\n"
     )
-    monkeypatch.setattr(extract_html._EXTRACTOR, "script", str(script))
+    monkeypatch.setattr(extract_html._EXTRACTOR, "command", [str(script)])
     extract_html._EXTRACTOR.stop()
     yield
     extract_html._EXTRACTOR.stop()
@@ -95,7 +95,7 @@ def extractor_that_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.mark.usefixtures("extractor_that_obeys")
 def test_a_page_that_hangs_or_crashes_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(killable, "WAIT_PER_SECOND", 8)
+    monkeypatch.setattr(asked_process, "WAIT_PER_SECOND", 8)
     result = extract(
         "pass",
         "while True: pass",
@@ -120,7 +120,7 @@ def test_a_missing_library_is_no_pages_fault() -> None:
 
 
 def test_a_process_is_replaced_after_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(killable, "REQUESTS_PER_PROCESS", 2)
+    monkeypatch.setattr(asked_process, "REQUESTS_PER_PROCESS", 2)
     assert [TEXT in text for text in extract(*[PAGE] * 5).batch.text.to_pylist()] == [True] * 5
 
 

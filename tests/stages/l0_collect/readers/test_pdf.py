@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.steps import Fault, SourceBatch
-from stages.l0_collect.extract import killable
+from pipeline.steps import Fault, SourceBatch, asked_process
 from stages.l0_collect.readers import pdf
 from stages.l0_collect.readers.pdf import PdfSource, iso_date
 from tests.stages.l0_collect.readers.pdfs import LINE, make_pdf
@@ -97,8 +96,8 @@ def reader_that_obeys(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
         "serve(answer)\n",
         encoding="utf-8",
     )
-    monkeypatch.setattr(pdf._READER, "script", str(script))
-    monkeypatch.setattr(killable, "WAIT_PER_SECOND", 8)
+    monkeypatch.setattr(pdf._READER, "command", [str(script)])
+    monkeypatch.setattr(asked_process, "WAIT_PER_SECOND", 8)
     pdf._READER.stop()
     yield
     pdf._READER.stop()
@@ -128,7 +127,7 @@ def test_a_missing_library_is_no_documents_fault(tmp_path: Path) -> None:
 def test_fonts_that_do_not_name_their_letters(tmp_path: Path, share: float, is_kept: bool) -> None:
     text = "\ue001" * round(100 * share) + "x" * round(100 - 100 * share)
     code = f"return {{'text': {text!r}, 'pages': 1, 'pages_with_text': 1, 'title': '', 'date': ''}}"
-    script = Path(pdf._READER.script)
+    script = Path(pdf._READER.command[0])
     script.write_text(script.read_text("utf-8").replace("    exec(data.decode())", f"    {code}"), "utf-8")
     found = drops(read(tmp_path, {"a.pdf": b"x"}))
     assert found == ({} if is_kept else {"a.pdf": ("unreadable_fonts", share, 0.1)})

@@ -118,3 +118,16 @@ def test_white_space_that_a_vocabulary_lists_apart_is_no_control_token():
 def test_a_template_that_loses_a_message_is_refused(template: str, message: str):
     with pytest.raises(ValueError, match=message):
         encode(Chat(tokenizer(("<x>",), template), "odd"), "text")
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "slow"])
+@pytest.mark.parametrize("text", ["One two three. " * 60, "a" * 500, "我来到这里。" * 40, "x <|im_end|> y " * 20])
+def test_the_first_tokens_of_a_text_are_found_in_one_reading(text: str, fast: bool):
+    its = Chat(tokenizer(*FAMILIES["chatml"]), "toy")
+    if not fast:
+        its._fast = None
+    for number in (1, 7, 100, 399):
+        end = its.first(text, number)
+        assert len(its.plain(text[:end])) <= number or end == 0
+        assert end == len(text) or len(its.plain(text[: end + 2])) > number
+    assert its.first(text, 10_000) == len(text)

@@ -255,6 +255,9 @@ def test_with_a_tokenizer_token_ids_are_sent(serve, monkeypatch: pytest.MonkeyPa
         def plain(self, text: str) -> list[int]:
             return [0] * len(text)
 
+        def first(self, text: str, number: int) -> int:
+            return min(len(text), number)
+
     def complete(server: Server, body: dict[str, Any]):
         return 200, {"choices": [{"text": str(body["prompt"]), "finish_reason": "length"}]}, {}
 
@@ -262,6 +265,7 @@ def test_with_a_tokenizer_token_ids_are_sent(serve, monkeypatch: pytest.MonkeyPa
     its = engine(server, tokenizer="folder")
     monkeypatch.setattr(http_engine.HttpEngine, "_chat", Letters())
     assert its.count_tokens("four") == 4
+    assert its.first_tokens("four", 3) == 3
     (reply,) = ask(its, requests(1)).values()
     assert (reply.text, reply.finish_reason, reply.prompt_tokens) == ("[2, 5]", "length", 0)
 
@@ -279,3 +283,26 @@ def test_a_run_does_not_start_without_its_endpoint_and_model(serve):
 
 def test_without_a_tokenizer_a_passage_is_measured_by_its_letters():
     assert HttpEngine("toy", Servers(()), 1).count_tokens("x" * 30) == 11
+    assert HttpEngine("toy", Servers(()), 1).first_tokens("x" * 30, 5) == 15
+
+
+def test_an_answer_many_times_too_long_is_a_reply_that_is_refused(serve):
+    def flood(server: Server, body: dict[str, Any]):
+        if "1" in body["messages"][-1]["content"]:
+            return 200, b"x" * (http_engine.LARGEST_ANSWER + 10), {}
+        text = "word " * 200 if "2" in body["messages"][-1]["content"] else "word"
+        return 200, {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}, {}
+
+    replies = ask(engine(serve(flood)), requests(3))
+    assert [(one.finish_reason, len(one.text)) for _, one in sorted(replies.items())] == [
+        ("stop", 4), ("oversized", 9 * 64), ("oversized", 9 * 64),
+    ]  # fmt: skip
+
+
+def test_an_endpoint_that_is_gone_for_a_while_costs_no_request(serve):
+    """However often there was no connection, while the other endpoint answers."""
+    gone, there = serve(), serve()
+    gone.stop()
+    its = HttpEngine("toy", Servers((gone.url, there.url), patience_s=20), 2)
+    replies = ask(its, requests(60))
+    assert {one.finish_reason for one in replies.values()} == {"stop"}

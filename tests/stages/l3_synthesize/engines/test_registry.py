@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from stages.l3_synthesize.engines import registry
+from stages.l3_synthesize.engines.model_files import hub_commit
+from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.engines.vllm_engine import VllmEngine
 from stages.l3_synthesize.rewrite import Rewrite
 
@@ -31,3 +34,25 @@ def test_vllm_is_told_to_run_no_code_and_to_read_no_pickles(monkeypatch: pytest.
         monkeypatch.setattr(f"stages.l3_synthesize.engines.vllm_engine.{name}", lambda: False)
     asyncio.run(VllmEngine("folder", "name", "revision", 100, 2)._open())
     assert (asked["trust_remote_code"], asked["load_format"]) == (False, "safetensors")
+
+
+def test_a_hub_id_is_pinned_to_the_commit_that_it_stands_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    asked = []
+
+    def download(model: str, name: str, revision: str | None) -> str:
+        asked.append((model, name, revision))
+        return str(tmp_path / "snapshots" / ("a" * 40) / name)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    hub_commit.cache_clear()
+    assert assets_of("vllm", "owner/name@v1.0") == {"model": "a" * 40}
+    engine = open_engine("vllm", "owner/name@v1.0", 100, 2)
+    assert asked == [("owner/name", "config.json", "v1.0")]
+    assert engine.model == "name@" + "a" * 12
+    monkeypatch.setattr("stages.l3_synthesize.engines.vllm_engine.on_cpu", lambda: False)
+    settings = engine.settings()
+    assert (settings["model"], settings["revision"], settings["tokenizer_revision"]) == (
+        "owner/name", "a" * 40, "a" * 40,
+    )  # fmt: skip
+    registry._open.popitem()
+    hub_commit.cache_clear()

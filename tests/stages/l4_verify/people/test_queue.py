@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Fault
+from stages.l4_verify.people.database import Refused
 from stages.l4_verify.people.outcome import Review
 from stages.l4_verify.people.plans import Look
-from stages.l4_verify.people.queue import LEASE_SECONDS, Queue, Refused
+from stages.l4_verify.people.queue import LEASE_SECONDS, Queue
 from tests.stages.l4_verify.people.helpers import Clock, record, registration
 
 
