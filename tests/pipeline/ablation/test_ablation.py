@@ -83,9 +83,9 @@ def test_shuffled_words_lose_against_real_text(data: Path, tmp_path: Path) -> No
     real = write(tmp_path / "real.parquet", sentences(30, 2))
     budget = replace(TINY, steps=60, learning_rate=1e-2)  # at 2e-2 one run in eight leaps
     verdict = ablate([bad], [data], tmp_path / "out", budget, heldout=[real], seeds=4)
-    assert verdict.verdict == "candidate better"
     assert verdict.difference.mean < -0.05
-    assert verdict.report.read_text().startswith("# Candidate better")
+    found = json.loads(verdict.result.read_text())["comparisons"][0]
+    assert found["second_opinion"]["high"] < -0.05, "n-grams have less noise than models of so few steps"
 
 
 def test_finished_runs_are_not_trained_again(data: Path, tmp_path: Path) -> None:
