@@ -97,7 +97,9 @@ def verify(ref: Ref, store: StoreOption = "store", as_json: Json = False) -> Non
 def export(
     ref: Ref,
     to: Annotated[Path, typer.Option("--to", help="Folder to write.")],
-    format: Annotated[str, typer.Option("--format", help="hf, croissant (with metadata) or megatron (tokens).")] = "hf",
+    format: Annotated[
+        str, typer.Option("--format", help="hf, croissant (with metadata), iceberg or megatron (tokens).")
+    ] = "hf",
     tokenizer: Annotated[Path | None, typer.Option(help="For megatron: a tokenizer.json.")] = None,
     end: Annotated[str, typer.Option(help="For megatron: the token that ends a document.")] = "<|endoftext|>",
     store: StoreOption = "store",
@@ -105,10 +107,11 @@ def export(
     """Copy a release out of the store in the form that other tools take."""
     from pipeline.publish.croissant import export_croissant
     from pipeline.publish.export import export_hf
+    from pipeline.publish.iceberg import export_iceberg
     from pipeline.publish.release import resolve
     from pipeline.store.store import open_store
 
-    forms = {"hf": export_hf, "croissant": export_croissant}
+    forms = {"hf": export_hf, "croissant": export_croissant, "iceberg": export_iceberg}
     if format not in (*forms, "megatron"):
         names = ", ".join(forms)
         raise typer.BadParameter(f"'{format}' is not built yet; give {names} or megatron", param_hint="--format")

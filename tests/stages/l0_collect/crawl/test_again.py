@@ -136,6 +136,11 @@ def test_a_second_crawl_keeps_what_changed_and_marks_what_did_not(server: Server
     assert len(read(third, first, second)[0]) == len(texts)
 
 
+def test_an_earlier_crawl_that_is_not_there_is_refused(server: Server, tmp_path: Path):
+    with pytest.raises(ValueError, match=r"`earlier` names .*nothing', which holds no sealed lot"):
+        outcomes(tmp_path / "second", server, tmp_path / "nothing")
+
+
 def test_revisits_are_read_back_by_other_readers(server: Server, tmp_path: Path):
     outcomes(tmp_path / "first", server)
     outcomes(tmp_path / "second", server, tmp_path / "first")
