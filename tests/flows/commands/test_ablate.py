@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from flows.commands.ablate import _names, read_sweep, read_tasks
+from tests.pipeline.ablation.helpers import words
 
 ITEM = {
     "query": "Question: Which gas do green plants take from the air for photosynthesis?",
@@ -30,7 +31,9 @@ def test_a_sweep_is_a_column_and_shares() -> None:
 
 def test_tasks_are_read_and_their_items_found_in_texts(tmp_path: Path) -> None:
     path = tmp_path / "quiz.jsonl"
-    path.write_text(json.dumps(ITEM))
+    # Words weigh by how rare they are in the set, so it takes a set to find an item of it.
+    others = [{"query": f"Question: {words(9, row)}?", "choices": ["yes", "no"], "gold": 1} for row in range(60)]
+    path.write_text("\n".join(map(json.dumps, [ITEM, *others])))
     (task,), taint = read_tasks([str(path)])
     assert (task.name, task.items[0].choices[task.items[0].answer]) == ("quiz", "carbon dioxide")
     assert taint is not None
