@@ -207,7 +207,7 @@ def test_all_that_a_certificate_states_follows_from_the_lot(lot):
     assert set(certificate) == {
         "format", "lot", "level", "dataset", "recipe_id", "content_id", "parents", "versions", "manifest_sha256",
         "policy", "rows_in", "certified", "quarantined", "refused", "verdicts", "calibration", "prompts", "models",
-        "tools", "defects", "people", "seed", "previous", "certificate_hash",
+        "tools", "code", "defects", "people", "seed", "previous", "certificate_hash",
     }  # fmt: skip
     assert (certificate["format"], certificate["seed"], certificate["previous"]) == (5, 3, None)
     assert certificate["lot"] == content_hash("l4_verify", manifest.recipe_id, manifest.content_id)
