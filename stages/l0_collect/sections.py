@@ -56,7 +56,7 @@ def lost_by_host(view: StepView) -> Iterable[Section]:
     )  # fmt: skip
 
 
-NO_PAGES = ("not_a_response", "not_http")
+NO_PAGES = ("not_a_response", "not_http", "revisit")
 """Rules of records that are no page of their host, such as requests."""
 
 

@@ -9,17 +9,17 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.store.store import Store
+from pipeline.store.store import Store, open_store
 from stages.l0_collect.crawl.engine import REDIRECTS, Engine
-from stages.l0_collect.crawl.fetch import Fetched
+from stages.l0_collect.crawl.fetch import NO_HEADERS, Fetched
 from stages.l0_collect.crawl.frontier import Host, Job
-from stages.l0_collect.crawl.journal import ENDED, STOP, Cut, Lot, Visit, sealed_lots
+from stages.l0_collect.crawl.journal import ENDED, STOP, Copy, Cut, Lot, Visit, copies, sealed_lots
 from stages.l0_collect.crawl.lots import LotWriter
-from stages.l0_collect.crawl.opt_outs import of_page
+from stages.l0_collect.crawl.opt_outs import OptOut, of_page
 from stages.l0_collect.crawl.page import Page, decoded_body, read_page
 from stages.l0_collect.crawl.robots import MAXIMUM_HOPS
 from stages.l0_collect.crawl.settings import CrawlSettings
@@ -27,6 +27,7 @@ from stages.l0_collect.crawl.sitemaps import parse_sitemap
 from stages.l0_collect.crawl.sites import of_site
 from stages.l0_collect.crawl.traps import Monitor, sketch_of
 from stages.l0_collect.crawl.urls import Scope, host_of, is_page, looks_endless, normalized, section_of
+from stages.l0_collect.crawl.warc_writer import digest, warc_date
 from stages.l0_collect.readers.page_sniff import is_html
 
 if TYPE_CHECKING:
@@ -76,16 +77,19 @@ class _Crawl(Engine):
         super().__init__(settings, resolver)
         self._store, self._tell = store, tell
         seeds = _starts(settings)
-        self._scope = Scope(seeds, settings.scope)
         self._sections: dict[str, Monitor] = {}
         self._cut: dict[str, Cut] = {}
         self._done = Crawled("done")
         self._number = 0
         self._started = self._told = time.monotonic()
+        self._copies = copies([sealed_lots(open_store(folder)) for folder in settings.earlier])
+        self._scope = Scope(seeds or list(self._copies), settings.scope)
         self._go_on(sealed_lots(store))
         self._begin_lot()
         for seed in seeds:
             self._discover(seed, 0)
+        for url, (depth, _) in self._copies.items():
+            self._discover(url, depth)
 
     def _go_on(self, sealed: list[Lot]) -> None:
         """Take over what earlier lots say was found and done."""
@@ -119,11 +123,19 @@ class _Crawl(Engine):
         if self._lot.bytes >= self._settings.lot_bytes or now >= self._deadline():
             self._seal()
         settings = self._settings
-        if self._done.pages >= settings.max_pages:
+        if self._done.pages + self._done.outcomes["unchanged"] >= settings.max_pages:
             return "max_pages"
         if self._done.bytes + self._lot.bytes >= settings.max_bytes:
             return "max_bytes"
         return "max_seconds" if now - self._started >= settings.max_seconds else "stopped" if self._is_stopped else ""
+
+    def _more(self, job: Job) -> Mapping[str, str]:
+        """Ask for a page that an earlier crawl has only if it has changed since."""
+        if job.kind != "page" or job.url not in self._copies:
+            return NO_HEADERS
+        copy = self._copies[job.url][1]
+        asked = {"If-None-Match": copy.etag, "If-Modified-Since": copy.modified}
+        return {name: value for name, value in asked.items() if value}
 
     def _deadline(self) -> float:
         return self._lot_began + self._settings.lot_seconds
@@ -186,6 +198,8 @@ class _Crawl(Engine):
             visit.outcome = "redirect" if job.hops < MAXIMUM_HOPS else "too_many_redirects"
             if target and job.hops < MAXIMUM_HOPS:
                 self._discover(target, job.depth, job.hops + 1)
+        elif fetched.status == 304 and job.url in self._copies:
+            self._unchanged(host, job, fetched, visit)
         elif fetched.status != 200:
             visit.outcome = "http_status"
         else:
@@ -202,9 +216,7 @@ class _Crawl(Engine):
             return
         page = read_page(body, job.url, fetched.header("content-type"))
         assert host.robots is not None
-        opt_outs = of_page(job.url, fetched.headers, page.metas, self._settings.agent)
-        opt_outs += of_site(job.url, host.robots, host.ai_txt, host.tdmrep)
-        honoured = next((one.kind for one in opt_outs if one.kind in self._settings.honour), "")
+        opt_outs, honoured = self._opt_outs(host, job, fetched, page.metas)
         self._follow(host, job, page)
         if honoured:
             visit.outcome = f"opt_out_{honoured}"
@@ -212,11 +224,36 @@ class _Crawl(Engine):
         if self._is_cut(job.url):
             visit.outcome = "trap"
             return
+        copy = Copy(
+            date=warc_date(fetched.date), digest=digest(fetched.body), etag=fetched.header("etag"),
+            modified=fetched.header("last-modified"),
+        )  # fmt: skip
+        earlier = self._copies.get(job.url)
+        if earlier and earlier[1].digest == copy.digest and not fetched.truncated:
+            self._unchanged(host, job, fetched, visit)
+            return
+        visit.copy_of = copy
         about = [
             ("robots-sha256", host.robots.sha256), ("robots-status", str(host.robots.status)),
             ("fetch-seconds", f"{fetched.seconds:.3f}"), ("license", host.robots.license),
         ]  # fmt: skip
         self._lot.add(fetched, opt_outs, [(name, value) for name, value in about if value])
+
+    def _opt_outs(self, host: Host, job: Job, fetched: Fetched, metas: Mapping[str, str]) -> tuple[list[OptOut], str]:
+        """All that holds for a page, and the first kind of it that is honoured."""
+        assert host.robots is not None
+        found = of_page(job.url, fetched.headers, metas, self._settings.agent)
+        found += of_site(job.url, host.robots, host.ai_txt, host.tdmrep)
+        return found, next((one.kind for one in found if one.kind in self._settings.honour), "")
+
+    def _unchanged(self, host: Host, job: Job, fetched: Fetched, visit: Visit) -> None:
+        """A page is as an earlier crawl has it; what its site says today still decides."""
+        if honoured := self._opt_outs(host, job, fetched, {})[1]:
+            visit.outcome = f"opt_out_{honoured}"
+            return
+        copy = self._copies[job.url][1]
+        visit.outcome, visit.copy_of = "unchanged", copy
+        self._lot.add_revisit(fetched, copy)
 
     def _follow(self, host: Host, job: Job, page: Page) -> None:
         """Take up the page's links, unless it belongs to a trap."""

@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stages.l0_collect.crawl.fetch import Fetched, fetch, open_session
+from stages.l0_collect.crawl.fetch import NO_HEADERS, Fetched, fetch, open_session
 from stages.l0_collect.crawl.frontier import Frontier, Host, Job
 from stages.l0_collect.crawl.page import decoded_body
 from stages.l0_collect.crawl.robots import MAXIMUM_HOPS, robots_of
@@ -83,6 +84,10 @@ class Engine:
         """Whether the job is not to be asked for; it is done then, and the host free for the next."""
         return False
 
+    def _more(self, job: Job) -> Mapping[str, str]:
+        """Headers of the request beside those of every request."""
+        return NO_HEADERS
+
     def _deadline(self) -> float:
         """When `_tick` has something to do though no answer comes."""
         return float("inf")
@@ -100,7 +105,7 @@ class Engine:
                 self._sort(*self._came.get_nowait())
 
     async def _fetch(self, session: Any, host: Host, job: Job) -> None:
-        self._came.put_nowait((host, job, await fetch(session, job.url, self._settings.timeout)))
+        self._came.put_nowait((host, job, await fetch(session, job.url, self._settings.timeout, self._more(job))))
 
     def _sort(self, host: Host, job: Job, fetched: Fetched) -> None:
         """Take in an answer, and let the host rest."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from stages.l0_collect.crawl.addresses import ForbiddenAddress, Guard
@@ -24,6 +25,7 @@ MAXIMUM_HEADER = 16 << 10
 MAXIMUM_BODY = 10 << 20
 """Bytes as they come, before any content encoding is undone."""
 PIECE = 64 << 10
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 ENCODINGS = "gzip, deflate, br, zstd"
 
 
@@ -76,18 +78,20 @@ def open_session(
     )
 
 
-async def fetch(session: aiohttp.ClientSession, url: str, seconds: float = TOTAL_SECONDS) -> Fetched:
-    """Ask for the URL once; redirects are answers like others."""
+async def fetch(
+    session: aiohttp.ClientSession, url: str, seconds: float = TOTAL_SECONDS, more: Mapping[str, str] = NO_HEADERS
+) -> Fetched:
+    """Ask for the URL once, with `more` headers; redirects are answers like others."""
     import aiohttp
     from yarl import URL
 
     target = URL(url, encoded=True)
-    lines = "".join(f"{name}: {value}\r\n" for name, value in session.headers.items())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (*session.headers.items(), *more.items()))
     asked = f"GET {target.raw_path_qs} HTTP/1.1\r\nHost: {target.raw_authority}\r\n{lines}\r\n".encode()
     found = Fetched(url, datetime.now(UTC), asked)
     started = time.monotonic()
     try:
-        async with asyncio.timeout(seconds), session.get(target, allow_redirects=False) as response:
+        async with asyncio.timeout(seconds), session.get(target, allow_redirects=False, headers=more) as response:
             found.status, found.reason = response.status, response.reason or ""
             found.address = _address(response)
             found.headers = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in response.raw_headers]

@@ -21,14 +21,34 @@ ENDED = "crawl.json"
 STOP = "STOP"
 
 
+class Copy(BaseModel):
+    """The page as a crawl has it."""
+
+    date: str
+    """WARC-Date of the record that holds it."""
+    digest: str
+    """Of the payload, as in the record."""
+    etag: str = ""
+    modified: str = ""
+    """Last-Modified, as the server wrote it."""
+
+
 class Visit(BaseModel):
     """What came of one URL."""
 
     url: str
     outcome: str
-    """fetched, redirect, or the rule by which there is no page of it."""
+    """fetched, unchanged (since an earlier crawl), redirect, or the rule by which there is no page of it."""
     status: int | None = None
     depth: int = 0
+    copy_of: Copy | None = None
+    """Of fetched and unchanged: what a later crawl needs to ask whether it still is so."""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it says how the page is today; silence and faults of a server do not."""
+        is_fault = self.outcome == "http_status" and (self.status == 429 or (self.status or 0) >= 500)
+        return not is_fault and self.outcome not in ("time_out", "network", "robots_unreachable")
 
 
 class Cut(BaseModel):
@@ -54,6 +74,18 @@ def sealed_lots(store: Store) -> list[Lot]:
     """All sealed lots in their order. Files without a journal were never sealed."""
     names = [name for name in store.list(LOTS) if name.endswith(".json")]
     return [Lot.model_validate_json(store.read(name)) for name in sorted(names)]
+
+
+def copies(folders: Sequence[Sequence[Lot]]) -> dict[str, tuple[int, Copy]]:
+    """URL → its depth and what the last of the crawls that asked for it has of it; without what was no page then."""
+    found: dict[str, tuple[int, Copy]] = {}
+    for lots in folders:
+        for visit in (visit for lot in lots for visit in lot.visits):
+            if visit.is_answer:
+                found.pop(visit.url, None)
+            if visit.copy_of is not None:
+                found[visit.url] = (visit.depth, visit.copy_of)
+    return found
 
 
 def cuts_of(lots: Sequence[Lot]) -> tuple[Cut, ...]:

@@ -15,9 +15,9 @@ from pathlib import Path
 from pipeline.errors import OrefineError
 from pipeline.store.store import Store
 from stages.l0_collect.crawl.fetch import Fetched
-from stages.l0_collect.crawl.journal import LOTS, Cut, Lot, Visit
+from stages.l0_collect.crawl.journal import LOTS, Copy, Cut, Lot, Visit
 from stages.l0_collect.crawl.opt_outs import OptOut
-from stages.l0_collect.crawl.warc_writer import digest, fields_block, http_response, record
+from stages.l0_collect.crawl.warc_writer import REVISIT, digest, fields_block, http_response, record
 
 
 class AnotherCrawl(OrefineError):
@@ -55,6 +55,20 @@ class LotWriter:
             "metadata", fetched.date, fields_block(fields), "application/warc-fields", fetched.url, WARC_Refers_To=name
         )[1]
         self._write(asked + response + more)
+
+    def add_revisit(self, fetched: Fetched, copy: Copy) -> None:
+        """The request and a `revisit` for a page that is as an earlier crawl has it: what was answered, no body."""
+        name, revisit = record(
+            "revisit", fetched.date, http_response(fetched.status or 0, fetched.reason, fetched.headers, b""),
+            "application/http; msgtype=response", fetched.url, WARC_IP_Address=fetched.address,
+            WARC_Profile=REVISIT + ("server-not-modified" if fetched.status == 304 else "identical-payload-digest"),
+            WARC_Payload_Digest=copy.digest, WARC_Refers_To_Target_URI=fetched.url, WARC_Refers_To_Date=copy.date,
+        )  # fmt: skip
+        asked = record(
+            "request", fetched.date, fetched.request, "application/http; msgtype=request", fetched.url,
+            WARC_Concurrent_To=name,
+        )[1]  # fmt: skip
+        self._write(asked + revisit)
 
     def _write(self, data: bytes) -> None:
         self._file.write(data)

@@ -20,6 +20,8 @@ class CrawlSettings(BaseModel):
 
     folder: str = ""
     """Where the lots lie: a folder, or s3://bucket/prefix."""
+    earlier: tuple[str, ...] = ()
+    """Folders of earlier crawls, the oldest first: their pages are asked for again, only what changed is kept anew."""
     seeds: tuple[str, ...] = ()
     """URLs to begin with."""
     seed_file: str = ""
@@ -77,7 +79,7 @@ class CrawlSettings(BaseModel):
         found = []
         if not self.folder:
             found.append("`folder` is missing: where shall the lots lie")
-        if not self.seeds and not self.seed_file:
+        if not self.seeds and not self.seed_file and not self.earlier:
             found.append("there are no `seeds` and no `seed_file`: where shall it begin")
         if not PRODUCT.match(self.user_agent) or not CONTACT.search(self.user_agent):
             found.append(

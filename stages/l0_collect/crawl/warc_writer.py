@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Sequence
 from datetime import datetime
 
+REVISIT = "http://netpreserve.org/warc/1.1/revisit/"
+"""Before the names of both profiles of `revisit` records: server-not-modified, identical-payload-digest."""
 LEVEL = 6
 """zlib's default: level 9 takes three times as long for 1 % less."""
 NOT_AS_SENT = {"transfer-encoding": "X-Crawler-Transfer-Encoding"}
@@ -17,6 +19,10 @@ NOT_AS_SENT = {"transfer-encoding": "X-Crawler-Transfer-Encoding"}
 
 def digest(data: bytes) -> str:
     return f"sha1:{base64.b32encode(hashlib.sha1(data).digest()).decode()}"
+
+
+def warc_date(date: datetime) -> str:
+    return date.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def http_response(status: int, reason: str, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
@@ -32,7 +38,7 @@ def record(kind: str, date: datetime, block: bytes, content_type: str, url: str 
     fields = {
         "WARC-Type": kind,
         "WARC-Record-ID": name,
-        "WARC-Date": date.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "WARC-Date": warc_date(date),
         **({"WARC-Target-URI": url} if url else {}),
         **{key.replace("_", "-"): value for key, value in more.items() if value},
         "WARC-Block-Digest": digest(block),

@@ -50,6 +50,8 @@ class WarcSource(RecordSource):
 
     def _row(self, record: Record) -> dict[str, Any] | str:
         is_page = record.kind == "resource" and record.url.lower().startswith(("http://", "https://"))
+        if record.kind == "revisit":
+            return "revisit"  # the page is in an earlier record, which may lie in another file
         if record.kind != "response" and not is_page:
             return "not_a_response"
         if not is_page and not _is_http(record):

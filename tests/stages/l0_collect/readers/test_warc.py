@@ -273,9 +273,13 @@ def test_a_page_that_a_browser_saved_is_a_page(tmp_path: Path) -> None:
     assert outcome(tmp_path, saved.replace(b"text/html", b"image/png")) == "not_html"
 
 
-@pytest.mark.parametrize("kind", ["request", "revisit", "metadata", "warcinfo", "conversion", "continuation", "other"])
+@pytest.mark.parametrize("kind", ["request", "metadata", "warcinfo", "conversion", "continuation", "other"])
 def test_other_kinds_of_records_are_no_responses(tmp_path: Path, kind: str) -> None:
     assert outcome(tmp_path, record("http://a.test/", http(), kind)) == "not_a_response"
+
+
+def test_a_revisit_is_no_page(tmp_path: Path) -> None:
+    assert outcome(tmp_path, record("http://a.test/", http(b""), "revisit")) == "revisit"
 
 
 @pytest.mark.parametrize(
