@@ -29,8 +29,8 @@ Verdict = Literal["pass", "fail", "abstain"]
 ELIDED = re.compile(r"\b([LDSNJCMTldsnjcmt]|[Qq]u)['’](?=\w)")
 """L'architecte, d'Orsay."""
 IDENTIFIER = re.compile(
-    r"(?<![\w./:@-])(?:[A-Za-z]\w{0,60}\.){0,8}(?=[A-Za-z]\w{0,60}_)[A-Za-z]\w{1,60}(?![\w./:@-]*\w)"
-    r"|(?<![\w./:@-])(?:[A-Za-z]\w{1,60}\.){1,8}[a-z]\w{1,60}(?=\()"
+    r"(?<![\w./:@-])(?:(?:[A-Za-z]\w{0,60}\.){0,8}(?=[A-Za-z]\w{0,60}_)[A-Za-z]\w{1,60}(?![\w/:@-]|\.\w)"
+    r"|(?:[A-Za-z]\w{1,60}\.){1,8}[a-z]\w{1,60}(?=\())"
 )
 """With an underscore, or dotted and called: prose without a space behind its full stop has neither."""
 DEGREES = re.compile(r"°[ ]?[CF]\b")
