@@ -59,11 +59,19 @@ class Page:
 
     @property
     def site(self) -> str:
-        return ".".join((urlsplit(self.url).hostname or self.url).split(".")[-2:])
+        return site(self.url)
+
+
+def site(url: str) -> str:
+    return ".".join((urlsplit(url).hostname or url).split(".")[-2:])
+
+
+def fold_of(url: str, folds: int, of: str = "") -> int:
+    return int(hashlib.md5((of + site(url)).encode()).hexdigest(), 16) % folds
 
 
 def fold(page: Page, folds: int, of: str = "") -> int:
-    return int(hashlib.md5((of + page.site).encode()).hexdigest(), 16) % folds
+    return fold_of(page.url, folds, of)
 
 
 # Labels: which share of each block's words the truth has too, in the same place.

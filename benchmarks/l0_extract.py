@@ -1,17 +1,22 @@
 """How much of a page's text each extractor finds, what it should have left out, and how fast.
 
-    python -m benchmarks.l0_extract FOLDER [--sets wcxb,mixed,readability] [--every 10] [--only NAME]… [--folds MODELS]
+    python -m benchmarks.l0_extract FOLDER [--sets wcxb,mixed,readability,formulas] [--pages 60] [--only NAME]…
+                                    [--folds MODELS] [--peers FOLDER] [--part 0/8 --save FILE]
+    python -m benchmarks.l0_extract --table FILE…          # the tables of what parts have saved
 
 FOLDER holds `crawl/` (WCXB's development pages, pages_mixed, readability_pages). F1, under the pages' kinds, is of the
 bags of lower-case words (`\\w+`), each page counting one. `with` and `without` are the shares of the snippets that must
-be in the text, and that got in though they must not. `code`, `cells`, `items` and `formulas` are the shares of the code
-lines, table cells, list items and formulas of the truth that stand verbatim in the output. Pages/s are of one core.
+be in the text, and that got in though they must not. The rest are shares of the truth's parts that come through word
+for word, emphasis and link targets apart: code lines, table cells and list items anywhere in the text, and as such (a
+code line within a code block, a cell between bars, an item behind its mark). `formulas` are pages made here, since the
+other sets' truth has none. Pages/s are of one core's time. Every page is read by all extractors in turn, so that a
+machine that others use as well slows them alike.
 
 The model that the package holds has seen WCXB's development pages. With --folds, a folder with `fold0.npz` … that
 `l0_content_model train --fold` made, each page is read by the one that has not seen its site.
 
-Peers: trafilatura and resiliparse come with the project; readability-lxml, justext and newspaper4k are left out where
-they are not installed.
+Peers: trafilatura and resiliparse come with the project; readability-lxml, justext and newspaper4k are looked for in
+the folder of --peers (`pip install --target FOLDER --no-deps` them and what they ask for), and left out if not there.
 """
 
 from __future__ import annotations
@@ -19,19 +24,19 @@ from __future__ import annotations
 import argparse
 import collections
 import gzip
-import hashlib
 import json
 import logging
 import re
+import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 
+from benchmarks.l0_content_model import FOLDS, f1, fold_of
 from stages.l0_collect.extract import content
 from stages.l0_collect.extract.about import about
 from stages.l0_collect.extract.decode import Undecodable, decode
@@ -39,10 +44,12 @@ from stages.l0_collect.extract.main_text import main_text
 from stages.l0_collect.extract.tree import parse
 
 WORD = re.compile(r"\w+")
-FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(.+)$", re.MULTILINE)
-FORMULA = re.compile(r"\$\$?([^$\n]{2,200})\$\$?")
-FOLDS = 5
+LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*(?:\s[^()\n]*)?\)")
+EMPHASIS = re.compile(r"[*_`~\\]+")
+TEX_SPACE = re.compile(r"[{}]|\\displaystyle")
+FORMULA_PICTURE = re.compile(r"\\|[\^_=]")
 
 
 @dataclass
@@ -57,50 +64,102 @@ class Page:
     """Code lines, table cells, list items, formulas of the truth."""
 
 
-def wcxb(folder: Path, every: int) -> Iterator[Page]:
+@dataclass
+class Reading:
+    """What one extractor made of one page."""
+
+    set: str
+    kind: str
+    extractor: str
+    seconds: float
+    failed: bool
+    f1: float | None
+    counts: dict[str, tuple[int, int]]
+    """(there, all of them) by what is counted"""
+
+
+# Sets: pages with their truth.
+
+
+def wcxb(folder: Path) -> Iterator[Page]:
     truth = json.loads(gzip.decompress((folder / "wcxb_dev.truth.json.gz").read_bytes()))
-    for url, html in _warc(folder / "wcxb_dev.warc.gz", every):
+    for url, html in _warc(folder / "wcxb_dev.warc.gz"):
         known = truth[url]
         parts = markdown_parts(known["markdown"])
         yield Page(url, known["type"], html, known["text"], known["with"], known["without"], parts)
 
 
-def mixed(folder: Path, every: int) -> Iterator[Page]:
+def mixed(folder: Path) -> Iterator[Page]:
     truth = json.loads((folder / "pages_mixed.truth.json").read_text())
-    for url, html in _warc(folder / "pages_mixed.warc.gz", every):
+    for url, html in _warc(folder / "pages_mixed.warc.gz"):
         if url in truth:
             yield Page(url, "mixed", html, "", truth[url]["with"], truth[url]["without"])
 
 
-def readability(folder: Path, every: int) -> Iterator[Page]:
+def readability(folder: Path) -> Iterator[Page]:
     from lxml.html import document_fromstring  # type: ignore[import-untyped]
 
     with tarfile.open(folder / "readability_pages.tar.gz") as archive:
         files = {member.name: archive.extractfile(member) for member in archive.getmembers() if member.isfile()}
-        for name in sorted(name for name in files if name.endswith("source.html"))[::every]:
+        for name in sorted(name for name in files if name.endswith("source.html")):
             expected = files.get(name.replace("source.html", "expected.html"))
             source = files[name]
             if source and expected:
-                tree = document_fromstring(b"<html><body>" + expected.read() + b"</body></html>")
+                tree = document_fromstring(f"<html><body>{expected.read().decode()}</body></html>")
+                for line_end in tree.iter("br"):
+                    line_end.tail = "\n" + (line_end.tail or "")
                 parts = {
                     "code": [line for code in tree.iter("pre") for line in code.text_content().split("\n")],
                     "cells": [" ".join(cell.text_content().split()) for cell in tree.iter("td", "th")],
                     "items": [" ".join(item.text_content().split()) for item in tree.iter("li") if not len(item)],
-                }
+                    "formulas": [alt for picture in tree.xpath("//img[contains(@src, 'math/render')]")
+                                 if FORMULA_PICTURE.search(alt := picture.get("alt", ""))],
+                }  # fmt: skip
                 text = " ".join(tree.itertext())
                 yield Page(name, "readability", source.read().decode("utf-8", "replace"), text, parts=parts)
 
 
-SETS: dict[str, Callable[[Path, int], Iterator[Page]]] = {"wcxb": wcxb, "mixed": mixed, "readability": readability}
+TEX = (
+    r"x^{2}+y^{2}=z^{2}", r"\frac{a}{b+1}", r"\sum_{i=1}^{n}x_{i}", r"\int_{0}^{\infty}e^{-t}\,dt", r"\sqrt[3]{\sigma}",
+    r"\alpha\leq\beta_{k}", r"\hat{\theta}=\arg\max_{\theta}L(\theta)", r"\vec{F}=m\vec{a}",
+)  # fmt: skip
+SOURCE = "<annotation encoding='application/x-tex'>{0}</annotation>"
+MATHML = f"<math><semantics><mrow><mi>x</mi></mrow>{SOURCE}</semantics></math>"
+CARRIERS = (
+    MATHML,
+    "<script type='math/tex'>{0}</script>",
+    "<span class=MathJax_Preview>x</span><span class=MathJax>x</span><script type='math/tex'>{0}</script>",
+    f"<span class=katex><span class=katex-mathml>{MATHML}</span><span class=katex-html>x</span></span>",
+    "<img class=latex src=/tex.png alt='{0}'>",
+    r"\({0}\)",
+)
+"""The forms in which MathJax, KaTeX, Wikipedia and WordPress put the source of a formula into a page."""
+PROSE = (
+    "The result was first noticed by a surveyor who measured the same field every spring and wrote down what he found.",
+    "Later readers showed that it holds whenever the two sides are known well enough, and gave the proof that is used.",
+    "It is taught in most schools today, although the reason why it is true is seldom told together with the rule.",
+)
 
 
-def _warc(path: Path, every: int) -> Iterator[tuple[str, str]]:
+def formulas(folder: Path) -> Iterator[Page]:
+    for number, carrier in enumerate(CARRIERS):
+        said = [f"<p>{PROSE[at % 3]} It reads {carrier.format(tex)} in short. {PROSE[(at + 1) % 3]}</p>"
+                for at, tex in enumerate(TEX)]  # fmt: skip
+        article = f"<body><article><h1>A rule</h1>{''.join(said)}</article></body>"
+        html = f"<html><head><title>A rule</title></head>{article}</html>"
+        yield Page(f"form {number}", "formulas", html, parts={"formulas": list(TEX)})
+
+
+SETS: dict[str, Callable[[Path], Iterator[Page]]] = {
+    "wcxb": wcxb, "mixed": mixed, "readability": readability, "formulas": formulas,
+}  # fmt: skip
+
+
+def _warc(path: Path) -> Iterator[tuple[str, str]]:
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
     with path.open("rb") as stream:
-        for number, record in enumerate(ArchiveIterator(stream, record_types=WarcRecordType.response)):
-            if number % every:
-                continue
+        for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
             try:
                 html = decode(record.reader.read(), record.http_headers.get("Content-Type") or "")
             except Undecodable:
@@ -110,14 +169,17 @@ def _warc(path: Path, every: int) -> Iterator[tuple[str, str]]:
 
 def markdown_parts(markdown: str) -> dict[str, list[str]]:
     rest = FENCE.sub("", markdown)
-    rows = [line.strip() for line in rest.split("\n") if line.lstrip().startswith("|")]
-    cells = [cell.strip() for row in rows if re.search(r"\w", row) for cell in row.strip("|").split("|")]
     return {
         "code": [line for code in FENCE.findall(markdown) for line in code.split("\n")],
-        "cells": cells,
-        "items": [item.strip() for item in ITEM.findall(rest)],
-        "formulas": [formula.strip() for formula in FORMULA.findall(rest) if re.search(r"[\\^_=]", formula)],
+        "cells": list(_cells(rest)),
+        "items": ITEM.findall(rest),
     }
+
+
+def _cells(markdown: str) -> Iterator[str]:
+    for line in markdown.split("\n"):
+        if line.lstrip().startswith("|") and re.search(r"\w", line):
+            yield from LINK.sub(r"\1", line).strip().strip("|").replace("\\|", "\u2502").split("|")
 
 
 # Extractors: a page in, its text out.
@@ -144,7 +206,7 @@ def _readability(html: str) -> str:
     import readability as library  # type: ignore[import-not-found]
     from lxml.html import fromstring
 
-    return " ".join(fromstring(library.Document(html).summary()).itertext())
+    return str(fromstring(library.Document(html).summary()).text_content())
 
 
 def _justext(html: str) -> str:
@@ -179,84 +241,136 @@ EXTRACTORS: dict[str, Callable[[str], str]] = {
 # Measures
 
 
-def f1(text: str, truth: str) -> float:
-    found, wanted = (collections.Counter(WORD.findall(some.lower())) for some in (text, truth))
-    both = sum(found.values()) + sum(wanted.values())
-    return 2 * sum((found & wanted).values()) / both if both else 1.0
-
-
 def plain(text: str) -> str:
     return " ".join(WORD.findall(text.lower()))
 
 
-def survived(parts: list[str], text: str) -> tuple[int, int]:
-    """(parts that stand in the text, parts); white space within a line may differ, code's indentation must not."""
-    wanted = [part for part in parts if re.search(r"\w", part)]
-    lines = {line.rstrip() for line in text.split("\n")}
-    flat = " ".join(text.split())
-    return sum(part.rstrip() in lines or " ".join(part.split()) in flat for part in wanted), len(wanted)
+def bare(text: str) -> str:
+    """Without what Markdown adds to words."""
+    return " ".join(EMPHASIS.sub("", LINK.sub(r"\1", text)).split())
 
 
-def measure(name: str, pages: list[Page], folds: Path | None) -> dict[str, str]:
+def tex(text: str) -> str:
+    """Without what changes no formula: white space, braces, and the wrapping that Wikipedia adds."""
+    return "".join(TEX_SPACE.sub("", text).split())
+
+
+def survived(parts: dict[str, list[str]], text: str) -> dict[str, tuple[int, int]]:
+    """(those that come through, all of them) by kind; white space may differ."""
+    found = {}
+    flat, formulas = bare(text), tex(text)
+    rest = FENCE.sub("", text)
+    places = {
+        "code": {bare(line) for code in FENCE.findall(text) for line in code.split("\n")},
+        "cells": {bare(cell) for cell in _cells(rest)},
+        "items": {bare(item) for item in ITEM.findall(rest)},
+    }
+    for kind, some in parts.items():
+        if kind == "formulas":
+            found[kind] = sum(tex(part) in formulas for part in some), len(some)
+            continue
+        wanted = [said for part in some if WORD.search(said := bare(part))]
+        found[kind] = sum(part in flat for part in wanted), len(wanted)
+        found[f"{kind} as such"] = sum(part in places[kind] for part in wanted), len(wanted)
+    return found
+
+
+def read(page: Page, kind: str, name: str) -> Reading:
+    start, failed = time.process_time(), False
+    try:
+        text = EXTRACTORS[name](page.html)
+    except Exception:  # a peer's defect on a page is an empty text
+        text, failed = "", True
+    seconds = time.process_time() - start
+    flat = plain(text)
+    counts = {
+        side: (sum(plain(snippet) in flat for snippet in snippets), len(snippets))
+        for side, snippets in (("with", page.wanted), ("without", page.unwanted))
+    }
+    counts |= survived(page.parts, text)
+    return Reading(kind, page.kind, name, seconds, failed, f1(text, page.text) if page.text else None, counts)
+
+
+def table(readings: list[Reading]) -> str:
+    """One of Markdown for each set, a line for each extractor."""
+    found = []
+    for name in dict.fromkeys(reading.set for reading in readings):
+        rows = [_row([reading for reading in readings if (reading.set, reading.extractor) == (name, extractor)])
+                for extractor in EXTRACTORS]  # fmt: skip
+        rows = [row for row in rows if row]
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        found.append(f"{name}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+        found += [f"| {' | '.join(row.get(column, '') for column in columns)} |" for row in rows]
+        found.append("")
+    return "\n".join(found)
+
+
+def _row(readings: list[Reading]) -> dict[str, str]:
+    if not readings:
+        return {}
     scores: dict[str, list[float]] = collections.defaultdict(list)
     counts: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0])
-    seconds, failed = 0.0, 0
-    for page in pages:
-        if name == "ours" and folds:
-            _use(folds / f"fold{fold_of(page.url)}.npz")
-        start = time.process_time()
-        try:
-            text = EXTRACTORS[name](page.html)
-        except ImportError:
-            return {}
-        except Exception:  # a peer's defect on a page is an empty text
-            text, failed = "", failed + 1
-        seconds += time.process_time() - start
-        if page.text:
-            score = f1(text, page.text)
-            scores["all"].append(score)
-            scores[page.kind].append(score)
-        flat = plain(text)
-        for kind, snippets in (("with", page.wanted), ("without", page.unwanted)):
-            counts[kind][0] += sum(plain(snippet) in flat for snippet in snippets)
-            counts[kind][1] += len(snippets)
-        for kind, parts in page.parts.items():
-            there, all_of_them = survived(parts, text)
-            counts[kind][0] += there
-            counts[kind][1] += all_of_them
-    row = {"extractor": name + (f" ({failed} failed)" if failed else ""), "pages/s": f"{len(pages) / seconds:.0f}"}
+    for reading in readings:
+        if reading.f1 is not None:
+            scores["all"].append(reading.f1)
+            scores[reading.kind].append(reading.f1)
+        for kind, (part, whole) in reading.counts.items():
+            counts[kind][0] += part
+            counts[kind][1] += whole
+    failed = sum(reading.failed for reading in readings)
+    row = {"extractor": readings[0].extractor + (f" ({failed} failed)" if failed else ""), "pages": str(len(readings))}
+    row["pages/s"] = f"{len(readings) / sum(reading.seconds for reading in readings):.1f}"
     row |= {kind: f"{np.mean(values):.3f}" for kind, values in sorted(scores.items())}
     return row | {kind: f"{part / whole:.3f}" for kind, (part, whole) in counts.items() if whole}
 
 
-def fold_of(url: str) -> int:
-    """As benchmarks/l0_content_model.py splits the sites."""
-    site = ".".join((urlsplit(url).hostname or url).split(".")[-2:])
-    return int(hashlib.md5(site.encode()).hexdigest(), 16) % FOLDS
-
-
-def _use(model: Path) -> None:
-    content.MODEL = model
+def there(names: list[str]) -> list[str]:
+    """The extractors whose library is there; one short page gets all of them ready."""
+    found = []
+    for name in names:
+        try:
+            EXTRACTORS[name](f"<html><body><p>{' '.join(PROSE)}</p></body></html>")
+        except ImportError as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+            continue
+        found.append(name)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--sets", default=",".join(SETS))
-    parser.add_argument("--every", type=int, default=1, help="take every nth page only")
+    parser.add_argument("--pages", type=int, help="of each set, evenly chosen; all without it")
     parser.add_argument("--only", action="append")
     parser.add_argument("--folds", type=Path)
+    parser.add_argument("--peers", type=Path)
+    parser.add_argument("--part", default="0/1", help="0/8: each eighth page, from the first on")
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
+    if options.table:
+        saved = [json.loads(line) for path in options.paths for line in path.read_text().splitlines()]
+        print(table([Reading(**reading) for reading in saved]))
+        return
+    if options.peers:
+        sys.path.append(str(options.peers))
     logging.disable()
-    for name in options.sets.split(","):
-        pages = list(SETS[name](options.folder / "crawl", options.every))
-        rows = [measure(extractor, pages, options.folds if name == "wcxb" else None)
-                for extractor in options.only or EXTRACTORS]  # fmt: skip
-        rows = [row for row in rows if row]
-        columns = list(dict.fromkeys(column for row in rows for column in row))
-        print(f"\n{name}: {len(pages)} pages\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-        for row in rows:
-            print(f"| {' | '.join(row.get(column, '') for column in columns)} |", flush=True)
+    part, parts = map(int, options.part.split("/"))
+    names, readings = there(options.only or list(EXTRACTORS)), []
+    models = {number: options.folds / f"fold{number}.npz" for number in range(FOLDS)} if options.folds else {}
+    shipped = content.MODEL
+    for kind in options.sets.split(","):
+        pages = list(SETS[kind](options.paths[0] / "crawl"))
+        if options.pages and options.pages < len(pages):
+            pages = [pages[number * len(pages) // options.pages] for number in range(options.pages)]
+        for page in pages[part::parts]:
+            content.MODEL = models.get(fold_of(page.url, FOLDS), shipped) if kind == "wcxb" else shipped
+            content.load(content.MODEL)  # not in its seconds
+            readings += [read(page, kind, name) for name in names]
+    if options.save:
+        options.save.write_text("".join(json.dumps(asdict(reading)) + "\n" for reading in readings))
+    print(table(readings))
 
 
 if __name__ == "__main__":

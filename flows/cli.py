@@ -21,7 +21,9 @@ from flows.commands import learn as learn_commands
 from flows.commands import look as look_commands
 from flows.commands import models as model_commands
 from flows.commands import review as review_commands
+from flows.commands import serve as serve_commands
 from flows.commands import store as store_commands
+from flows.commands import upkeep as upkeep_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
 from pipeline.errors import OrefineError, UsageError
 
@@ -82,6 +84,23 @@ def run(
         return
     chosen = _run_flow if prefect else _run
     _finish(chosen(recipe, inputs, store, runner, ray_address, workers, settings), as_json)
+
+
+@app.command()
+def serve(
+    path: serve_commands.ConfigFile = Path("serve.yaml"),
+    once: serve_commands.Once = None,
+    as_json: Json = False,
+) -> None:
+    """Scheduled runs on this machine: a Prefect server if none is configured, a worker, and what FILE names."""
+    if once is None:
+        serve_commands.serve_forever(path)
+        return
+    given = serve_commands.parameters_of(path, once)
+    _finish(
+        _run(*(given[name] for name in ("recipe", "inputs", "store", "runner", "ray_address", "workers", "settings"))),
+        as_json,
+    )
 
 
 @app.command()
@@ -227,6 +246,7 @@ for _command in (
     store_commands.show, store_commands.explain, store_commands.verify, store_commands.export, store_commands.ledger,
     look_commands.head, look_commands.quarantine, look_commands.report, analyze_commands.analyze,
     learn_commands.steps, learn_commands.recipes,
+    upkeep_commands.diff, upkeep_commands.takedown, upkeep_commands.purge, upkeep_commands.gc,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(learn_commands.new, name="new")

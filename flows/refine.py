@@ -6,8 +6,11 @@ Works without a server set up beforehand: Prefect then starts an embedded one on
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+import socket
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -25,17 +28,31 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 from prefect import flow, runtime, task  # noqa: E402
-from prefect.artifacts import create_markdown_artifact  # noqa: E402
+from prefect.artifacts import (  # noqa: E402
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.orchestration import get_client  # noqa: E402
+from prefect.events import emit_event  # noqa: E402
 
 from flows.runs.paused import recipe_to_run  # noqa: E402
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
 from flows.runs.run import Result, Waiting, finish, open_run, plan_recipe, run_one_level  # noqa: E402
+from flows.serve.parent import end_with_service  # noqa: E402
 from pipeline.books.manifest import Manifest, load  # noqa: E402
 from pipeline.errors import WaitsForPeople  # noqa: E402
 from pipeline.report.funnel import funnel_lines, summary  # noqa: E402
 from pipeline.run.level import Finished  # noqa: E402
-from pipeline.store.store import open_store  # noqa: E402
+from pipeline.store.store import Store, open_store  # noqa: E402
+
+PUBLISHED = "orefine.version.published"
+"""The event by which a new version starts what is chained to it, such as training (docs/service.md)."""
+ON = "on:"
+"""Begins the tag by which a run says its machine and process, `on:host:1234`."""
+PROGRESS_SECONDS = 5.0
 
 
 def _run_name() -> str:
@@ -59,7 +76,9 @@ def refine(
     settings: list[str] | None = None,
 ) -> dict[str, Any]:
     """Run a recipe through its levels; returns what `orefine run --json` prints."""
+    end_with_service()
     if runtime.deployment.id:
+        _say_where()
         _check_paths(store, inputs or ())
     chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), open_store(store))
     opened = cache(lambda: open_run(store, runner, ray_address, workers, chosen.l0_collect.source.paths))
@@ -74,6 +93,7 @@ def refine(
     @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
     def level(name: str, parent: tuple[str, bool] | None) -> tuple[str, bool]:
         """(manifest, whether it was there already): small enough for Prefect to carry."""
+        run.listeners[:] = [_Shown(chosen.dataset, name).hear]
         finished = run_one_level(levels[name], run, plan.inputs, _load(*parent) if parent else None)
         return finished.path, finished.reused
 
@@ -89,8 +109,14 @@ def refine(
             _show_waiting(waiting.as_json(run.store))
             return waiting.as_json(run.store)
     result = finish(run, [_load(*entry) for entry in done], chosen)
-    _show(result)
+    _show(result, run.store)
     return result.as_json(run.store)
+
+
+def _say_where() -> None:
+    with contextlib.suppress(Exception), get_client(sync_client=True) as client:
+        tags = [*runtime.flow_run.tags, f"{ON}{socket.gethostname()}:{os.getpid()}"]
+        client.update_flow_run(runtime.flow_run.id, tags=tags)
 
 
 def _check_paths(store: str, inputs: Sequence[str]) -> None:
@@ -103,25 +129,73 @@ def _check_paths(store: str, inputs: Sequence[str]) -> None:
         )
 
 
-def _show(result: Result) -> None:
-    lines = funnel_lines(summary(result.levels))
+class _Shown:
+    """A level's progress on Prefect's page of the run. What goes wrong with it is no matter of the run."""
+
+    def __init__(self, dataset: str, level: str) -> None:
+        self._key, self._level = _key("progress", dataset, level), level
+        self._artifact: Any = None
+        self._told = 0.0
+
+    def hear(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Tell of a finished shard, at most every few seconds."""
+        if event != "shard_done" or (self._artifact and time.monotonic() - self._told < PROGRESS_SECONDS):
+            return
+        self._told = time.monotonic()
+        percent = 100.0 * fields["done"] / max(1, fields["of"])
+        text = f"{fields['level']}: {fields['done']} of {fields['of']} shards, {fields['rows_out']:,} rows kept"
+        with contextlib.suppress(Exception):
+            if self._artifact is None:
+                self._artifact = create_progress_artifact(percent, self._key, text)
+            else:
+                update_progress_artifact(self._artifact, percent, text)
+
+
+def _show(result: Result, store: Store) -> None:
+    """The funnel as lines and as a table, the places of what was made, and the event of a new version."""
+    release = result.release
+    said = result.as_json(store)
+    places = [f"- {name}: `{said[name]}`" for name in ("release", "report", "certificate") if name in said]
+    rows = summary(result.levels)
+    lines = ["```", *funnel_lines(rows), "```", "", *places]
     create_markdown_artifact(
-        key=f"funnel-{_key(result.release.dataset)}",
-        markdown=f"Version `{result.release.version}`\n\n```\n" + "\n".join(lines) + "\n```\n",
+        key=_key("funnel", release.dataset),
+        markdown=f"Version `{release.version}`\n\n" + "\n".join(lines) + "\n",
         description="What came in, what stayed, what went and why",
     )
+    create_table_artifact(_table(rows), _key("reasons", release.dataset), "Rows by level and fate")
+    if not result.levels[-1].reused:
+        emit_event(
+            PUBLISHED,
+            resource={
+                "prefect.resource.id": f"orefine.dataset.{release.dataset}",
+                "orefine.dataset": release.dataset,
+                "orefine.version": release.version,
+                "orefine.content_id": release.content_id,
+                "orefine.release": said["release"],
+            },
+            payload={"rows": release.rows, "report": said["report"]},
+        )
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    table = []
+    for level in rows:
+        fates = {"kept": level["rows_out"], **level["dropped"], "quarantined": level["quarantined"]}
+        table += [{"level": level["level"], "fate": fate, "rows": count} for fate, count in fates.items()]
+    return table
 
 
 def _show_waiting(waiting: dict[str, Any]) -> None:
     found = waiting["waiting"]
     create_markdown_artifact(
-        key=f"waiting-{_key(waiting['dataset'])}",
+        key=_key("waiting", waiting["dataset"]),
         markdown=f"Lot `{found['lot']}` waits for people; the next run after their decision goes on.\n\n"
         f"```\n{found['way_on']}\n```\n",
         description="What people have to judge before anything is published",
     )
 
 
-def _key(dataset: str) -> str:
-    """As Prefect takes it in the key of an artifact."""
-    return dataset.lower().replace("_", "-").replace(".", "-")
+def _key(*parts: str) -> str:
+    """Lower case, digits and dashes, as Prefect wants it."""
+    return "-".join(parts).lower().replace("_", "-").replace(".", "-")

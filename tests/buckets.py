@@ -17,6 +17,11 @@ from pathlib import Path
 import pytest
 
 SECONDS = 60
+REFUSALS = {
+    "500": (500, "InternalError"),
+    "slow down": (503, "SlowDown"),
+    "409": (409, "ConditionalRequestConflict"),
+}
 
 
 def s3_server() -> contextlib.AbstractContextManager[str]:
@@ -73,8 +78,18 @@ def make_bucket(endpoint: str, name: str) -> str:
 class Wire:
     """A proxy before a server: `disturb` sees (method, path) and says what becomes of the request.
 
-    "": nothing. "before": the connection ends before the server hears of it. "reply lost": after the server has done
-    it. "503": the server has done it, and the answer says that it has not.
+    | fate                        | what happens                                                                 |
+    |-----------------------------|------------------------------------------------------------------------------|
+    | ""                          | nothing                                                                      |
+    | before                      | the connection ends before the server hears of it                            |
+    | reply lost                  | it ends after the server has done it                                         |
+    | truncated                   | it ends in the middle of the answer's body                                   |
+    | 503                         | the server has done it, and the answer says that it has not                  |
+    | 500, slow down              | the server does not hear of it; the answer is 500, or 503 with SlowDown      |
+    | 409                         | as S3 answers a conditional write while another is under way                 |
+    | 412                         | the server has done it, and the answer is that of a request tried twice      |
+
+    The last two only become of conditional writes; of others nothing does.
     """
 
     def __init__(self, endpoint: str, disturb: Callable[[str, str], str]) -> None:
@@ -89,6 +104,9 @@ class Wire:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 wire.seen.append(f"{self.command} {self.path}")
                 fate = disturb(self.command, self.path)
+                conditional = "If-None-Match" in self.headers or "If-Match" in self.headers
+                if fate in REFUSALS and (fate != "409" or conditional):
+                    return self._refuse(*REFUSALS[fate])
                 if fate == "before":
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
@@ -102,6 +120,8 @@ class Wire:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
                     return
+                if fate == "412" and conditional and answer.status == 200:
+                    return self._refuse(412, "PreconditionFailed")
                 self.send_response(503 if fate == "503" else answer.status)
                 for name, value in answer.getheaders():
                     if name.lower() not in ("connection", "transfer-encoding", "content-length", "date", "server"):
@@ -110,7 +130,18 @@ class Wire:
                 self.send_header("Content-Length", str(size or 0))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(content)
+                    cut = fate == "truncated" and len(content) > 1
+                    self.wfile.write(content[: len(content) // 2] if cut else content)
+                    if cut:
+                        self.connection.shutdown(socket.SHUT_RDWR)
+                        self.close_connection = True
+
+            def _refuse(self, status: int, code: str) -> None:
+                content = f"<Error><Code>{code}</Code></Error>".encode() if self.command != "HEAD" else b""
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 

@@ -88,6 +88,7 @@ DECIDE_NOTHING = {
     "lz4": "as zstandard",
     "requests": "fetches captures, which count by what the index says of them",
     "urllib3": "as requests",
+    "pypdfium2": "counts in the identity of `warc` where it reads PDF, and of `pdf`",
     "tokenizers": "counts in the identity of `normalizer: ultrafine`",
     "torch": "the engine's replies are kept in the ledger",
     "transformers": "as torch",

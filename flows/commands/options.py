@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -22,12 +23,12 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def finish_check(findings: list[str], what: str, as_json: bool) -> None:
-    """Say what a check found; exit code 1 if it found anything."""
-    for finding in findings:
-        say(finding)
+def finish_check(findings: list[str], what: str, as_json: bool, notes: Sequence[str] = ()) -> None:
+    """Say what a check found; exit code 1 if it found anything. `notes`: what is worth saying and no finding."""
+    for line in (*findings, *notes):
+        say(line)
     if as_json:
-        print(json.dumps({"verified": not findings, "findings": findings}))
+        print(json.dumps({"verified": not findings, "findings": findings} | ({"notes": [*notes]} if notes else {})))
     elif not findings:
         print(f"verified: {what}")
     if findings:

@@ -84,12 +84,14 @@ def explain(
 def verify(ref: Ref, store: StoreOption = "store", as_json: Json = False) -> None:
     """Compute again what a release and the levels behind it state, and list what differs or does not belong."""
     from pipeline.publish.release import resolve
-    from pipeline.publish.verify import verify_release
+    from pipeline.publish.verify import removed_since, verify_release
     from pipeline.store.store import open_store
 
     place = open_store(store)
     directory = resolve(place, ref)
-    finish_check(verify_release(place, directory), place.shown(directory), as_json)
+    findings = verify_release(place, directory)
+    removed = removed_since(place, directory) if not findings else []
+    finish_check(findings, place.shown(directory), as_json, removed)
 
 
 def export(

@@ -22,6 +22,7 @@ from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
 from flows.runs.report import recipe_text, write_report
 from flows.runs.seeds_in_input import too_few_seeds
+from flows.runs.takedowns import respecting
 from pipeline.books.fingerprint import canonical
 from pipeline.errors import WaitsForPeople
 from pipeline.publish.release import Release, publish
@@ -32,6 +33,7 @@ from pipeline.run.level import Finished, InputFile, run_level
 from pipeline.run.passes import Level
 from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
+from pipeline.run.shards import Emit
 from pipeline.steps.extras import is_installed, missing, require
 from pipeline.store.store import Store, open_store
 
@@ -49,6 +51,8 @@ class Run:
     say: Callable[[str], None]
     """Shows a person one line."""
     events: list[str] = field(default_factory=list)
+    listeners: list[Emit] = field(default_factory=list)
+    """Who else hears of every event; what a listener raises ends the run."""
     progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +67,8 @@ class Run:
             self.progress.advance(fields)
         elif event == "note":
             self.progress.note(str(fields["text"]))
+        for listener in self.listeners:
+            listener(event, fields)
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ def plan_recipe(
 
 
 def _complete(level: Level, parent_id: str, store: Store) -> Level:
-    return with_earlier(with_trained(level, store, parent_id), store, parent_id)
+    return respecting(with_earlier(with_trained(level, store, parent_id), store, parent_id), store)
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,7 @@ def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: F
             level = with_earlier(
                 with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else ""
             )
+            level = respecting(level, run.store)
             finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
     except BaseException:
         with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one

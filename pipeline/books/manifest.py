@@ -43,6 +43,26 @@ class Parent(BaseModel):
     manifest: str
 
 
+class Purged(BaseModel):
+    """What a purge has taken out of files that were complete; what is left lies under their names."""
+
+    tombstones: list[str]
+    rows: int
+    """Removed from data files."""
+    texts: int
+    """Removed from rows that stay, as reasons for which a row was dropped do."""
+    before: list[FileEntry]
+    """The files as they were: by these the content id is still known."""
+
+
+def before_purge(files: Sequence[FileEntry], purged: Sequence[Purged]) -> list[FileEntry]:
+    """The entries as they were written first."""
+    found = {file.path: file for file in files}
+    for one in reversed(purged):
+        found |= {file.path: file for file in one.before}
+    return [found[file.path] for file in files]
+
+
 class Manifest(BaseModel):
     """A complete level: files, counts, and everything that decided them."""
 
@@ -75,6 +95,7 @@ class Manifest(BaseModel):
     """Working seconds over all tasks, of the run that made the shards."""
     files: list[FileEntry]
     """Paths relative to the manifest's folder."""
+    purged: list[Purged] = Field(default_factory=list)
 
     def of(self, role: str) -> list[FileEntry]:
         return [file for file in self.files if file.role == role]

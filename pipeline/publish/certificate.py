@@ -37,7 +37,7 @@ from pipeline.books.fingerprint import canonical
 from pipeline.books.manifest import Manifest, content_id, load, read_rows
 from pipeline.publish.calibration import Calibratable, calibrate
 from pipeline.publish.defects import defects
-from pipeline.publish.expiry import code_of, expired
+from pipeline.publish.expiry import code_of, expired, taken_down
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps import Checker
@@ -106,7 +106,7 @@ def verify(certificate: Certificate, store: Store, directory: str, checkers: Seq
     over = expired(certificate, dict(zip(manifest.names, manifest.steps, strict=True)), known)
     if any("cannot be read" in finding for finding in over):  # so nothing can be judged again
         return findings + over
-    findings += over
+    findings += over + taken_down(store, read_rows(store, directory, manifest, "data"))
     recomputed = make(store, directory, checkers, certificate.get("previous"), certificate.get("seed", 0))
     for key in sorted(recomputed.keys() | certificate.keys()):
         if key != "certificate_hash" and not (over and key in ("tools", "code")):

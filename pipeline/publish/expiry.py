@@ -1,17 +1,21 @@
 """Why a certificate no longer speaks of what is there, in words: it holds for the checkers that made it, and no others.
 
 A certificate expires when the code of a checker, the version of a library that judges, or a file that it judges by
-(an evaluation set) is another one by now. Verifying fails then as well, on each row and count that comes out
+(an evaluation set) is another one by now, and when rows of its lot were to be taken down. Verifying fails then as well, on each row and count that comes out
 differently, or on none by luck: this says the cause, and what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.books.code import code_version
+from pipeline.books.tombstones import paths, targets_of
 from pipeline.steps import Checker
+from pipeline.store.store import Store
 
 WAY_ON = "certify the lot again with what is there, or go back to what it was made with"
 
@@ -44,6 +48,13 @@ def expired(
                 what = "is gone" if asset not in assets else "is new" if asset not in then else "is another file"
                 found.append(f"expired: {asset}, by which {name} judged, {what}; {WAY_ON}")
     return found
+
+
+def taken_down(store: Store, batches: Iterable[pa.RecordBatch]) -> list[str]:
+    """Whether certified rows are among what was asked to be taken down since."""
+    targets = targets_of((store, path) for path in paths(store))
+    rows = sum(int(targets.mask(batch).sum()) for batch in batches) if targets else 0
+    return [f"expired: {rows} certified rows were to be taken down since; run the recipe again"] if rows else []
 
 
 def _stated(certificate: Mapping[str, Any], key: str) -> Mapping[str, Any]:

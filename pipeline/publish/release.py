@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from pydantic import BaseModel, Field
 
-from pipeline.books.manifest import FORMAT, Manifest, Parent, dump, load
+from pipeline.books.manifest import FORMAT, Manifest, Parent, Purged, dump, load
 from pipeline.errors import UsageError
 from pipeline.publish import croissant
 from pipeline.publish.card import dataset_card
@@ -51,6 +51,7 @@ class Release(BaseModel):
     funnel: list[dict[str, Any]]
     files: list[FileEntry]
     """Paths relative to the release's folder."""
+    purged: list[Purged] = Field(default_factory=list)
 
 
 class Refs(BaseModel):

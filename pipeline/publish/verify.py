@@ -18,7 +18,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from pipeline.books.accounting import AccountingError, Counts, total
-from pipeline.books.manifest import Manifest, ShardRecord, content_id, load
+from pipeline.books.manifest import Manifest, Purged, ShardRecord, before_purge, content_id, load
 from pipeline.publish import croissant
 from pipeline.publish.release import CARD, Refs, Release, card_of, croissant_of, funnel, version_of
 from pipeline.run.level import Finished, as_parent
@@ -58,6 +58,21 @@ def verify_release(store: Store, directory: str) -> list[str]:
         findings += _chain(levels)
         findings += _against_levels(store, directory, release, levels)
     return findings
+
+
+def removed_since(store: Store, directory: str) -> list[str]:
+    """What a purge has taken out of a release and its levels since they were complete, a line each."""
+    release = load(Release, store, f"{directory}/manifest.json")
+    places: list[tuple[str, Sequence[Purged]]] = [(directory, release.purged)]
+    for parent in release.levels:
+        if store.exists(parent.manifest):
+            places.append((parent.manifest.rsplit("/", 1)[0], load(Manifest, store, parent.manifest).purged))
+    return [
+        f"{place}: {purge.rows:,} rows and the texts of {purge.texts:,} others were removed on request (tombstones "
+        f"{', '.join(purge.tombstones)})"
+        for place, purges in places
+        for purge in purges
+    ]
 
 
 def _load(model: type[M], store: Store, path: str, findings: list[str]) -> M | None:
@@ -106,7 +121,7 @@ def _foreign(store: Store, directory: str, known: set[str], folders: Sequence[st
 
 def _release(directory: str, release: Release) -> Iterator[str]:
     """The release's manifest against itself and its place."""
-    data = [file for file in release.files if file.role == "data"]
+    data = [file for file in before_purge(release.files, release.purged) if file.role == "data"]
     path = f"{directory}/manifest.json"
     yield from _compare(path, "place", f"releases/{release.dataset}/{release.version}", directory)
     yield from _compare(path, "version", version_of(release.recipe_id, release.content_id), release.version)
@@ -136,7 +151,8 @@ def _level(store: Store, level: Finished) -> Iterator[str]:
     yield from _files(store, directory, manifest.files)
     shards = [f"shards/part-{number:05d}.json" for number in range(len(manifest.of("data")))]
     yield from _foreign(store, directory, {*(file.path for file in manifest.files), *shards}, CONTENT)
-    yield from _compare(level.path, "content id", content_id(manifest.files), manifest.content_id)
+    written = before_purge(manifest.files, manifest.purged)
+    yield from _compare(level.path, "content id", content_id(written), manifest.content_id)
     place = f"{manifest.level}/{manifest.dataset}-{manifest.recipe_id[:16]}"
     yield from _compare(level.path, "place", place, directory)
     yield from _counts(store, level)
@@ -154,7 +170,8 @@ def _counts(store: Store, level: Finished) -> Iterator[str]:
         counts.check(path)
     except AccountingError as error:
         yield str(error)
-    yield from _compare(path, "rows out", _rows(manifest, "data"), manifest.rows_out)
+    removed = sum(purge.rows for purge in manifest.purged)
+    yield from _compare(path, "rows out", _rows(manifest, "data") + removed, manifest.rows_out)
     yield from _compare(path, "quarantined rows", _rows(manifest, "quarantine"), manifest.quarantined)
     reasons: Counter[str] = Counter()
     for file in manifest.of("dropped"):
@@ -175,7 +192,8 @@ def _records(level: Finished, records: Sequence[ShardRecord]) -> Iterator[str]:
     for name in Counts.model_fields:
         yield from _compare(level.path, name, getattr(counts, name), getattr(manifest, name))
     written = [file for record in records for file in record.files]
-    listed = [file for file in manifest.files if file.role not in ("index", "people")]
+    first = before_purge(manifest.files, manifest.purged)
+    listed = [file for file in first if file.role not in ("index", "people")]
     moved = [file.model_copy(update={"path": file.path.removeprefix(f"{level.directory}/")}) for file in written]
     yield from _compare(level.path, "files", _sorted(moved), _sorted(listed))
 
@@ -209,8 +227,10 @@ def _against_levels(store: Store, directory: str, release: Release, levels: Sequ
         yield from _compare(path, name, getattr(last, name), getattr(release, name))
     manifests = [level.manifest for level in levels]
     yield from _compare(path, "funnel", funnel(manifests), release.funnel)
-    chosen = [file for file in last.of("data") if file.rows] or last.of("data")[:1]
-    published = [(file.sha256, file.rows) for file in release.files if file.role == "data"]
+    data = [file for file in before_purge(last.files, last.purged) if file.role == "data"]
+    chosen = [file for file in data if file.rows] or data[:1]
+    first = before_purge(release.files, release.purged)
+    published = [(file.sha256, file.rows) for file in first if file.role == "data"]
     yield from _compare(path, "data files", [(file.sha256, file.rows) for file in chosen], published)
     card = f"{directory}/{CARD}"
     with contextlib.suppress(OSError, pa.ArrowInvalid):  # of a data file, which has a finding of its own

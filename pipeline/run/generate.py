@@ -164,7 +164,8 @@ class Stream:
         self.asked += 1
         self.completion_tokens += reply.completion_tokens
         if reply.finish_reason != "error":  # an engine's error may pass; it is asked again by the next run
-            self._ledger.record(reply)
+            planned, key = self._asked[reply.key][0]
+            self._ledger.record(replace(reply, about=content_hash(planned.answers[key][0].parent.text)))
         for planned, key in self._asked.pop(reply.key):
             request, _ = planned.answers[key]
             is_first = request.key == key

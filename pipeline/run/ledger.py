@@ -32,6 +32,8 @@ from pipeline.store.streams import StreamFile, write_streams
 DIRECTORY = "ledger"
 TYPES = {"str": pa.string(), "int": pa.int32(), "float": pa.float32()}
 REPLY_SCHEMA = pa.schema([pa.field(field.name, TYPES[str(field.type)], nullable=False) for field in fields(Reply)])
+BEFORE_ABOUT = REPLY_SCHEMA.remove(REPLY_SCHEMA.get_field_index("about"))
+"""Of ledgers that do not know yet which document a reply is about; merging brings them up to date."""
 KEY_SCHEMA = pa.schema([pa.field("hash", pa.uint64()), pa.field("row", pa.uint32())])
 PART_REPLIES, PART_SECONDS = 256, 5.0
 """A part is written when so many replies or so many seconds have come together: what a kill loses at most."""
@@ -161,7 +163,7 @@ class Ledger:
 
     def _read_keys(self, part: Part) -> Keys:
         with StreamFile(self._store, part.path) as file:
-            if not file.schema.equals(REPLY_SCHEMA):
+            if not (file.schema.equals(REPLY_SCHEMA) or file.schema.equals(BEFORE_ABOUT)):
                 raise damaged(self._store, part.path, f"it has the columns {', '.join(file.schema.names)}")
             table = file.table(1)
         assert table is not None

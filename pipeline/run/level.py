@@ -22,7 +22,7 @@ from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.failures import LevelError
 from pipeline.run.passes import Level, PlanError, check_steps
 from pipeline.run.runners import Runner
-from pipeline.run.shards import Emit, run_passes
+from pipeline.run.shards import Emit, Passes
 from pipeline.run.space import DoesNotFit
 from pipeline.run.totals import check_content, manifest_of
 from pipeline.steps import Unit, distinct_names
@@ -99,7 +99,7 @@ def run_level(
 
     def make() -> bytes:
         emit("level_started", {"level": level.name, "shards": len(units), "directory": artifact.key})
-        records = run_passes(level, store, runner, emit, artifact.key, units, schema)
+        records = Passes(level, store, runner, emit, artifact.key).run(units, schema)
         files = sorted(inputs, key=lambda file: file.sha256)
         named = [{"path": file.path, "sha256": file.sha256} for file in files]
         parents = [as_parent(parent)] if parent else []

@@ -32,12 +32,8 @@ def manifest_of(
     counts = total(record.counts for record in records)
     counts.check(level.name)
     _check_quarantine(level.name, store, counts, records)
-    files = [
-        file.model_copy(update={"path": file.path.removeprefix(f"{directory}/")})
-        for record in records
-        for file in record.files
-    ]
-    files += _index_files(store, directory) + _people_files(store, directory)
+    written = [file for record in records for file in record.files] + _kept_files(store, directory)
+    files = [file.model_copy(update={"path": file.path.removeprefix(f"{directory}/")}) for file in written]
     return Manifest(
         level=level.name,
         dataset=level.dataset,
@@ -58,19 +54,10 @@ def _described(step: Step) -> dict[str, Any]:
     return step.identity() | {"assets": dict(step.assets())} | ({"shows": shows} if shows else {})
 
 
-def _index_files(store: Store, directory: str) -> list[FileEntry]:
-    """What grouping steps keep for later levels to compare with."""
-    found = []
-    for path in store.list(f"{directory}/index"):
-        entry = describe_file(store, path, "index", index_rows(store, path))
-        found.append(entry.model_copy(update={"path": path.removeprefix(f"{directory}/")}))
-    return found
-
-
-def _people_files(store: Store, directory: str) -> list[FileEntry]:
-    """What people decided of the level's lots, so that its certificate needs nothing from elsewhere."""
-    found = [describe_file(store, path, "people", 0) for path in store.list(f"{directory}/people")]
-    return [entry.model_copy(update={"path": entry.path.removeprefix(f"{directory}/")}) for entry in found]
+def _kept_files(store: Store, directory: str) -> list[FileEntry]:
+    """What grouping steps keep for later levels to compare with, and what people decided of the level's lots."""
+    found = [describe_file(store, path, "index", index_rows(store, path)) for path in store.list(f"{directory}/index")]
+    return found + [describe_file(store, path, "people", 0) for path in store.list(f"{directory}/people")]
 
 
 def _check_quarantine(level: str, store: Store, counts: Counts, records: list[ShardRecord]) -> None:

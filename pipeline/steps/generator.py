@@ -47,6 +47,8 @@ class Reply:
     """From sending to the last token."""
     prompt: str = ""
     model: str = ""
+    about: str = ""
+    """Hash of the document's text: by it a takedown finds the replies that were made from it."""
 
 
 @dataclass(frozen=True, slots=True)

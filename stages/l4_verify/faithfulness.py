@@ -4,7 +4,8 @@ Every number and name must stand in the source (`numbers_in_text.py`, `names_in_
 on it and not turn it around (`claims.py`: negations, comparisons, quotations, sentences of another subject).
 
 A formal check with known limits: it does not see facts swapped between two names of the source, statements made of the
-source's own words, what is denied in other words, nor what the rewrite leaves out. Its recall on seeded defects stands in the certificate.
+source's own words, what is denied in other words, nor what the rewrite leaves out. Its recall on seeded defects stands
+in the certificate.
 """
 
 from __future__ import annotations

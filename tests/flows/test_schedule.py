@@ -1,140 +1,147 @@
-"""A schedule fires: server, work pool, deployment and worker, started with the README's commands in its order."""
+"""`orefine serve` as a user has it: a folder that fills, a schedule of seconds, a SIGKILL in the middle, a restart."""
 
+import contextlib
+import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
-from tests.flows.helpers import rows, write_parquet
+from tests.flows.helpers import rows
 
-RECIPE = Path(__file__).parent / "l1.yaml"
 FLOWS = Path(__file__).parents[2] / "flows"
-INTERVAL = 15
-"""Seconds between two runs, and the least that Prefect is sure to schedule in time."""
+RECIPE = """
+dataset: toy
+l0_collect: {source: {kind: jsonl, paths: [/set/by/serve.yaml]}}
+l1_filter: {steps: [{kind: exact_duplicates}]}
+"""
 
 
-class Prefect:
-    """A server of its own on a free port, and what talks to it; everything ends with the test."""
+class Service:
+    """A service of its own on a free port, and a webhook that hears of it; everything ends with the test."""
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.api = f"http://127.0.0.1:{self.port}/api"
-        self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-        self.environment = kept | {
-            "PREFECT_HOME": str(folder / "home"),
-            "PREFECT_API_URL": self.api,
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "DO_NOT_TRACK": "1",
-            "OREFINE_STORE": str(folder / "store"),
-            "PYTHONPATH": str(FLOWS.parent),
-        }
-        (folder / "home").mkdir()
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.folder, self.told = folder, list[dict[str, str]]()
+        told = self.told
 
-    def start(self, *arguments: str) -> None:
-        """A process that runs until the test ends, in a group of its own with all that it starts."""
-        with open(self.folder / f"{arguments[0]}.log", "wb") as log:
-            self.processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "prefect", *arguments],
-                    cwd=self.folder,
-                    env=self.environment,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            )
+        class Hook(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(200)
+                self.end_headers()
 
-    def run(self, *arguments: str) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "prefect", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
+            def log_message(self, *_: Any) -> None: ...
+
+        self.hook = http.server.HTTPServer(("127.0.0.1", 0), Hook)
+        threading.Thread(target=self.hook.serve_forever, daemon=True).start()
+        (folder / "recipe.yaml").write_text(RECIPE)
+        (folder / "in").mkdir()
+        (folder / "serve.yaml").write_text(
+            f"port: {self.port}\nwebhooks: ['http://127.0.0.1:{self.hook.server_port}/']\n"
+            "deployments:\n- {name: toy, recipe: recipe.yaml, inputs: [in], every: 10s, runner: inline}\n"
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        self.environment = kept | {"PYTHONPATH": str(FLOWS.parent)}
+        self.process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.api}/{path}", data, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
+    def start(self) -> None:
+        with open(self.folder / "serve.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "flows.cli", "serve", "serve.yaml"],
+                cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
 
-    def is_up(self) -> bool:
-        try:
-            return bool(self.ask("health"))
-        except OSError:
-            return False
+    def end(self, number: int) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(60)
 
-    def finished(self) -> list[dict[str, Any]]:
-        """Runs that ended, first to last."""
-        ended = {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}
-        return list(self.ask("flow_runs/filter", {"flow_runs": {"state": ended}, "sort": "START_TIME_ASC"}))
+    def drop(self, name: str, first: int, count: int = 10) -> None:
+        """A file appears whole, as files should in a folder that is watched."""
+        part = self.folder / f".{name}"
+        part.write_text("".join(json.dumps(row) + "\n" for row in rows(count, first)))
+        part.rename(self.folder / "in" / name)
 
-    def stop(self) -> None:
-        for process in reversed(self.processes):
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=30)
+    def runs(self, *states: str) -> list[dict[str, Any]]:
+        body = {"flow_runs": {"state": {"type": {"any_": states}}}, "sort": "START_TIME_ASC"}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api/flow_runs/filter",
+            json.dumps(body).encode(),
+            {"content-type": "application/json"},
+        )
+        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=20) as answer:
+            return list(json.load(answer))
+        return []
+
+    def numbers(self) -> list[int]:
+        """Of the documents in the latest version."""
+        refs = self.folder / "store" / "refs" / "toy.json"
+        if not refs.exists():
+            return []
+        release = self.folder / "store" / "releases" / "toy" / json.loads(refs.read_text())["latest"]
+        meta = pq.read_table(release / "data").column("meta").to_pylist()
+        return sorted(json.loads(one)["number"] for one in meta)
+
+    def until(self, is_so: Callable[[], bool], seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < end, f"not within {seconds} s\n{self.logs()}"
+            time.sleep(0.2)
 
     def logs(self) -> str:
-        return "\n".join(path.read_text(errors="replace")[-4000:] for path in sorted(self.folder.glob("*.log")))
+        paths = [self.folder / "serve.log", *self.folder.glob("store/prefect/*.log")]
+        return "\n".join(path.read_text(errors="replace")[-4000:] for path in paths if path.exists())
 
 
 @pytest.fixture
-def prefect(tmp_path: Path) -> Iterator[Prefect]:
-    started = Prefect(tmp_path)
+def service(tmp_path: Path) -> Iterator[Service]:
+    started = Service(tmp_path)
     try:
         yield started
     finally:
-        started.stop()
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float, prefect: Prefect) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, f"not within {seconds} s\n{prefect.logs()}"
-        time.sleep(1)
+        started.hook.shutdown()
+        started.hook.server_close()
+        if started.process is not None and started.process.poll() is None:
+            started.process.kill()  # its children go with it
+            started.process.wait(30)
 
 
 @pytest.mark.prefect
 @pytest.mark.slow
-def test_a_schedule_fires_twice(prefect: Prefect):
-    source = write_parquet(prefect.folder / "a.parquet", rows(30))
-    prefect.start("server", "start", "--host", "127.0.0.1", "--port", str(prefect.port))
-    wait_until(prefect.is_up, 120, prefect)
-    prefect.run("work-pool", "create", "orefine", "--type", "process")
-    parameters = [f"recipe={RECIPE}", f"inputs={json.dumps([str(source)])}"]
-    deploy = ["deploy", "--no-prompt", "--prefect-file", str(FLOWS / "prefect.yaml"), "--name", "nightly"]
-    prefect.run(*deploy, "--interval", str(INTERVAL), *(part for one in parameters for part in ("--param", one)))
-    prefect.start("worker", "start", "--pool", "orefine")
-    wait_until(lambda: len(prefect.finished()) >= 2, 300, prefect)
+def test_each_file_comes_once_through_a_kill_and_a_restart(service: Service):
+    service.drop("a.jsonl", first=0)
+    service.start()
+    service.until(lambda: service.numbers() == [*range(10)], 540)
+    service.drop("b.jsonl", first=5)  # half of it is there already
+    service.until(lambda: bool(service.runs("RUNNING")), 300)
+    assert service.end(signal.SIGKILL) == -signal.SIGKILL
+    service.drop("c.jsonl", first=15)
+    service.start()
+    service.until(lambda: service.numbers() == [*range(25)], 540)
+    assert [run["state_name"] for run in service.runs("CRASHED")] == ["Crashed, cut off"]
+    service.until(lambda: {one["subject"] for one in service.told} >= {"orefine: crashed", "orefine: published"}, 200)
 
-    first, second = prefect.finished()[:2]
-    assert {first["state_type"], second["state_type"]} == {"COMPLETED"}, prefect.logs()
-    assert first["auto_scheduled"]
-    assert first["name"].startswith("toy "), "a run is named by its data set"
-    store = prefect.folder / "store"
-    version = json.loads((store / "refs" / "toy.json").read_text())
-    assert (store / "releases" / "toy" / version["latest"] / "manifest.json").is_file()
-    assert version["history"] == [version["latest"]], "the second run found the first one's work"
-    funnels = prefect.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["funnel-toy"]}}, "sort": "CREATED_DESC"})
-    of_run = {artifact["flow_run_id"]: artifact["data"] for artifact in funnels}
-    assert "(reused)" not in of_run[first["id"]]
-    assert of_run[second["id"]].count("(reused)") == 3, "a person sees which levels were found"
+    deploy = ["deploy", "--no-prompt", "--prefect-file", str(FLOWS / "prefect.yaml"), "--all"]
+    settings = {"PREFECT_API_URL": f"http://127.0.0.1:{service.port}/api", "OREFINE_STORE": "/data/store"}
+    subprocess.run(
+        [sys.executable, "-m", "prefect", *deploy], check=True, timeout=120, capture_output=True,
+        cwd=service.folder, env=service.environment | settings | {"PREFECT_HOME": str(service.folder / "home")},
+    )  # fmt: skip
+    assert service.end(signal.SIGTERM) == 0, service.logs()
 
 
 @pytest.mark.prefect

@@ -33,7 +33,8 @@ from pipeline.kernels.utf8 import (
     text_buffers,
 )
 from pipeline.kernels.words.english import BEFORE_STOP, LETTER, PUNCTUATION, SENTENCE_END, SUFFIX, SYMBOL, UPPER
-from pipeline.kernels.words.word_rules import cut_at, cut_chunk, find_exception, maybe_known, word_table
+from pipeline.kernels.words.lexicon import find_exception, maybe_known
+from pipeline.kernels.words.word_rules import cut_at, cut_chunk, word_table
 from pipeline.rows.batch import BoolArray
 
 HAS_LETTER = 1

@@ -1,4 +1,4 @@
-"""Extract the main text of HTML pages as Markdown.
+"""Extract the main text of HTML pages as Markdown, and the text layer of PDF documents that are among them.
 
 | column               | meaning                                                                      |
 |----------------------|------------------------------------------------------------------------------|
@@ -8,7 +8,8 @@
 | declared_language    | the language that the page gives itself                                      |
 | canonical_url        | the absolute address that the page gives itself                              |
 | license              | the address of the licence that the page names, as rel=license or a CC link  |
-| extractor            | the way the text was found: blocks, trafilatura, json_ld (main_text.py)      |
+| extractor            | the way the text was found: blocks, trafilatura, json_ld (main_text.py);     |
+|                      | text_layer of a PDF (pdf.py)                                                 |
 | extractor_confidence | how sure that is: the F1 of words to expect of the model's choice of blocks  |
 | html                 | taken away                                                                   |
 
@@ -34,6 +35,7 @@ from pipeline.steps.asked_process import AskedProcess, NoAnswer
 from pipeline.steps.extras import CORE
 from stages.l0_collect.extract import page
 from stages.l0_collect.extract.content import MODEL
+from stages.l0_collect.extract.pdf import PdfBounds, is_pdf
 
 SAID = ("title", "published", "declared_language", "canonical_url", "license")
 WAY, CONFIDENCE = pa.field("extractor", pa.string()), pa.field("extractor_confidence", pa.float64())
@@ -53,6 +55,8 @@ class ExtractHtml(Transform):
     maximum_depth: int = Field(128, ge=1)
     timeout_s: float = Field(30.0, gt=0)
     """Processor seconds for one page."""
+    pdf: PdfBounds = PdfBounds()
+    """For PDF documents, which the source `warc` gives where its setting `pdf` is true."""
 
     def extras(self) -> tuple[str, ...]:
         return (CORE,)  # what the extractor's process imports, looked for before it meets a page
@@ -83,8 +87,9 @@ class ExtractHtml(Transform):
                 continue
             texts[row] = found["text"]
             for name in SAID:
-                added[name][row] = found[name] or None
-            added[WAY.name][row], added[CONFIDENCE.name][row] = found["extractor"], round(found["confidence"], 3)
+                added[name][row] = found.get(name) or None
+            added[WAY.name][row] = found["extractor"]
+            added[CONFIDENCE.name][row] = round(found["confidence"], 3) if "confidence" in found else None
         extracted = batch.with_column(TEXT, pa.array(texts, pa.string()))
         for field in ADDED:
             extracted = extracted.with_column(field, pa.array(added[field.name], field.type))
@@ -92,7 +97,10 @@ class ExtractHtml(Transform):
         return Transformed(Batch(extracted.rows.drop_columns(["html"])), {"extracted": changed}, judgement, errors)
 
     def _extract(self, html: bytes, content_type: str) -> dict[str, Any] | Reason:
-        """What page.extract found, or why the page is dropped."""
+        """What page.extract found, or the reader of PDFs, or why the page is dropped."""
+        if is_pdf(html):
+            layer = self.pdf.read(html)
+            return layer if isinstance(layer, Reason) else layer | {"extractor": "text_layer"}
         if len(html) > self.maximum_bytes:
             return Reason("too_many_bytes", len(html), self.maximum_bytes)
         bounds = {"maximum_elements": self.maximum_elements, "maximum_depth": self.maximum_depth}

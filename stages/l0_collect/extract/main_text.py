@@ -3,18 +3,20 @@
 | way         | when                                                                                    |
 |-------------|-----------------------------------------------------------------------------------------|
 | blocks      | nearly always: the blocks that the content model keeps (content.py)                     |
-| trafilatura | the model is sure of no choice of blocks, and trafilatura finds something               |
+| trafilatura | the model is sure of no choice of blocks, and trafilatura finds some: the blocks are    |
+|             | those whose words it gives, and their Markdown is ours                                  |
 | json_ld     | hardly a block has words: the page is made by scripts, but describes itself in JSON-LD  |
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stages.l0_collect.extract.blocks import blocks, join
-from stages.l0_collect.extract.content import choose
+from stages.l0_collect.extract.blocks import Block, blocks, join
+from stages.l0_collect.extract.content import choose, completed
 
 SURE = 0.5
 """Expected F1; see benchmarks/README.md for what each way is worth below it."""
@@ -22,6 +24,9 @@ MANY_BLOCKS = 1000
 """On larger pages trafilatura takes seconds; those of which the model is not sure are tables of numbers or spam."""
 FEW_WORDS = 40
 """A page of fewer is made by scripts, or says nothing."""
+LONG_LINE = 20
+"""Letters and digits of a line that stand in another text by no chance."""
+NO_WORD = re.compile(r"\W+")
 SUMMARY = ("description", "og:description", "twitter:description")
 BODY = ("articleBody", "text", "description", "reviewBody", "acceptedAnswer", "mainEntity", "@graph", "hasPart",
         "review", "comment", "suggestedAnswer")  # fmt: skip
@@ -33,21 +38,36 @@ def main_text(tree: Any, html: str, title: str) -> tuple[str, str, float]:
     found = blocks(tree)
     described = json_ld(tree)
     kept, expected = choose(found, html, title, f"{summary(tree)} {described}")
-    text = join(block for block, is_kept in zip(found, kept, strict=True) if is_kept)
     if sum(len(block.text.split()) for block in found) < FEW_WORDS and len(described.split()) >= FEW_WORDS:
         return described, "json_ld", expected
     if expected < SURE and len(found) <= MANY_BLOCKS:
-        other = _trafilatura(tree)
-        if other:
-            return other, "trafilatura", expected
-    return text, "blocks", expected
+        other = _given_by(_trafilatura(tree), found)
+        if any(other):
+            return _joined(found, completed([block.kind for block in found], other)), "trafilatura", expected
+    return _joined(found, kept), "blocks", expected
+
+
+def _joined(found: Sequence[Block], kept: Sequence[bool]) -> str:
+    return join(block for block, is_kept in zip(found, kept, strict=True) if is_kept)
+
+
+def _given_by(text: str, found: Sequence[Block]) -> list[bool]:
+    """Of each block, whether most of it stands in the text, which may have other white space and marks."""
+    lines = {NO_WORD.sub("", line) for line in text.split("\n")} - {""}
+    whole = NO_WORD.sub("", text)
+    chosen = []
+    for block in found:
+        own = [NO_WORD.sub("", line) for line in block.text.split("\n")]
+        given = sum(len(line) for line in own if line in lines or (len(line) >= LONG_LINE and line in whole))
+        chosen.append(2 * given > sum(map(len, own)))
+    return chosen
 
 
 def _trafilatura(tree: Any) -> str:
     import trafilatura
 
     # `deduplicate` stays off: it compares with the pages before, so the output would depend on their order.
-    return trafilatura.extract(tree, output_format="markdown", deduplicate=False) or ""
+    return trafilatura.extract(tree, deduplicate=False) or ""
 
 
 def summary(tree: Any) -> str:

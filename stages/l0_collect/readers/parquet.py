@@ -20,7 +20,7 @@ from pipeline.rows.visible import has_visible
 from pipeline.steps import SourceBatch, Unit, describe, is_fault
 from pipeline.store.bounded import BATCH_BYTES, BATCH_ROWS, BoundedFile, decoded_bytes
 from stages.l0_collect.readers.files import open_input, open_unit, raise_unless_damaged
-from stages.l0_collect.readers.footer import FooterCheck, check_shape
+from stages.l0_collect.readers.footer import MAGIC, FooterCheck, check_bytes, check_shape
 from stages.l0_collect.readers.sniff import looks_like
 from stages.l0_collect.readers.table import Places, TableSource, unique
 
@@ -30,7 +30,6 @@ MAXIMUM_ROW = 64 << 20
 """Bytes of all columns; a larger row is dropped without being decoded."""
 NAMED_LOSSES = 1 << 20
 """Rows that are quarantined one by one if their row group cannot be read. A footer may promise any number."""
-MAGIC = b"PAR1"
 HEAD_BYTES = 1024
 NO_ROWS = pa.RecordBatch.from_arrays([pa.nulls(0, pa.string())], ["text"])  # pa.array would import pandas
 
@@ -50,6 +49,7 @@ class ParquetSource(TableSource):
         """
         with open_input(path) as stream:
             try:
+                check_bytes(stream)
                 file = pq.ParquetFile(stream)
                 schema, metadata = file.schema_arrow, file.metadata
                 check_shape(metadata)
@@ -66,6 +66,7 @@ class ParquetSource(TableSource):
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
         with open_unit(unit) as stream:
             try:
+                check_bytes(stream)
                 file = BoundedFile(stream)
                 check_shape(file.metadata)
                 places = self.places(unique(file.schema.names))
@@ -165,9 +166,9 @@ class ParquetSource(TableSource):
         for out in ("url", "source", "date"):
             name = getattr(places, out)
             default = self.source if out == "source" else ""
-            columns[out] = _repeat(default, len(rows)) if name is None else _or_empty(_as_text(rows.column(name)))
+            columns[out] = _repeat(default, len(rows)) if name is None else _or_empty(_as_name(rows.column(name)))
         if places.source_id is not None:
-            columns["source_id"] = _null_if_empty(_as_text(rows.column(places.source_id)))
+            columns["source_id"] = _null_if_empty(_as_name(rows.column(places.source_id)))
         columns |= {name: rows.column(column) for column, name in places.others}
         return pa.RecordBatch.from_pydict(columns)
 
@@ -255,6 +256,24 @@ def _as_text(values: pa.Array) -> pa.StringArray:
         return values.cast(pa.string())
     except ODD:  # no way from this type, or from one of its values
         return _strings([None if not value.is_valid else str(plain_value(value)) for value in values])
+
+
+def _as_name(values: pa.Array) -> pa.StringArray:
+    """The values as strings; bytes that are no UTF-8, such as hashes, by their digits: they name a row, and no more."""
+    found = _as_text(values)
+    if _is_binary(values.type):
+        try:
+            found.validate(full=True)
+        except pa.ArrowInvalid:
+            return _strings([None if value is None else _name(value) for value in values.to_pylist()])
+    return found
+
+
+def _name(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return _digits(value)
 
 
 def _digits(value: bytes) -> str:

@@ -84,9 +84,12 @@ class RecordSource(Source):
         """The row, or the rule by which the record is none. Raises ValueError if it cannot be read."""
 
     def _common(self, record: Record, block: bytes) -> dict[str, Any]:
-        """The columns above. Raises ValueError if the block is not what its digest says."""
+        """The columns above. Raises ValueError if the block is not what its digest says, or may not be what it was."""
         digest = record.fields.get("warc-block-digest")
-        is_right = matches(block, digest) if digest and self.verify_digests else True
+        is_checked = bool(digest and self.verify_digests)
+        is_right = matches(block, digest) if digest and is_checked else None
+        if not (record.is_sound or is_right):
+            raise ValueError("the compressed member around the record is damaged, and no digest shows it to be whole")
         if is_right is False:
             raise ValueError("the block is not what its WARC-Block-Digest says; `verify_digests: false` takes it")
         return {
@@ -95,5 +98,5 @@ class RecordSource(Source):
             "date": record.fields.get("warc-date", ""),
             "source_id": record.fields.get("warc-record-id"),
             "warc_truncated": record.fields.get("warc-truncated"),
-            "warc_digest": "unverified" if is_right is None else None,
+            "warc_digest": "unverified" if is_checked and is_right is None else None,
         }

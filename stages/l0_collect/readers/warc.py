@@ -2,7 +2,8 @@
 
 | column out     | from                                                             |
 |----------------|------------------------------------------------------------------|
-| html           | the body, decoded, as bytes; `extract_html` makes the text       |
+| html           | the body, decoded, as bytes; `extract_html` makes the text;      |
+|                | with `pdf: true` also that of a PDF document                     |
 | http_status    | the status line; null for a page that was saved without          |
 | content_type   | the HTTP header, whose charset `extract_html` needs              |
 | every other    | the record's header (`record_source.py`)                         |
@@ -14,12 +15,15 @@ A body shorter than its Content-Length counts as `warc_truncated: unspecified`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
 from stages.l0_collect.crawl.opt_outs import Honour, of_page
 from stages.l0_collect.crawl.settings import product_of
+from stages.l0_collect.extract.pdf import is_pdf
 from stages.l0_collect.readers import record_source
 from stages.l0_collect.readers.headers import Fields, split_http
 from stages.l0_collect.readers.http_body import decoded
@@ -48,6 +52,15 @@ class WarcSource(RecordSource):
         ]
     )
 
+    pdf: bool = False
+    """Read PDF documents too, by their text layer; otherwise they are dropped as `not_html`."""
+
+    def extras(self) -> tuple[str, ...]:
+        return ("pdf", *super().extras()) if self.pdf else super().extras()
+
+    def assets(self) -> Mapping[str, str]:
+        return {**super().assets(), **({"pypdfium2": version("pypdfium2")} if self.pdf else {})}
+
     def _row(self, record: Record) -> dict[str, Any] | str:
         is_page = record.kind == "resource" and record.url.lower().startswith(("http://", "https://"))
         if record.kind == "revisit":
@@ -63,7 +76,7 @@ class WarcSource(RecordSource):
         if status not in (None, 200):
             return "http_status"
         content_type = http.get("content-type", "")
-        if not may_be_html(content_type):
+        if not (may_be_html(content_type) or (self.pdf and "pdf" in content_type.lower())):
             return "not_html"
         if _is_short(body, http):
             common["warc_truncated"] = common["warc_truncated"] or "unspecified"
@@ -72,7 +85,7 @@ class WarcSource(RecordSource):
             return "too_large"
         if not html.strip():
             return "empty_body"
-        if not is_html(html, content_type):
+        if not (is_html(html, content_type) or (self.pdf and is_pdf(html))):
             return "not_html"
         if self.honour and (kind := self._opt_out(record, html, content_type)):
             return f"opt_out_{kind}"

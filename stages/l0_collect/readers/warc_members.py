@@ -1,11 +1,14 @@
 """A WARC file as members: gzip members, Zstandard frames, or the whole of a plain file.
 
-One member's damage is not the next one's: reading goes on at the next member that begins with a record.
+One member's damage is not the next one's: reading goes on at the next member that begins with a record. A member's
+checksum stands at its end, so each is decoded to there before any of its bytes come out: what comes of a damaged one
+is known to be unsound.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import Any, BinaryIO, Protocol
 
 from stages.l0_collect.readers.headers import WARC_VERSION
@@ -13,6 +16,8 @@ from stages.l0_collect.readers.inflate import GZIP, ZSTD, CorruptData, Inflater,
 from stages.l0_collect.readers.record_starts import ENOUGH, next_record, starts_record
 
 PIECE = 64 << 10
+HELD_BYTES = 4 << 20
+"""Of a member, while its checksum is waited for; a larger one is decoded twice, first only to check it."""
 SCAN = 1 << 20
 SEARCHED_FOR_FORMAT = 16 << 20
 MAXIMUM_DICTIONARY = 64 << 20
@@ -29,6 +34,10 @@ class DamagedMember(Exception):
     """This member cannot be read to its end."""
 
 
+class CutMember(DamagedMember):
+    """The file ends inside this member; what came before is as it was written."""
+
+
 class Members(Protocol):
     """The bytes of one member after the other."""
 
@@ -36,6 +45,8 @@ class Members(Protocol):
     """Where the current member begins in the file."""
     size: int
     """Of the file."""
+    is_sound: bool
+    """False once a piece was given of a member whose checksum is wrong or which breaks off inside the file."""
 
     def position(self, inner: int) -> str:
         """The place of the member's byte `inner` as quarantine entries name it."""
@@ -86,6 +97,7 @@ class Plain:
     """A file without compression, as one member."""
 
     member = 0
+    is_sound = True
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -133,6 +145,9 @@ class Compressed:
         self._offset = offset
         self._input = b""
         self._inflater: Inflater | None = None
+        self._held: deque[bytes] = deque()
+        self._problem: DamagedMember | None = None
+        self._is_checked = self.is_sound = True
         self.member = offset
 
     def position(self, inner: int) -> str:
@@ -150,21 +165,53 @@ class Compressed:
                 self._input += self._more()
             self.member = self._offset - len(self._input)
             if self._name != "zstd" or not ZSTD_SKIPPED.match(self._input):
-                self._inflater = self._new(self._dictionary)
+                self._begin()
                 return True
             end = self.member + 8 + int.from_bytes(self._input[4:8], "little")
             if len(self._input) < 8 or end > self.size:
-                raise DamagedMember("the file ends inside a zstd member")
+                raise CutMember("the file ends inside a zstd member")
             self._restart(end)
 
+    def _begin(self) -> None:
+        self._inflater = self._new(self._dictionary)
+        self._is_checked, self.is_sound, self._problem = False, True, None
+        self._held.clear()
+
     def starts_record(self) -> bool:
-        self._input += self._more()
-        return _unpacks_to_record(self._new(self._dictionary), self._input[:PIECE])
+        at = self._stream.tell()
+        self._stream.seek(self.member)
+        head = self._stream.read(PIECE)
+        self._stream.seek(at)
+        return _unpacks_to_record(self._new(self._dictionary), head)
 
     def piece(self) -> bytes:
+        if not self._is_checked:
+            self._check()
+        if self._held:
+            return self._held.popleft()
+        if self._problem is not None:
+            raise self._problem
+        return self._decoded()
+
+    def _check(self) -> None:
+        """Decode the member to its end. What it holds is kept for `piece`, or decoded there again if it is too much."""
+        self._is_checked, size = True, 0
+        try:
+            while piece := self._decoded():
+                size += len(piece)
+                if size <= HELD_BYTES:
+                    self._held.append(piece)
+        except DamagedMember as problem:
+            self._problem, self.is_sound = problem, isinstance(problem, CutMember)
+        if size > HELD_BYTES:
+            is_sound = self.is_sound
+            self._restart(self.member)
+            self._inflater, self.is_sound = self._new(self._dictionary), is_sound
+
+    def _decoded(self) -> bytes:
         while self._inflater is not None:
             if not (self._input or self._read()):
-                raise DamagedMember(f"the file ends inside a {self._name} member")
+                raise CutMember(f"the file ends inside a {self._name} member")
             try:
                 found = self._inflater.decompress(self._input, PIECE)
             except CorruptData as error:

@@ -36,6 +36,8 @@ class Record:
     """The header; that of an ARC record under the names of WARC."""
     block: bytes | None
     """What follows the header; None if it is longer than the limit."""
+    is_sound: bool = True
+    """False if the compressed member around it is damaged: then its bytes may be others than were written."""
 
     @property
     def kind(self) -> str:
@@ -82,6 +84,7 @@ class _Reader:
         self._held = b""  # the beginning of the next member, kept back from the record before it
         self._position = "0"  # of the record that is being read
         self._begun = (0, 0)  # its member, and its offset in that
+        self._is_sound = True  # whether all members that it lies in are
         self._is_head_read = False
         self._broken: str | None = ""  # why it is no whole record, None while none is being read
         self._closing = 0  # bytes of line ends between the last two records that followed each other
@@ -120,6 +123,7 @@ class _Reader:
                 self._position = self._members.position(self._begun[1])
                 self._broken = ""
                 self._is_head_read = False
+                self._is_sound = self._members.is_sound
                 return True
             if self._fill():
                 continue
@@ -163,12 +167,12 @@ class _Reader:
         length = int(match[1])
         if length > self._limit:
             self._skip(length, separator)
-            return Record(self._position, fields, None)
+            return Record(self._position, fields, None, self._is_sound)
         block = self._take(length)
         if len(block) < length or not self._is_closed(separator):
             self._unread_next_record(block)
             raise _BrokenRecord(f"the record does not end after the {length} bytes of its Content-Length")
-        return Record(self._position, fields, block)
+        return Record(self._position, fields, block, self._is_sound)
 
     def _head(self) -> tuple[Fields, bytes]:
         """The header, and what closes a record that has such a header."""
@@ -309,6 +313,7 @@ class _Reader:
             if starts_record(first):
                 self._held = first
             elif first:
+                self._is_sound &= self._members.is_sound
                 self._buffer += first
                 self._given = len(first)
                 return True

@@ -12,6 +12,7 @@ from pipeline.rows.batch import Batch
 from pipeline.steps import Fault, Transformed, asked_process
 from stages.l0_collect.extract import extract_html
 from stages.l0_collect.extract.extract_html import ExtractHtml
+from tests.stages.l0_collect.readers.pdfs import make_pdf
 
 TEXT = "The ferry crosses the bay four times a day, and in the summer it also carries bicycles and small boats."
 PAGE = f"""<html><head><title> Ferry
@@ -51,6 +52,25 @@ def test_main_text_and_title_stay_and_the_html_goes() -> None:
     assert row["extractor"] == "blocks"
     assert 0.5 < row["extractor_confidence"] <= 1
     assert result.changed == {"extracted": 1}
+
+
+def test_a_pdf_among_the_pages_is_read_by_its_text_layer() -> None:
+    lines = ["The ferry crosses the bay four times a day, and it carries bicycles", "in summer."]
+    paper = make_pdf([lines], "/Title (Ferries) /CreationDate (D:20260131)")
+    result = extract(
+        PAGE, paper, make_pdf([[]]), paper[: len(paper) // 2], b"\n\n" + paper, content_type="application/pdf"
+    )
+    rows = result.batch.rows.to_pylist()
+    assert (rows[1]["text"], rows[1]["title"], rows[1]["published"]) == (" ".join(lines), "Ferries", "2026-01-31")
+    assert (rows[1]["extractor"], rows[1]["extractor_confidence"]) == ("text_layer", None)
+    assert rows[4]["text"] == rows[1]["text"]
+    assert rows[0]["extractor"] == "blocks"
+    assert [rule for rule, _, _ in reasons(result)] == ["", "", "no_text_layer", "truncated", ""]
+    assert result.changed == {"extracted": 3}
+
+
+def test_a_page_about_pdf_is_a_page() -> None:
+    assert extract(PAGE.replace("<title>", "<title>%PDF-1.7 ")).batch.rows["extractor"].to_pylist() == ["blocks"]
 
 
 def test_pages_without_text_are_dropped() -> None:

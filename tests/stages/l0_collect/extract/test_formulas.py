@@ -1,7 +1,11 @@
 # ruff: noqa: E501, RUF001  pages write formulas at length
 """Formulas, in whichever of their forms a page carries them, once and as TeX."""
 
+import re
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stages.l0_collect.extract.blocks import blocks, join
 from stages.l0_collect.extract.tree import parse
@@ -63,3 +67,43 @@ def test_other_pictures_are_no_formulas_and_tex_in_words_stays() -> None:
     assert (
         markdown(r"<p>so \(a_1 < b\) and $$\frac{a}{b}$$ cost $5</p>") == r"so \(a_1 < b\) and $$\frac{a}{b}$$ cost $5"
     )
+
+
+LEAVES = st.sampled_from([
+    ("x", "<mi>x</mi>"), ("7", "<mn>7</mn>"), (r"\alpha", "<mi>α</mi>"), (r"\sin", "<mi>sin</mi>"), (r"\infty", "<mo>∞</mo>"),
+])  # fmt: skip
+
+
+def _inner(inner: st.SearchStrategy[tuple[str, str]]) -> st.SearchStrategy[tuple[str, str]]:
+    two = st.tuples(inner, inner)
+    return st.one_of(
+        two.map(lambda parts: (rf"\frac{{{parts[0][0]}}}{{{parts[1][0]}}}",
+                               f"<mfrac><mrow>{parts[0][1]}</mrow><mrow>{parts[1][1]}</mrow></mfrac>")),
+        two.map(lambda parts: (f"{{{parts[0][0]}}}^{{{parts[1][0]}}}",
+                               f"<msup><mrow>{parts[0][1]}</mrow><mrow>{parts[1][1]}</mrow></msup>")),
+        two.map(lambda parts: (f"{{{parts[0][0]}}}_{{{parts[1][0]}}}",
+                               f"<msub><mrow>{parts[0][1]}</mrow><mrow>{parts[1][1]}</mrow></msub>")),
+        two.map(lambda parts: (f"{parts[0][0]}+{parts[1][0]}", f"<mrow>{parts[0][1]}<mo>+</mo>{parts[1][1]}</mrow>")),
+        inner.map(lambda part: (rf"\sqrt{{{part[0]}}}", f"<msqrt>{part[1]}</msqrt>")),
+    )  # fmt: skip
+
+
+def bare(tex: str) -> str:
+    return re.sub(r"[{}\s]", "", tex)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.recursive(LEAVES, _inner, max_leaves=8),
+    st.sampled_from([
+        "<math>{0}</math>", "<math display=block>{0}</math>", "<math><semantics><mrow>{0}</mrow></semantics></math>",
+        "<math><semantics><mrow><mi>no</mi></mrow><annotation encoding='application/x-tex'>{1}</annotation></semantics></math>",
+        "<script type='math/tex'>{1}</script>", "<span class=MathJax>no</span><script type='math/tex'>{1}</script>",
+        "<mjx-container><mjx-math>no</mjx-math><mjx-assistive-mml><math>{0}</math></mjx-assistive-mml></mjx-container>",
+        "<img class=latex src=/a.png alt='{1}'>",
+    ]),
+)  # fmt: skip
+def test_any_formula_in_any_form_comes_once(formula: tuple[str, str], form: str) -> None:
+    tex, mathml = formula
+    text = markdown(f"<p>so {form.format(mathml, tex)} it is</p>")
+    assert bare(text).replace("$$", "$") == f"so${bare(tex)}$itis"

@@ -30,6 +30,27 @@ def test_where_the_model_is_not_sure_trafilatura_reads(monkeypatch: pytest.Monke
     assert "four times a day" in text
 
 
+def test_what_trafilatura_chooses_keeps_its_signs_and_markdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SURE", 1.1)
+    html = (
+        "<html><body><nav><a href=/>Home</a></nav><article><p>\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 "
+        f"and 10<sup>13</sup> of them. {PROSE}</p><pre>if x:\n    y\n\n    z</pre><p>{PROSE}</p></article></html>"
+    )
+    text, way, _ = main_text(parse(html), html, "Ferry")
+    assert way == "trafilatura"
+    assert "\u0645\u06cc\u200c\u062e" in text
+    assert "10^13" in text
+    assert "```\nif x:\n    y\n\n    z\n```" in text
+    assert "Home" not in text
+
+
+def test_a_short_line_is_not_taken_for_another_text_that_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SURE", 1.1)
+    monkeypatch.setattr(module, "_trafilatura", lambda tree: f"The sea\n\n{PROSE}")
+    html = f"<p>Sea</p><p>boats</p><p>The sea</p><p>{PROSE}</p>"
+    assert main_text(parse(html), html, "")[0] == f"The sea\n\n{PROSE.strip()}"
+
+
 def test_trafilatura_does_not_read_what_would_take_it_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SURE", 1.1)
     monkeypatch.setattr(module, "MANY_BLOCKS", 3)

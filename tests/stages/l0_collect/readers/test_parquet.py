@@ -9,6 +9,8 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.steps import SourceBatch, Unit
 from stages.l0_collect.readers import parquet
@@ -357,3 +359,59 @@ def test_nulls_are_counted_against_the_footer() -> None:
     for value in ("", "d"):
         with pytest.raises(ValueError, match="outside of the footer's statistics"):
             check(0).compare(pa.array(["b", value]))
+
+
+def test_bytes_that_name_a_row_need_not_be_text(tmp_path: Path) -> None:
+    ids = pa.array([b"key", bytes(range(128, 148)), None, b"\xff" * 16], pa.binary())
+    batches = read(write(tmp_path / "a.parquet", {"text": ["some words"] * 4, "id": ids}))
+    assert [row["source_id"] for row in rows(batches)] == [
+        "key", bytes(range(128, 148)).hex(), None, "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    ]  # fmt: skip
+
+
+ODD_COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[object]]] = {
+    "uuid": (pa.binary(16), st.binary(min_size=16, max_size=16)),
+    "hash": (pa.binary(20), st.binary(min_size=20, max_size=20)),
+    "bytes": (pa.binary(), st.binary(max_size=9)),
+    "list": (pa.list_(pa.float64()), st.lists(st.floats(), max_size=3)),
+    "struct": (
+        pa.struct([("a", pa.int64()), ("b", pa.list_(pa.string()))]),
+        st.fixed_dictionaries({"a": st.none() | st.integers(-9, 9), "b": st.lists(st.text(max_size=3), max_size=2)}),
+    ),
+    "map": (pa.map_(pa.string(), pa.int64()), st.lists(st.tuples(st.text(max_size=3), st.integers(0, 9)), max_size=2)),
+    "number": (pa.float64(), st.floats()),
+    "whole": (pa.uint64(), st.integers(0, 2**64 - 1)),
+    "decimal": (pa.decimal128(20, 4), st.decimals(-(10**9), 10**9, places=4)),
+    "moment": (pa.timestamp("us"), st.integers(-(2**62), 2**62)),
+    "second": (pa.timestamp("s", "UTC"), st.integers(-(2**55), 2**55)),
+    "day": (pa.date32(), st.integers(-(2**31), 2**31 - 1)),
+    "time": (pa.time64("us"), st.integers(0, 86_399_999_999)),
+    "length": (pa.duration("ms"), st.integers(-(2**50), 2**50)),
+    "yes": (pa.bool_(), st.booleans()),
+}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_columns_of_any_type_under_any_name(tmp_path_factory: pytest.TempPathFactory, draw: st.DataObject) -> None:
+    """Nulls anywhere, odd types as id, source, date or something else: rows without text are named, all others stay."""
+    count = draw.draw(st.integers(1, 6))
+    texts = draw.draw(
+        st.lists(st.sampled_from(["words", "more words", None, "", " \u00a0"]), min_size=count, max_size=count)
+    )
+    columns: dict[str, object] = {"text": pa.array(texts, pa.string())}
+    for name in draw.draw(
+        st.sets(st.sampled_from(["id", "source", "date", "timestamp", "url", "extra", "meta"]), max_size=4)
+    ):
+        kind, values = ODD_COLUMNS[draw.draw(st.sampled_from(sorted(ODD_COLUMNS)))]
+        columns[name] = pa.array(draw.draw(st.lists(st.none() | values, min_size=count, max_size=count)), kind)
+    path = write(tmp_path_factory.getbasetemp() / "odd.parquet", columns)
+    batches = read(path)
+    blank = [number for number, text in enumerate(texts) if not text or not text.strip()]
+    assert [name for name, _, _ in quarantined(batches)] == [f"odd.parquet#{number}" for number in blank]
+    assert [row["text"] for row in rows(batches)] == [text for text in texts if text and text.strip()]
+    for batch in batches:
+        for name in ("url", "source", "date", "source_id"):
+            if name in batch.rows.schema.names:
+                assert batch.rows.schema.field(name).type == pa.string()
+                batch.rows.column(name).validate(full=True)

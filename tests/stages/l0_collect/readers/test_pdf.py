@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.steps import Fault, SourceBatch, asked_process
-from stages.l0_collect.readers import pdf
-from stages.l0_collect.readers.pdf import PdfSource, iso_date
+from stages.l0_collect.extract import pdf
+from stages.l0_collect.extract.pdf import iso_date
+from stages.l0_collect.readers.pdf import PdfSource
 from tests.stages.l0_collect.readers.pdfs import LINE, make_pdf
 
 PAGE = [LINE, LINE, "in summer."]
