@@ -1,8 +1,8 @@
 """Why a certificate no longer speaks of what is there, in words: it holds for the checkers that made it, and no others.
 
 A certificate expires when the code of a checker, the version of a library that judges, or a file that it judges by
-(an evaluation set) is another one by now, and when rows of its lot were to be taken down. Verifying fails then as well, on each row and count that comes out
-differently, or on none by luck: this says the cause, and what to do.
+(an evaluation set) is another one by now, and when rows of its lot were to be taken down. Verifying fails then as well,
+on each row and count that comes out differently, or on none by luck: this says the cause, and what to do.
 """
 
 from __future__ import annotations
