@@ -1,4 +1,4 @@
-"""How many of the phrases by which models speak around a text the lexicons know, and how many real sentences they refuse.
+"""How many of the phrases by which models speak around a text the lexicons know; how many real sentences they refuse.
 
 The phrases (tests/stages/l3_synthesize/unseen_phrases.yaml) were written before the lexicons were widened and are not
 what these are fitted to. A refusal or preamble stands in front of a text of two sentences, a closer behind it.

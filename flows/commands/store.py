@@ -97,15 +97,18 @@ def verify(ref: Ref, store: StoreOption = "store", as_json: Json = False) -> Non
 def export(
     ref: Ref,
     to: Annotated[Path, typer.Option("--to", help="Folder to write.")],
-    format: Annotated[str, typer.Option("--format", help="hf: a Hugging Face folder; croissant: and metadata.")] = "hf",
+    format: Annotated[
+        str, typer.Option("--format", help="hf: a Hugging Face folder; croissant: and metadata; iceberg.")
+    ] = "hf",
     store: StoreOption = "store",
 ) -> None:
     """Copy a release out of the store in the form that other tools take."""
     from pipeline.publish.export import export_croissant, export_hf
+    from pipeline.publish.iceberg import export_iceberg
     from pipeline.publish.release import resolve
     from pipeline.store.store import open_store
 
-    forms = {"hf": export_hf, "croissant": export_croissant}
+    forms = {"hf": export_hf, "croissant": export_croissant, "iceberg": export_iceberg}
     if format not in forms:
         raise typer.BadParameter(f"'{format}' is not built yet; give {' or '.join(forms)}", param_hint="--format")
     place = open_store(store)

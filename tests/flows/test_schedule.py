@@ -132,7 +132,7 @@ def test_each_file_comes_once_through_a_kill_and_a_restart(service: Service):
     service.drop("c.jsonl", first=15)
     service.start()
     service.until(lambda: service.numbers() == [*range(25)], 540)
-    assert [run["state_name"] for run in service.runs("CRASHED")] == ["Crashed, cut off"]
+    service.until(lambda: [run["state_name"] for run in service.runs("CRASHED")] == ["Crashed, cut off"], 100)
     service.until(lambda: {one["subject"] for one in service.told} >= {"orefine: crashed", "orefine: published"}, 200)
 
     deploy = ["deploy", "--no-prompt", "--prefect-file", str(FLOWS / "prefect.yaml"), "--all"]

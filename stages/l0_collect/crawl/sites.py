@@ -113,7 +113,8 @@ class Snapshot:
 
     def _parse(self, host: str, agent: str) -> tuple[Robots, Robots | None, list[tuple[str, bool]]]:
         site = Site.model_validate_json(self._lines[host])
-        robots = Robots(site.robots, site.refusal, site.status, agent)
+        # A delay that no crawler waits for forbids no use of what is there; its rules count.
+        robots = Robots(site.robots, "" if site.robots else site.refusal, site.status, agent)
         ai_txt = robots_of(200, site.ai_txt.encode(), agent) if site.ai_txt is not None else None
         return robots, ai_txt, site.tdmrep
 

@@ -12,16 +12,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import ConfigDict
 
 from pipeline.steps import SourceBatch, Unit
 from pipeline.store.store import open_store
-from stages.l0_collect.crawl.journal import Lot, cuts_of, sealed_lots
+from stages.l0_collect.crawl.journal import LOTS, cuts_of, sealed_lots
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.readers.warc import WarcSource
 from stages.l0_collect.readers.warc_records import Record
@@ -39,7 +38,7 @@ class CrawlSource(CrawlSettings, WarcSource):
         kept = WarcSource.model_fields.keys() - {"paths"}
         found = {**self.model_dump(mode="json", include=kept), "cuts": sorted(self._prefixes)}
         if self.earlier:
-            gone = [sorted(urls) for urls in self._replaced]
+            gone = sorted((os.path.basename(path), sorted(urls)) for path, urls in self._sealed().items())
             found["replaced"] = hashlib.sha256(repr(gone).encode()).hexdigest()
         return found
 
@@ -47,25 +46,24 @@ class CrawlSource(CrawlSettings, WarcSource):
         """The sealed lots, also those of earlier crawls. Raises FileNotFoundError if a folder has none."""
         if self.paths:
             return None
-        found = []
-        for folder, lots in zip(self._folders, self._lots, strict=True):
-            if not lots:
+        found = list(self._sealed())
+        for folder in self._folders:
+            if not any(path.startswith(os.path.join(folder, "")) for path in found):
                 raise FileNotFoundError(
                     f"the crawl folder '{folder}' holds no sealed lot; run `orefine crawl` on this recipe first"
                 )
-            found += [os.path.join(folder, lot.warc) for lot in lots]
         return found
 
     def read(self, unit: Unit) -> Iterator[SourceBatch]:
-        gone = self._gone(unit.path)
+        gone = self._sealed().get(unit.path) if self.earlier else None
         for batch in super().read(unit):
             if gone and batch.rows.num_rows:
-                urls = batch.rows.column("url").to_pylist()
-                names = batch.rows.column("source_id").to_pylist()
+                urls, names = (batch.rows.column(name).to_pylist() for name in ("url", "source_id"))
+                is_gone = [url in gone for url in urls]
                 batch.dropped += [
-                    (name or url, url, "replaced") for name, url in zip(names, urls, strict=True) if url in gone
+                    (name or url, url, "replaced") for name, url, no in zip(names, urls, is_gone, strict=True) if no
                 ]
-                batch.rows = batch.rows.filter(pc.invert(pc.is_in(batch.rows.column("url"), pa.array(sorted(gone)))))
+                batch.rows = batch.rows.filter(pa.array([not one for one in is_gone]))
             yield batch
 
     @property
@@ -73,36 +71,27 @@ class CrawlSource(CrawlSettings, WarcSource):
         return (*self.earlier, self.folder) if self.folder else self.earlier
 
     @cached_property
-    def _lots(self) -> list[list[Lot]]:
-        """Of each folder, the oldest first."""
-        return [sealed_lots(open_store(folder)) for folder in self._folders]
-
-    @cached_property
     def _prefixes(self) -> tuple[str, ...]:
-        return tuple(cut.prefix for lots in self._lots for cut in cuts_of(lots))
+        return tuple(cut.prefix for folder in self._folders for cut in cuts_of(sealed_lots(open_store(folder))))
 
-    @cached_property
-    def _replaced(self) -> list[frozenset[str]]:
-        """Of each folder: the URLs of which a later crawl knows better."""
-        found: list[frozenset[str]] = []
-        later: frozenset[str] = frozenset()
-        for lots in reversed(self._lots):
-            found.append(later)
-            visits = (visit for lot in lots for visit in lot.visits if visit.is_answer)
-            later = later | {visit.url for visit in visits if visit.outcome != "unchanged"}
-        return found[::-1]
-
-    def _gone(self, path: str) -> frozenset[str]:
-        """The URLs of a lot that a later crawl replaced."""
-        if not self.earlier:
-            return frozenset()
-        lots = zip(self._folders, self._lots, self._replaced, strict=True)
-        return next(
-            (gone for folder, sealed, gone in lots if path in {os.path.join(folder, lot.warc) for lot in sealed}),
-            frozenset(),
-        )
+    def _sealed(self) -> dict[str, frozenset[str]]:
+        """Lot → the URLs in it of which a later crawl knows better. Not kept here: a task would carry all of it."""
+        return replaced(self._folders, tuple(tuple(open_store(folder).list(LOTS)) for folder in self._folders))
 
     def _row(self, record: Record) -> dict[str, Any] | str:
         if record.kind == "response" and record.url.startswith(self._prefixes):
             return "trap"
         return super()._row(record)
+
+
+@lru_cache(maxsize=2)
+def replaced(folders: tuple[str, ...], _names: tuple[tuple[str, ...], ...]) -> dict[str, frozenset[str]]:
+    """Lot → the URLs of which a later crawl knows better; read again only where there are other lots."""
+    found: dict[str, frozenset[str]] = {}
+    later: frozenset[str] = frozenset()
+    for folder in reversed(folders):
+        lots = sealed_lots(open_store(folder))
+        found = {os.path.join(folder, lot.warc): later for lot in lots} | found
+        visits = (visit for lot in lots for visit in lot.visits if visit.is_answer)
+        later |= {visit.url for visit in visits if visit.outcome != "unchanged"}
+    return found

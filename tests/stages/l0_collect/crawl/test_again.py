@@ -58,7 +58,7 @@ class Server:
             headers["ETag"] = f'"{self.round}"'
             body += f"<p>{self.round}</p>"
         if self.round != FIRST:
-            status = {"gone": 410, "broken": 500}.get(path, status)
+            status = 410 if path == "gone" else 500 if path == "broken" and self.round == SECOND else status
             headers |= {"X-Robots-Tag": "noai"} if path == "reserved" else {}
         site.send_response(status)
         for name, value in headers.items():
@@ -131,9 +131,14 @@ def test_a_second_crawl_keeps_what_changed_and_marks_what_did_not(server: Server
     again = outcomes(third, server, first, second, seeds=False)
     assert again == {
         "": "unchanged", "tagged": "unchanged", "dated": "unchanged", "bare": "unchanged", "changed": "fetched",
-        "broken": "http_status", "gone": "http_status", "reserved": "opt_out_noai",
+        "broken": "unchanged", "gone": "http_status", "reserved": "opt_out_noai",
     }  # fmt: skip
     assert len(read(third, first, second)[0]) == len(texts)
+
+
+def test_an_earlier_crawl_that_is_not_there_is_refused(server: Server, tmp_path: Path):
+    with pytest.raises(ValueError, match=r"`earlier` names .*nothing', which holds no sealed lot"):
+        outcomes(tmp_path / "second", server, tmp_path / "nothing")
 
 
 def test_revisits_are_read_back_by_other_readers(server: Server, tmp_path: Path):

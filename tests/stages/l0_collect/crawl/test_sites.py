@@ -40,6 +40,14 @@ def test_a_snapshot_comes_back_as_it_was_written(tmp_path: Path):
     assert found.rule("https://a.example/x", "https://a.example", "mybot", ()) == "robots_disallowed"
     assert found.rule("https://a.example/y", "https://a.example", "mybot", ()) == ""
     assert found.rule("https://b.example/y", "https://b.example", "mybot", ()) == "no_answer"
+    slow = "User-agent: *\nDisallow: /x\nCrawl-delay: 999"
+    write_snapshot(
+        tmp_path / "t.jsonl", [Site(host="https://d.example", asked="", refusal="crawl_delay: 999 s", robots=slow)]
+    )
+    rules = [
+        Snapshot(tmp_path / "t.jsonl").rule(f"https://d.example/{path}", "https://d.example", "*", ()) for path in "xy"
+    ]
+    assert rules == ["robots_disallowed", ""]
     assert found.rule("https://c.example/y", "https://c.example", "mybot", ()) == "not_asked"
 
 
