@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flows.runs import lineage
 from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
 from flows.runs.inputs import find_paths, identify_all
@@ -169,7 +170,7 @@ def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | W
 
     Waiting where a level waits for people: nothing failed, and nothing is published.
     """
-    made = made or plan_recipe(recipe, run.store)
+    made = made or plan_recipe(recipe, run.store, runner=lambda: run.runner)
     made.check()
     levels: list[Finished] = []
     for level in recipe.levels():
@@ -182,13 +183,15 @@ def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | W
 
 def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
     """One level with its models resolved; what is finished is found."""
+    read = inputs if level.source else ()
     try:
-        with run.progress.beating(level.name):
+        with run.progress.beating(level.name), lineage.told(run, level.dataset, level.name, read, parent) as ended:
             level = with_earlier(
                 with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else ""
             )
             level = respecting(level, run.store)
-            finished = run_level(level, run.store, run.runner, run.emit, inputs if level.source else (), parent)
+            finished = run_level(level, run.store, run.runner, run.emit, read, parent)
+            ended(finished)
     except BaseException:
         with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
             write_events(run)

@@ -19,17 +19,18 @@ Which account and endpoint: the usual AWS_* variables (AWS_ENDPOINT_URL for othe
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import hashlib
 import os
 import re
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import obstore
 import pyarrow as pa
@@ -49,6 +50,7 @@ from pipeline.store.temporary import is_abandoned, temporary_name
 if TYPE_CHECKING:
     from obstore import PutMode
 
+T = TypeVar("T")
 NONCE = "orefine-nonce"
 PREFIX = "orefine-"
 """Of temporary files, which lie in the machine's own folder for those."""
@@ -115,8 +117,11 @@ class S3Store:
 
     def list(self, prefix: str) -> list[str]:
         folder = "" if prefix == "." else prefix
-        with self._told(prefix):
+
+        def found() -> builtins.list[str]:
             return sorted(entry["path"] for entry in chain.from_iterable(obstore.list(self._bucket, folder)))
+
+        return self._again(prefix, found)
 
     def create(self, path: str, data: bytes) -> bool:
         return self._put(path, data, "create")
@@ -148,8 +153,8 @@ class S3Store:
         return current == expected and self._put(path, data, {"e_tag": found.meta["e_tag"]})
 
     def remove(self, prefix: str) -> None:
-        with self._told(prefix):
-            obstore.delete(self._bucket, [*self.list(prefix), *([prefix] if self.exists(prefix) else [])])
+        found = [*self.list(prefix), *([prefix] if self.exists(prefix) else [])]
+        self._again(prefix, lambda: obstore.delete(self._bucket, found))
 
     def temporary(self) -> Path:
         path = Path(tempfile.gettempdir(), PREFIX + temporary_name())
@@ -246,6 +251,18 @@ class S3Store:
             for part in obstore.get(self._bucket, path).stream(min_chunk_size=1 << 20):
                 digest.update(part)
         return digest.hexdigest()
+
+    def _again(self, path: str, work: Callable[[], T]) -> T:
+        """Work that may be done twice, done again where an answer broke off in its middle: obstore tries a request
+        again that fails, but not every one whose answer does."""
+        for left in reversed(range(CONFLICTS)):
+            try:
+                with self._told(path):
+                    return work()
+            except BucketFault as error:
+                if not left or "body error" not in str(error):
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     @contextlib.contextmanager
     def _told(self, path: str) -> Iterator[None]:

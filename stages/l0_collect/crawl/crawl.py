@@ -82,7 +82,7 @@ class _Crawl(Engine):
         self._done = Crawled("done")
         self._number = 0
         self._started = self._told = time.monotonic()
-        self._copies = copies([sealed_lots(open_store(folder)) for folder in settings.earlier])
+        self._copies = copies([_earlier(folder) for folder in settings.earlier])
         self._scope = Scope(seeds or list(self._copies), settings.scope)
         self._go_on(sealed_lots(store))
         self._begin_lot()
@@ -305,6 +305,13 @@ class _Crawl(Engine):
         else:
             self._lot.discard()
         self._begin_lot()
+
+
+def _earlier(folder: str) -> list[Lot]:
+    """The lots of an earlier crawl. Raises ValueError if there are none."""
+    if not (lots := sealed_lots(open_store(folder))):
+        raise ValueError(f"`earlier` names '{folder}', which holds no sealed lot; correct the path")
+    return lots
 
 
 def _starts(settings: CrawlSettings) -> list[str]:

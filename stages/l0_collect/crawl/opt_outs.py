@@ -60,7 +60,7 @@ def of_page(url: str, headers: Iterable[tuple[str, str]], metas: Mapping[str, st
             found.append(OptOut("tdm_reservation", f"tdm-reservation: {value}"))
         elif name in ("content-usage", "content-signal") and TRAIN.search(value):
             found.append(OptOut("train_ai", f"{name}: {value}"))
-    for name in ("robots", agent.lower()):
+    for name in ("robots", agent.lower()) if agent else ("robots",):
         found += _words(metas.get(name, ""), f'<meta name="{name}">: {metas.get(name, "")}')
     if metas.get("tdm-reservation", "").strip() == "1":
         found.append(OptOut("tdm_reservation", '<meta name="tdm-reservation">: 1'))

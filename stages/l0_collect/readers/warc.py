@@ -42,7 +42,7 @@ class WarcSource(RecordSource):
     honour: Honour = ()
     """Opt-outs by which a page is dropped though it was crawled (crawl/opt_outs.py): noindex, noai, train_ai, …"""
     user_agent: str = ""
-    """The crawler to whom `X-Robots-Tag: name: noai` and `<meta name="name">` speak; all speak to it without a name."""
+    """The crawler to whom `X-Robots-Tag: name: noai` and `<meta name="name">` speak; without one those to all count."""
     schema: ClassVar[pa.Schema] = pa.schema(
         [
             ("html", pa.binary()),
@@ -87,15 +87,16 @@ class WarcSource(RecordSource):
             return "empty_body"
         if not (is_html(html, content_type) or (self.pdf and is_pdf(html))):
             return "not_html"
-        if self.honour and (kind := self._opt_out(record, html, content_type)):
+        if self.honour and (kind := self._opt_out(record, len(body), html, content_type)):
             return f"opt_out_{kind}"
         return common | {"html": html, "http_status": status, "content_type": content_type}
 
-    def _opt_out(self, record: Record, html: bytes, content_type: str) -> str:
+    def _opt_out(self, record: Record, body: int, html: bytes, content_type: str) -> str:
         """The first kind by which the page itself opts out, of those that are honoured."""
         agent = product_of(self.user_agent)
-        head = (record.block or b"").partition(b"\r\n\r\n")[0] if record.kind == "response" else b""
-        lines = (line.partition(":") for line in head.decode("latin-1").splitlines()[1:])
+        head = (record.block or b"")[: len(record.block or b"") - body]
+        # Line by line: what speaks to one crawler and what speaks to all must not be joined.
+        lines = (line.partition(":") for line in head.decode("latin-1").split("\n"))
         headers = [(name.strip(), value.strip()) for name, _, value in lines]
         metas: dict[str, str] = {}
         # Few pages say any of this; the others are not parsed.

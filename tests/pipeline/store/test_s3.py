@@ -228,3 +228,22 @@ def test_an_endpoint_for_s3_alone_goes_before_that_for_all_services(opened, s3_e
     again = S3Store(opened.root.split("/")[2], "p")
     assert again.create("a", b"x")
     assert opened.read("a") == b"x"
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(opened, s3_endpoint, monkeypatch):
+    opened.create("a", b"x" * 100)
+    broken = {"GET /", "POST /"}
+
+    def once(method: str, path: str) -> str:
+        here = f"{method} /"
+        if here in broken:
+            broken.discard(here)
+            return "truncated"
+        return ""
+
+    with Wire(s3_endpoint, once) as wire:
+        store = through(wire, opened, monkeypatch)
+        assert store.list(".") == ["a"]
+        store.remove("a")
+    assert not broken
+    assert opened.list(".") == []

@@ -20,6 +20,7 @@ from flows.runs.run import open_run, run_recipe
 from pipeline.rows.batch import Batch
 from stages.l0_collect.crawl.site_opt_outs import SiteOptOuts
 from stages.l0_collect.crawl.sites import Site, write_snapshot
+from stages.l0_collect.readers.warc import WarcSource
 from tests.stages.l0_collect.readers.warc_files import http, record
 
 FILES = {
@@ -52,6 +53,8 @@ ITSELF = {
     "/theirs": ("X-Robots-Tag: otherbot: noai", '<meta name="otherbot" content="noindex">', ""),
     "/pictures": ("X-Robots-Tag: noimageai", "", ""),
     "/comment": ("", '<!-- <meta name="robots" content="noindex"> --><meta name="description" content="none">', ""),
+    "/both": ("X-Robots-Tag: otherbot: noarchive\r\nX-Robots-Tag: noai", "", "opt_out_noai"),
+    "/nameless": ("", '<meta itemprop="robots" content="noindex">', ""),
     "/plain": ("", "", ""),
 }
 """Of the host `clean`: header, element of <head>, and the rule by which the source is to drop the page."""
@@ -136,12 +139,25 @@ def test_a_warc_loses_what_opts_out_and_nothing_else(web: Web, tmp_path: Path):
     planted = {web.url(host, page): rule for host, pages in PAGES.items() for page, rule in pages.items()}
     planted |= {web.url("clean", page): rule for page, (_, _, rule) in ITSELF.items()}
     assert found == planted
-    assert "Opt-outs of pages: 5 of 23 rows left out (21.7%): noai 2, noindex 1, tdm_reservation 1, train_ai 1" in card
-    assert "7 of 18 rows left out (38.9%): ai_txt 1, robots_ai 2, robots_disallowed 2, tdm_reservation 1, train" in card
+    assert "Opt-outs of pages: 6 of 25 rows left out (24.0%): noai 3, noindex 1, tdm_reservation 1, train_ai 1" in card
+    assert "7 of 19 rows left out (36.8%): ai_txt 1, robots_ai 2, robots_disallowed 2, tdm_reservation 1, train" in card
     host = web.url("private", "").partition("//")[2]
     row = report[report.index(f"<td>{host}</td>") :].partition("</tr>")[0]
     assert "66.7 %" in row
     assert "robots_disallowed 2" in row
+
+
+def test_a_header_with_bare_line_ends_and_no_agent(tmp_path: Path):
+    blocks = {
+        "tag": http(TEXT.encode(), "Content-Type: text/html\r\nX-Robots-Tag: noai").replace(b"\r\n", b"\n"),
+        "body": http(b"<!doctype html>\n\nX-Robots-Tag: noai\n").replace(b"\r\n", b"\n"),
+        "nameless": http(b'<!doctype html><meta itemprop="robots" content="noindex">' + TEXT.encode()),
+    }
+    path = tmp_path / "a.warc"
+    path.write_bytes(b"".join(record(f"http://a.example/{name}", block) for name, block in blocks.items()))
+    source = WarcSource(honour=("noai", "noindex"))
+    [batch] = [batch for unit in source.units(str(path), "") for batch in source.read(unit)]
+    assert [(url, rule) for _, url, rule in batch.dropped] == [("http://a.example/tag", "opt_out_noai")]
 
 
 def test_parquet_loses_what_its_sites_reserve(web: Web, tmp_path: Path):

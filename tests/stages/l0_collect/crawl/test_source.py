@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.store.store import open_store
-from stages.l0_collect.crawl.journal import Cut, Lot
+from stages.l0_collect.crawl.journal import Cut, Lot, Visit
 from stages.l0_collect.crawl.source import CrawlSource
 
 
@@ -27,6 +27,24 @@ def test_what_was_cut_off_decides_rows_and_how_it_was_fetched_does_not(tmp_path:
     assert plain.identity() == CrawlSource(folder=str(tmp_path), delay=5.0, seeds=("https://a.example/",)).identity()
     lot(tmp_path, 1, Cut(prefix="https://a.example/maze/", reason="endless_tree"))
     assert CrawlSource(folder=str(tmp_path)).identity() != plain.identity()
+
+
+def test_the_last_crawl_that_got_an_answer_knows_best(tmp_path: Path):
+    visits = {
+        "a": {"/1": "fetched", "/2": "fetched", "/3": "fetched", "/4": "fetched"},
+        "b": {"/1": "http_status", "/2": "unchanged", "/3": "fetched", "/4": "time_out"},
+        "c": {"/3": "unchanged"},
+    }
+    folders = [tmp_path / name for name in visits]
+    for folder, asked in zip(folders, visits.values(), strict=True):
+        made = Lot(
+            warc="lots/0.warc.gz", sha256="", bytes=0, visits=[Visit(url=u, outcome=o) for u, o in asked.items()]
+        )
+        open_store(str(folder)).create("lots/lot-000000.json", made.model_dump_json().encode())
+    source = CrawlSource(folder=str(folders[2]), earlier=tuple(map(str, folders[:2])))
+    lots = [f"{folder}/lots/0.warc.gz" for folder in folders]
+    assert source.inputs() == lots
+    assert [sorted(source._sealed()[lot]) for lot in lots] == [["/1", "/3"], [], []]
 
 
 def test_what_is_missing_to_crawl_is_said():
