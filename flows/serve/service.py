@@ -57,7 +57,8 @@ def serve(service: Service, say: Callable[[str], None]) -> None:
             _check_free(service.port)
             command = ["server", "start", "--host", HOST, "--port", str(service.port)]
             server = children.enter_context(Child("server", command, home, environment))
-            _wait_until_up(os.environ["PREFECT_API_URL"], server, stop)
+            if not _is_up(os.environ["PREFECT_API_URL"], server, stop):
+                return
             say(f"server     {os.environ['PREFECT_API_URL'].removesuffix('/api')}")
         ids = {str(value): name for name, value in deployments.register(service).items()}
         for one in service.deployments:
@@ -125,16 +126,19 @@ def _check_free(port: int) -> None:
             ) from None
 
 
-def _wait_until_up(api: str, server: Child, stop: threading.Event) -> None:
+def _is_up(api: str, server: Child, stop: threading.Event) -> bool:
+    """Wait until the server answers; False if the service is stopped before."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and not stop.is_set():
         try:
             with urllib.request.urlopen(f"{api}/health", timeout=5):
-                return
+                return True
         except (urllib.error.URLError, OSError):
             if server.code() is not None:
                 raise Fault(f"Prefect's server ended at once; its last words are in {server.log}") from None
         stop.wait(POLL_SECONDS)
+    if stop.is_set():
+        return False
     raise Fault(f"Prefect's server did not answer within {START_SECONDS:.0f} s; its words are in {server.log}")
 
 

@@ -53,7 +53,7 @@ def _joined(found: Sequence[Block], kept: Sequence[bool]) -> str:
 
 def _given_by(text: str, found: Sequence[Block]) -> list[bool]:
     """Of each block, whether most of it stands in the text, which may have other white space and marks."""
-    lines = {NO_WORD.sub("", line) for line in text.split("\n")} - {""}
+    lines = {NO_WORD.sub("", line) for line in text.split("\n")}
     whole = NO_WORD.sub("", text)
     chosen = []
     for block in found:

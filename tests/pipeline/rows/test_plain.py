@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.rows.document import BASE_SCHEMA, to_schema
 from pipeline.rows.plain import plain_values, to_json
@@ -14,6 +16,23 @@ def test_what_json_does_not_have_becomes_null_or_text():
     value = {"b": [1.5, float("nan"), (float("inf"), "ä")], "a": {"n": float("-inf")}, "d": Decimal("1.10")}
     assert to_json(value) == '{"a": {"n": null}, "b": [1.5, null, [null, "ä"]], "d": "1.10"}'
     assert to_json({"b": 1, "a": None}) == '{"a": null, "b": 1}'
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.decimals() | st.dates() | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3) | st.tuples(inner, inner),
+    max_leaves=8,
+)
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON by RFC 8259")
+
+
+@settings(max_examples=200, deadline=None)
+@given(VALUES)
+def test_any_value_becomes_json_that_every_reader_takes(value: object):
+    json.loads(to_json(value).encode(), parse_constant=refuse)
 
 
 def cast(numbers: list[int | None], kind: pa.DataType) -> pa.Array:

@@ -17,7 +17,7 @@ from stages.l0_collect.crawl.journal import sealed_lots
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.crawl.source import CrawlSource
 
-PAGES = ("tagged", "dated", "bare", "changed", "gone", "reserved", "broken")
+PAGES = ("tagged", "dated", "bare", "changed", "gone", "reserved", "broken", "long")
 FIRST, SECOND = 1, 2
 
 
@@ -57,6 +57,8 @@ class Server:
         elif path == "changed":
             headers["ETag"] = f'"{self.round}"'
             body += f"<p>{self.round}</p>"
+        elif path == "long":
+            body += f"{'<p>and on</p>' * 40}{self.round}"
         if self.round != FIRST:
             status = 410 if path == "gone" else 500 if path == "broken" and self.round == SECOND else status
             headers |= {"X-Robots-Tag": "noai"} if path == "reserved" else {}
@@ -76,6 +78,7 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr("stages.l0_collect.crawl.engine.TRIES", 1)
+    monkeypatch.setattr("stages.l0_collect.crawl.fetch.MAXIMUM_BODY", 400)
     made = Server()
     yield made
     made.close()
@@ -108,6 +111,7 @@ def test_a_second_crawl_keeps_what_changed_and_marks_what_did_not(server: Server
     assert outcomes(second, server, first) == {
         "": "unchanged", "tagged": "unchanged", "dated": "unchanged", "bare": "unchanged", "changed": "fetched",
         "gone": "http_status", "reserved": "opt_out_noai", "broken": "http_status",
+        "long": "fetched",  # the same as far as it was read, and nobody knows the rest
     }  # fmt: skip
     asked = {path: (known, since) for when, path, known, since in server.asked if when == SECOND}
     assert asked["tagged"] == ('"1"', "")
@@ -118,10 +122,10 @@ def test_a_second_crawl_keeps_what_changed_and_marks_what_did_not(server: Server
     assert max(texts.values()) == 1
     # Of a server's fault nobody knows what the page is today: the earlier copy stays.
     kept = {page for page in PAGES if any(f"page {page}." in text for text in texts)}
-    assert kept == {"tagged", "dated", "bare", "changed", "broken"}
+    assert kept == {"tagged", "dated", "bare", "changed", "broken", "long"}
     assert any("<p>2</p>" in text for text in texts)
     assert not any("<p>1</p>" in text for text in texts)
-    assert dropped == {"revisit": 4, "replaced": 3}
+    assert dropped == {"revisit": 4, "replaced": 4}
     assert (
         CrawlSource(folder=str(second), earlier=(str(first),)).identity() != CrawlSource(folder=str(second)).identity()
     )
@@ -132,6 +136,7 @@ def test_a_second_crawl_keeps_what_changed_and_marks_what_did_not(server: Server
     assert again == {
         "": "unchanged", "tagged": "unchanged", "dated": "unchanged", "bare": "unchanged", "changed": "fetched",
         "broken": "unchanged", "gone": "http_status", "reserved": "opt_out_noai",
+        "long": "fetched",
     }  # fmt: skip
     assert len(read(third, first, second)[0]) == len(texts)
 

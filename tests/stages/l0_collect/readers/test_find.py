@@ -5,6 +5,8 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stages.l0_collect.readers import files, find
 from stages.l0_collect.readers.files import open_input
@@ -59,6 +61,30 @@ def test_a_folder_means_the_files_of_the_sources_kind(tmp_path: Path) -> None:
     assert names(tmp_path, ".", kind="parquet") == ["PART-1.PARQUET", "part-0.snappy.parquet"]
     assert names(tmp_path, "", kind="jsonl") == ["more.JSON.gz"]
     assert len(names(tmp_path, ".", kind="theirs")) == 5, "of a source that has no endings all but the hidden ones"
+
+
+STEMS = st.sampled_from(["part-0", "a b", "ü", "x.y", "[1]", "PART", "data"])
+ENDINGS = st.sampled_from(
+    [".jsonl", ".JSONL", ".json", ".jsonl.gz", ".Json.ZST", ".parquet", ".crc", ".md", "", ".jsonl.tmp"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sets(st.tuples(st.sampled_from(["", "", "_", "."]), STEMS, ENDINGS), min_size=1, max_size=8))
+def test_what_engines_leave_in_a_folder_is_no_input(
+    tmp_path_factory: pytest.TempPathFactory, files: set[tuple[str, str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("folder")
+    write(folder, "_SUCCESS", "._SUCCESS.crc", *map("".join, files))
+    wanted = [
+        mark + stem + ending for mark, stem, ending in files
+        if not mark and ending.lower() in (".jsonl", ".json", ".jsonl.gz", ".json.zst")
+    ]  # fmt: skip
+    if wanted:
+        assert names(folder, ".", kind="jsonl") == sorted(wanted)
+    else:
+        with pytest.raises(FileNotFoundError):
+            names(folder, ".", kind="jsonl")
 
 
 def test_marks_and_unfinished_work_are_no_matches_unless_they_are_asked_for(tmp_path: Path) -> None:

@@ -216,6 +216,15 @@ def test_a_damaged_member_costs_no_record_of_its_neighbours(tmp_path: Path) -> N
     assert sorted(outcomes)[1:] == ["http://a.test/0", "http://a.test/2"]
 
 
+def test_a_record_is_as_sound_as_the_worst_member_it_lies_in(tmp_path: Path) -> None:
+    whole, cut = page(1) + page(2) + page(3, 100_000), len(page(1)) + 100
+    second = bytearray(gzip.compress(whole[cut:], mtime=0))
+    second[-6] ^= 1
+    outcomes = read(tmp_path / "a.warc.gz", gzip.compress(whole[:cut], mtime=0) + bytes(second))
+    assert [outcome for outcome in outcomes if "@" not in outcome] == ["http://a.test/1"]
+    assert sum("no digest shows it to be whole" in outcome for outcome in outcomes) == 1
+
+
 def test_members_that_cut_through_records(tmp_path: Path) -> None:
     whole = b"".join(page(number) for number in range(20))
     data = b"".join(gzip.compress(whole[at : at + 777]) for at in range(0, len(whole), 777))
