@@ -105,8 +105,7 @@ def export(
     store: StoreOption = "store",
 ) -> None:
     """Copy a release out of the store in the form that other tools take."""
-    from pipeline.publish.croissant import export_croissant
-    from pipeline.publish.export import export_hf
+    from pipeline.publish.export import export_croissant, export_hf
     from pipeline.publish.iceberg import export_iceberg
     from pipeline.publish.release import resolve
     from pipeline.store.store import open_store
