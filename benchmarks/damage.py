@@ -30,7 +30,7 @@ from flows.commands.explain import trace
 from flows.runs.inputs import find_paths, identify
 from flows.runs.recipe import Recipe
 from flows.runs.run import open_run, run_recipe
-from pipeline.ablation.data import read_texts, text_files
+from pipeline.ablation.files import read_texts, text_files
 from pipeline.books.manifest import Manifest, load
 from pipeline.publish.export import export_hf
 from pipeline.publish.release import resolve

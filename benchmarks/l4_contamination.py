@@ -1,6 +1,7 @@
 """How many planted evaluation items the checker `contamination` finds, how often it errs, and how fast it is.
 
     python -m benchmarks.l4_contamination DATA [--items 150] [--set NAME]…
+    python -m benchmarks.l4_contamination DATA --natural
 
 DATA is the folder of real data (eval/, verify/, fineweb/, c4/). Items are planted one a page into FineWeb and C4 pages,
 at a line's edge. Limits (`stages/l4_verify/contamination_rules.py`) were chosen on samples of all items; figures are of
@@ -9,6 +10,8 @@ answer), shuffled (options), renumbered, edited (8 % of the words replaced by ot
 changed, other numbers).
 False flags are pages of FineWeb and C4 with nothing planted; what is flagged there is printed, since some may be true.
 Speed is of processor time of one core over all of those pages. Intervals are Wilson's at 95 %.
+--natural plants nothing and lists what English Wikipedia (wikipedia/) holds of the sets: BoolQ's passages are
+paragraphs of it, and so are some questions of MMLU.
 """
 
 from __future__ import annotations
@@ -26,11 +29,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.books.interval import rounded
-from pipeline.kernels.contamination.item_index import find_items
+from pipeline.kernels.contamination.item_index import ItemIndex, find_items
 from stages.l4_verify.contamination import Contamination, renumbered, shuffled, verbatim
 from stages.l4_verify.contamination_rules import rule_of
 from stages.l4_verify.evaluation_sets import Item
 
+NAMED = 8
+"""Items of a set that are shown."""
 Tell = Callable[[Item, random.Random], str]
 
 
@@ -65,16 +70,43 @@ def plant(item: Item, tell: Tell, texts: list[str], chance: random.Random) -> st
     return "\n".join(lines)
 
 
+def natural(data: Path, index: ItemIndex, items: tuple[Item, ...]) -> None:
+    """Articles of English Wikipedia that hold an item, by set and part, with the first ones of each."""
+    with gzip.open(data / "wikipedia" / "en.jsonl.gz", "rt", encoding="utf-8") as lines:
+        articles = [json.loads(line) for line in lines]
+    texts = [article["text"] for article in articles]
+    size = sum(len(text.encode()) for text in texts)
+    started = time.process_time()
+    hits = find_items(index, pa.array(texts))
+    rate = size / (time.process_time() - started) / 1e6
+    print(f"{len(texts):,} articles, {size / 1e6:.1f} MB, {rate:.1f} MB/s a core")
+    found: dict[tuple[str, str], dict[int, str]] = {}
+    for hit, rule in zip(hits, rule_of(index, hits), strict=True):
+        if rule:
+            item = items[hit["item"]]
+            span = texts[hit["row"]].encode()[hit["begin"] : hit["end"]].decode(errors="replace")
+            told = f"{articles[hit['row']]['title']}: {item.set} {item.number}: {' '.join(span.split())[:100]!r}"
+            found.setdefault((item.set, item.part), {}).setdefault(int(hit["item"]), told)
+    for (name, part), those in sorted(found.items()):
+        print(f"{name} {part}: {len(those)} items")
+        for told in list(those.values())[:NAMED]:
+            print(f"  {told}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--items", type=int, default=150, help="of each set and form")
     parser.add_argument("--set", action="append", help="only these")
+    parser.add_argument("--natural", action="store_true", help="list what Wikipedia holds of the sets")
     asked = parser.parse_args()
     step = Contamination(sets=(str(asked.data / "eval"), str(asked.data / "verify")))
     started = time.process_time()
     index, items = step._known()
     print(f"{len(items):,} items indexed in {time.process_time() - started:.1f} s of processor time")
+    if asked.natural:
+        natural(asked.data, index, items)
+        return
     texts = pages(asked.data)
     column, size = pa.array(texts), sum(len(text.encode()) for text in texts)
     find_items(index, column.slice(0, 2))  # compiles

@@ -1,8 +1,9 @@
-"""Pairs that the checker `faithfulness` was never mended on: 60 rewrites by hand of 30 sources in four languages.
+"""Pairs that the checker `faithfulness` was not mended on: rewrites by hand of sources in four languages.
 
-Each entry: source, a faithful rewrite, a rewrite with one defect, and what kind of defect it is. They were written and
-committed before the checker was run on them. Once rules are changed after looking at what fails here, they are no
-longer fresh: write others.
+Each entry: source, a faithful rewrite, a rewrite with one defect, and what kind of defect it is. Each set was written and
+committed before the checker was run on it. FRESH then showed 24 of 30 wrong ones caught and 7 of 30 right ones failed; the
+rules were mended by what it showed, so it is fresh no more, and SECOND was written afterwards. Once rules are changed
+after looking at what fails there, write others.
 
     python -m benchmarks.l4_fresh_pairs
 """
@@ -55,9 +56,9 @@ FRESH: dict[str, list[tuple[str, str, str, str]]] = {
             "name",
         ),
         (
-            "The bakery sells 250 loaves a day. Rye costs 3.80 euros and wheat 2.90. The owner, Anton Reiter, said: \"We bake at night so that people have warm bread.\"",
-            "Each day the bakery sells 250 loaves: rye for 3.80 euros, wheat for 2.90. \"We bake at night so that people have warm bread,\" its owner Anton Reiter said.",
-            "Each day the bakery sells 250 loaves: rye for 3.80 euros, wheat for 2.90. \"We bake at night because people want cheap bread,\" its owner Anton Reiter said.",
+            'The bakery sells 250 loaves a day. Rye costs 3.80 euros and wheat 2.90. The owner, Anton Reiter, said: "We bake at night so that people have warm bread."',
+            'Each day the bakery sells 250 loaves: rye for 3.80 euros, wheat for 2.90. "We bake at night so that people have warm bread," its owner Anton Reiter said.',
+            'Each day the bakery sells 250 loaves: rye for 3.80 euros, wheat for 2.90. "We bake at night because people want cheap bread," its owner Anton Reiter said.',
             "quotation",
         ),
         (
@@ -207,10 +208,148 @@ FRESH: dict[str, list[tuple[str, str, str, str]]] = {
     ],
 }
 
+SECOND: dict[str, list[tuple[str, str, str, str]]] = {
+    "en": [
+        (
+            "The ferry to Inchgarth leaves at 7:15 and takes 50 minutes. In rough weather, which comes on about 20 days a year, it stays in the harbour. A return ticket is 11 pounds.",
+            "It takes the Inchgarth ferry 50 minutes to cross; it leaves at 7:15. On some twenty days a year the weather is so rough that it stays in harbour.",
+            "It takes the Inchgarth ferry 50 minutes to cross; it leaves at 7:45. On some twenty days a year the weather is so rough that it stays in harbour.",
+            "number",
+        ),
+        (
+            "Copper conducts heat better than iron. A copper pan warms evenly within two minutes, while an iron one needs about six. Acidic food should not be cooked in bare copper.",
+            "Heat spreads better in copper than in iron: a copper pan is evenly warm after 2 minutes, an iron one after about 6. Do not cook acidic food in bare copper.",
+            "Heat spreads better in copper than in iron: a copper pan is evenly warm after 2 minutes, an iron one after about 6. Acidic food should be cooked in bare copper.",
+            "negation",
+        ),
+        (
+            "In July 1963 the village had 412 inhabitants; by July 2013 there were 178. The school closed in 1991, and the last shop followed four years later.",
+            "The village's population fell from 412 in July 1963 to 178 in July 2013. Its school was closed in 1991.",
+            "The village's population rose from 412 in July 1963 to 178 in July 2013. Its school was closed in 1991.",
+            "comparison",
+        ),
+        (
+            "Daniel Abara won the race in 2 hours, 14 minutes and 9 seconds. Second was Petr Zelenka, 31 seconds behind. It rained from the tenth kilometre on.",
+            "With a time of 2 hours, 14 minutes and 9 seconds Daniel Abara won the race; Petr Zelenka came in 31 seconds later as the second.",
+            "With a time of 2 hours, 14 minutes and 9 seconds Daniel Abara won the race; Milan Horak came in 31 seconds later as the second.",
+            "name",
+        ),
+        (
+            "The dam was finished in November 1978. Its wall is 96 metres high and holds back 240 million cubic metres of water, enough for a city of half a million people.",
+            "Completed in November 1978, the dam has a wall 96 metres high. It stores 240 million cubic metres of water, which is enough for a city with 500,000 people.",
+            "Completed in September 1978, the dam has a wall 96 metres high. It stores 240 million cubic metres of water, which is enough for a city with 500,000 people.",
+            "date",
+        ),
+    ],
+    "de": [
+        (
+            "Der Wanderweg ist 14 Kilometer lang und überwindet 620 Höhenmeter. Für den Aufstieg braucht man rund vier Stunden. Hunde sind im oberen Teil nicht erlaubt.",
+            "Rund 4 Stunden dauert der Aufstieg auf dem 14 km langen Weg mit seinen 620 Höhenmetern. Im oberen Teil sind Hunde nicht erlaubt.",
+            "Rund 4 Stunden dauert der Aufstieg auf dem 14 km langen Weg mit seinen 620 Höhenmetern. Im oberen Teil sind Hunde erlaubt.",
+            "negation",
+        ),
+        (
+            "Die Glocke der Kirche wurde 1743 von Johann Reber gegossen. Sie wiegt 2,3 Tonnen und ist mehr als zehn Kilometer weit zu hören.",
+            "Johann Reber goss die Glocke im Jahr 1743. Sie ist 2,3 t schwer, und man hört sie über zehn Kilometer weit.",
+            "Johann Reber goss die Glocke im Jahr 1743. Sie ist 2,3 kg schwer, und man hört sie über zehn Kilometer weit.",
+            "unit",
+        ),
+        (
+            "Am 9. Februar 1956 sank die Temperatur auf minus 29 Grad. Der See fror bis auf 80 Zentimeter zu, und erst Ende März taute das Eis.",
+            "Die Temperatur fiel am 9. Februar 1956 auf -29 Grad. Das Eis des Sees war 80 cm dick und taute erst Ende März.",
+            "Die Temperatur fiel am 9. Februar 1956 auf -29 Grad. Das Eis des Sees war 18 cm dick und taute erst Ende März.",
+            "number",
+        ),
+        (
+            "Im Jahr 2020 wurden in der Stadt 340 Wohnungen gebaut, ein Jahr später 295. Die Mieten stiegen in dieser Zeit um 4 Prozent.",
+            "340 Wohnungen entstanden 2020 in der Stadt, im Jahr darauf 295. Die Mieten wurden in dieser Zeit um 4 % erhöht.",
+            "340 Wohnungen entstanden 2020 in der Stadt, im Jahr darauf 295. Die Mieten sanken in dieser Zeit um 4 %.",
+            "comparison",
+        ),
+        (
+            "Das Rezept stammt von Lina Oberhauser. Für acht Portionen nimmt sie 500 Gramm Mehl und fünf Eier; der Teig ruht eine halbe Stunde.",
+            "Lina Oberhauser, von der das Rezept stammt, nimmt für 8 Portionen 500 g Mehl und 5 Eier. Der Teig ruht 30 Minuten.",
+            "Lina Oberhauser, von der das Rezept stammt, nimmt für 8 Portionen 500 g Mehl und 5 Eier. Viele Astronauten trainieren heute in großen Wasserbecken.",
+            "foreign claim",
+        ),
+    ],
+    "fr": [
+        (
+            "La bibliothèque est ouverte du mardi au samedi. Elle prête 62 000 ouvrages, dont un quart pour les enfants. L'inscription coûte 12 euros par an.",
+            "Ouverte du mardi au samedi, la bibliothèque prête 62 000 ouvrages, dont un quart est destiné aux enfants. On s'y inscrit pour 12 euros par an.",
+            "Ouverte du mardi au samedi, la bibliothèque prête 26 000 ouvrages, dont un quart est destiné aux enfants. On s'y inscrit pour 12 euros par an.",
+            "number",
+        ),
+        (
+            "Le 22 juin 1911, un orage a détruit le toit de l'abbaye. Les travaux ont duré trois ans et n'ont pas été payés par l'État.",
+            "L'orage du 22 juin 1911 a détruit le toit de l'abbaye. L'État n'a pas payé les travaux, qui ont duré 3 ans.",
+            "L'orage du 22 janvier 1911 a détruit le toit de l'abbaye. L'État n'a pas payé les travaux, qui ont duré 3 ans.",
+            "date",
+        ),
+        (
+            "Jeanne Morvan dirige l'usine depuis 2016. Elle emploie 230 personnes et exporte plus de la moitié de ses machines.",
+            "Depuis 2016, l'usine est dirigée par Jeanne Morvan. Elle compte 230 employés et exporte plus de la moitié de ses machines.",
+            "Depuis 2016, l'usine est dirigée par Sophie Lenoir. Elle compte 230 employés et exporte plus de la moitié de ses machines.",
+            "name",
+        ),
+        (
+            "Cette pompe consomme 45 watts, soit moins que l'ancienne, qui en consommait 110. Elle ne doit jamais tourner à sec.",
+            "La pompe consomme 45 watts, moins que l'ancienne et ses 110 watts. Il ne faut jamais la laisser tourner à sec.",
+            "La pompe consomme 45 watts, plus que l'ancienne et ses 110 watts. Il ne faut jamais la laisser tourner à sec.",
+            "comparison",
+        ),
+        (
+            "Le sentier longe la côte sur 18 kilomètres. On y voit des phoques entre novembre et février.",
+            "Long de 18 km, le sentier suit la côte ; on y voit des phoques de novembre à février.",
+            "Long de 18 m, le sentier suit la côte ; on y voit des phoques de novembre à février.",
+            "unit",
+        ),
+    ],
+    "zh": [
+        (
+            "这条河全长640公里，流经三个省。1998年7月，洪水淹没了沿岸两万公顷农田。",
+            "河流全长640公里，经过3个省。1998年7月的洪水淹没了沿岸2万公顷农田。",
+            "河流全长640公里，经过3个省。1998年9月的洪水淹没了沿岸2万公顷农田。",
+            "date",
+        ),
+        (
+            "实验室共有25名研究员，由周建国领导。去年他们发表了37篇论文，没有获得任何专利。",
+            "实验室由周建国领导，共有研究员25名。去年发表论文37篇，没有获得专利。",
+            "实验室由周建国领导，共有研究员25名。去年发表论文73篇，没有获得专利。",
+            "number",
+        ),
+        (
+            "冬季游客人数比夏季少四成。旅馆的价格因此下降，一晚只要220元。",
+            "冬季的游客比夏季少四成，旅馆价格因此下降，一晚220元。",
+            "冬季的游客比夏季少四成，旅馆价格因此下降，一晚220美元。",
+            "unit",
+        ),
+        (
+            "新建的体育馆可容纳8000人，比旧馆多3000人。门票不收费。",
+            "新体育馆能容纳8000人，较旧馆多3000人，门票不收费。",
+            "新体育馆能容纳8000人，较旧馆多3000人，门票收费。",
+            "negation",
+        ),
+        (
+            "苹果应在4度的温度下保存，可以放六个月。与香蕉放在一起会更快成熟。",
+            "苹果在4度下可保存6个月，与香蕉放在一起会成熟得更快。",
+            "苹果在4度下可保存6个月。许多导演喜欢在山区拍摄武侠电影。",
+            "foreign claim",
+        ),
+    ],
+}
+
 
 def main() -> None:
+    for title, pairs in (("FRESH, no longer fresh", FRESH), ("SECOND", SECOND)):
+        print(title)
+        measure(pairs)
+
+
+def measure(pairs: dict[str, list[tuple[str, str, str, str]]]) -> None:
+    """Print what the checker says wrongly, and both shares."""
     checker, verdicts, kinds = Faithfulness(), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for language, entries in FRESH.items():
+    for language, entries in pairs.items():
         for source, right, wrong, kind in entries:
             for truth, text in (("right", right), ("wrong", wrong)):
                 verdict, defect, _ = checker._judge(text, source)
@@ -219,7 +358,7 @@ def main() -> None:
                     kinds[kind, "caught" if verdict != "pass" else "missed"] += 1
                 if (truth == "right") != (verdict == "pass"):
                     print(f"  {truth}, and {verdict} {defect} ({language}, {kind}): {text}")
-    of = sum(map(len, FRESH.values()))
+    of = sum(map(len, pairs.values()))
     caught, failed = of - verdicts["wrong", "pass"], verdicts["right", "fail"]
     print(f"wrong rewrites that do not pass: {caught} of {of} {rounded(caught, of)}")
     print(f"right rewrites that fail: {failed} of {of} {rounded(failed, of)}; {verdicts['right', 'abstain']} abstain")

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.commands import ablate as ablate_command
 from flows.commands import analyze as analyze_commands
 from flows.commands import crawl as crawl_commands
 from flows.commands import learn as learn_commands
@@ -256,7 +257,7 @@ app.command("crawl")(crawl_commands.crawl)
 app.command("opt-outs")(crawl_commands.opt_outs)
 app.command("score")(model_commands.score)
 app.command("annotate")(model_commands.annotate)
-app.command("ablate")(model_commands.ablate)
+app.command("ablate")(ablate_command.ablate)
 app.command("certify")(model_commands.certify)
 app.command("verify-certificate")(model_commands.verify_certificate)
 app.add_typer(review_commands.app, name="review")

@@ -20,6 +20,7 @@ from stages.l2_select.train.train_classifier import train
 from tests.stages.l0_collect.readers.crawl import build, write_index
 from tests.stages.l0_collect.readers.pdfs import make_pdf
 from tests.stages.l0_collect.readers.range_server import serving
+from tests.stages.l4_verify.tiny_nli import make_model
 
 STEPS = {kind_of(step): step for _, step in all_steps()}
 TESTS = Path(__file__).parent
@@ -59,6 +60,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "mix": ({}, [{"text": text, "parent_id": None if n % 3 else f"{n:032x}"} for n, text in enumerate(TEXTS)]),
     "format": ({}, REWRITTEN),
     "faithfulness": ({}, REWRITTEN),
+    "entailment": ({}, REWRITTEN),
     "math_answer": ({}, [{"text": "#### 4", "task": json.dumps({"verifier": "math_answer", "answer": "4"})}]),
     "task_answer": ({}, [{"text": "Question: What is 1 + 1?\nAnswer: 2", "task": json.dumps({"verifier": "none"})}]),
     "smt": ({}, [{"text": "", "task": json.dumps({"verifier": "smt", "premises": "", "claim": claim})}
@@ -135,6 +137,7 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
     good, bad = ([f"{word} {number} {word}" for number in range(60)] for word in ("theorem", "pills"))
     train(pa.array(good), pa.array(bad), spec, folder)
     parameters = {
+        "entailment": {"model": str(make_model(folder / "nli")), "max_tokens": 32},
         "parquet": {"paths": [str(names["in.parquet"])]},
         "jsonl": {"paths": [str(names["in.jsonl"])]},
         "warc": {"paths": [str(names["in.warc"])]},

@@ -1,4 +1,4 @@
-"""Commands that train, compare and certify: train-classifier, ablate, certify, verify-certificate."""
+"""Commands that train and certify: train-classifier, certify, verify-certificate."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ WELL_CALIBRATED = 0.05
 STORE = ("state", "tmp")
 """What a store in the output folder keeps beside its artifacts."""
 CLASSIFIER = ("model.bin", "model_card.json", "report.html")
-"""What `train-classifier` writes; and with --candidates, `annotate` and `ablate`:"""
+"""What `train-classifier` writes; and with --candidates, and `annotate`:"""
 POOLS = (*CLASSIFIER, "candidates.md", "trials", *STORE, "*.json", "*-*")
 GRADES = ("annotation.json", "annotations.parquet", "positives.parquet", "negatives.parquet", "*.tmp")
-ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models", *STORE)
 
 
 def train_classifier(
@@ -194,41 +193,6 @@ def annotate(
         close_engines()
     lines = [f"{name}: {json.dumps(value)}" for name, value in result.items()]
     print_result(result, as_json, [*lines, f"seeds: {output / 'positives.parquet'}, {output / 'negatives.parquet'}"])
-
-
-def ablate(
-    baseline: Annotated[
-        str, typer.Argument(help="A release (dataset@version), manifest.json, Parquet file or folder.")
-    ],
-    candidate: Annotated[str, typer.Argument(help="What is compared with it.")],
-    output: Annotated[Path, typer.Option("--output", help="Folder for the result; finished runs there are reused.")],
-    budget: Annotated[str, typer.Option(help="toy (CPU, minutes), small or medium (GPU).")] = "toy",
-    heldout: Annotated[list[Path] | None, typer.Option(help="Texts to judge by; each is a domain.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=2, help="Runs per arm.")] = None,
-    aa: Annotated[bool, typer.Option("--aa", help="Train the baseline twice as often: the noise floor.")] = False,
-    store: StoreOption = "store",
-    as_json: Json = False,
-) -> None:
-    """Train proxy models on two data sets and compare them in bits per byte."""
-    from flows.commands.own import check_folder
-    from flows.commands.score import data_location
-    from flows.runs.recipe import RecipeError
-    from pipeline.steps.extras import require
-
-    require(["ablation"])
-    from pipeline.ablation import compare
-    from pipeline.ablation.data import text_files
-    from pipeline.ablation.model import BUDGETS
-
-    if budget not in BUDGETS:
-        raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
-    check_folder(output, ABLATION)
-    try:
-        arms = [text_files(data_location(name, store)) for name in (baseline, candidate)]
-        verdict = compare.ablate(arms[0], arms[1], output, BUDGETS[budget], heldout or (), seeds, say, aa=aa)
-    except (ValueError, FileNotFoundError) as error:
-        raise RecipeError(str(error)) from error
-    print_result(verdict.summary(), as_json, [verdict.report.read_text(encoding="utf-8")])
 
 
 def certify(

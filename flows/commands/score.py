@@ -131,7 +131,7 @@ def _check_replaced(file: Path, column: str) -> None:
 
 def find_files(names: Sequence[str], store: str) -> list[Path]:
     """Parquet and JSONL files as given, and those of folders, manifests, levels and releases."""
-    from pipeline.ablation.data import text_files
+    from pipeline.ablation.files import text_files
     from pipeline.publish.release import UnknownRef
 
     found: list[Path] = []

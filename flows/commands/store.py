@@ -98,22 +98,34 @@ def export(
     ref: Ref,
     to: Annotated[Path, typer.Option("--to", help="Folder to write.")],
     format: Annotated[
-        str, typer.Option("--format", help="hf: a Hugging Face folder; croissant: and metadata; iceberg.")
+        str, typer.Option("--format", help="hf, croissant (with metadata), iceberg or megatron (tokens).")
     ] = "hf",
+    tokenizer: Annotated[Path | None, typer.Option(help="For megatron: a tokenizer.json.")] = None,
+    end: Annotated[str, typer.Option(help="For megatron: the token that ends a document.")] = "<|endoftext|>",
     store: StoreOption = "store",
 ) -> None:
     """Copy a release out of the store in the form that other tools take."""
-    from pipeline.publish.croissant import export_croissant
-    from pipeline.publish.export import export_hf
+    from pipeline.publish.export import export_croissant, export_hf
     from pipeline.publish.iceberg import export_iceberg
     from pipeline.publish.release import resolve
     from pipeline.store.store import open_store
 
     forms = {"hf": export_hf, "croissant": export_croissant, "iceberg": export_iceberg}
-    if format not in forms:
-        raise typer.BadParameter(f"'{format}' is not built yet; give {' or '.join(forms)}", param_hint="--format")
+    if format not in (*forms, "megatron"):
+        names = ", ".join(forms)
+        raise typer.BadParameter(f"'{format}' is not built yet; give {names} or megatron", param_hint="--format")
+    if (format == "megatron") != (tokenizer is not None):
+        raise typer.BadParameter("--format megatron and --tokenizer belong together", param_hint="--tokenizer")
     place = open_store(store)
-    print(forms[format](place, resolve(place, ref), to))
+    directory = resolve(place, ref)
+    if tokenizer is not None:
+        from flows.runs.export_tokens import export_megatron
+        from pipeline.steps.extras import require
+
+        require(["ablation"])
+        print(export_megatron(place.shown(directory), tokenizer, end, to))
+        return
+    print(forms[format](place, directory, to))
 
 
 def ledger(

@@ -24,7 +24,7 @@ from flows.runs.certify import check_certificate
 from pipeline.ablation import BUDGETS, Verdict, ablate, text_files
 from pipeline.report.funnel import funnel_lines
 
-STEPS, SEEDS = 48, 5
+STEPS, SEEDS = 160, 5
 """Of the ablation: a minute of two cores. Five short runs of each arm give a narrower interval than two long ones."""
 REASONS, REWRITES = 5, 2
 

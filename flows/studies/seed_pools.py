@@ -299,8 +299,8 @@ class _Bench:
 
 def _excluded(plan: Candidates) -> Array:
     """Hashes of the held-out texts."""
-    from pipeline.ablation.data import read_texts as arm_texts
-    from pipeline.ablation.data import text_files
+    from pipeline.ablation.files import read_texts as arm_texts
+    from pipeline.ablation.files import text_files
 
     files = [file for path in plan.heldout for file in text_files(path)]
     return np.concatenate([np.zeros(0, np.uint64), *(content_keys(texts, 0)[:, 0] for texts in arm_texts(files))])

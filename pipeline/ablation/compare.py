@@ -1,10 +1,12 @@
-"""The ablation hook: proxy models on two data sets, equal in everything but the data, compared in bits per byte.
+"""The ablation hook: proxy models on data sets, equal in everything but the data, compared in bits per byte.
 
 | file under `output`                    | what                                                                        |
 |----------------------------------------|-----------------------------------------------------------------------------|
-| ablation.json                          | what was fixed before training; after it the runs, intervals and verdict    |
+| ablation.json                          | what was fixed before training; after it the runs, intervals and verdicts   |
 | report.md                              | the same for people                                                         |
 | runs/<arm>-<seed>-<key>.json           | one finished run; the key hashes all that decides it, so it is never redone |
+| checkpoints/<arm>-<seed>-<key>.pt      | where an unfinished run goes on                                             |
+| tokens/<arm>-<key>.bin, .idx           | the arm's text as tokens, which runs read through memory mapping            |
 | tokenizer.json                         | the tokenizer of all runs                                                   |
 | models/<arm>-<seed>-<key>/             | the model as a Hugging Face folder, if asked for                            |
 """
@@ -12,43 +14,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
-from pipeline.ablation.data import Arm, Domain, choose, domains, survey
+from pipeline.ablation import controls
+from pipeline.ablation.data import Arm, choose, survey
+from pipeline.ablation.density import density
+from pipeline.ablation.heldout import Domain, domains
 from pipeline.ablation.model import Budget
 from pipeline.ablation.report import markdown
 from pipeline.ablation.runs import Runs, write_json, write_text
-from pipeline.ablation.statistics import Estimate, bootstrap_interval, t_interval
+from pipeline.ablation.statistics import LEVEL, Estimate
+from pipeline.ablation.tasks import Task
+from pipeline.ablation.train import weight_decay
+from pipeline.ablation.verdict import Ruler, compare, control_holds, noise_floor, warnings
+from pipeline.rows.batch import BoolArray
 from pipeline.rows.document import content_hash
 from pipeline.store.shard import file_sha256
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-PROTOCOL = 1  # bump when the same settings give another run: a change to the split, the model, training or scoring
+PROTOCOL = 2  # bump when the same settings give another run: a change to the split, the model, training or scoring
 SAMPLE_BYTES_PER_TOKEN = 8  # text to choose from per token trained on; a BPE token is 3 to 5 bytes of most text
 SAMPLE_BYTES = 16_000_000  # at least, so that a few long documents do not stand for an arm
-MANY_EPOCHS = 4.0  # up to here repetition costs little (arXiv 2305.16264)
+BYTES_PER_TOKEN = 3.0  # of a small vocabulary, to reckon how many bytes a run reads
+DENSITY_SCALES = (0.25, 0.5, 2.0)  # of the budget's steps: what the baseline is measured at beside the budget itself
+MOST_EPOCHS = 64.0  # an arm read more often is memorised: it says nothing of its data
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
-NOTHING_SIGNIFICANT = "no significant difference"
+
+Taint = Callable[[pa.StringArray], BoolArray]
+"""Which texts hold an item of the tasks."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer, as `ablation.json` has it. Differences are candidate minus baseline in bits per byte."""
+    """The answer for the first candidate; `ablation.json` has all. Differences are candidate minus baseline."""
 
-    verdict: Literal["candidate better", "baseline better", "no significant difference"]
+    verdict: str
+    """`<arm> better` or `not distinguishable`."""
     metric: str
     baseline: float
     """Mean over the seeds."""
     candidate: float
     difference: Estimate
-    bootstrap: tuple[float, float]
     warnings: tuple[str, ...]
     result: Path
     report: Path
@@ -64,7 +78,7 @@ def _silent(line: str) -> None:
 
 def ablate(
     baseline: Sequence[Path],
-    candidate: Sequence[Path],
+    candidate: Sequence[Path] | Mapping[str, Sequence[Path]],
     output: Path,
     budget: Budget,
     heldout: Sequence[Path] = (),
@@ -72,61 +86,152 @@ def ablate(
     progress: Callable[[str], None] = _silent,
     *,
     aa: bool = False,
+    with_controls: bool = False,
+    tasks: Sequence[Task] = (),
+    taint: Taint | None = None,
+    sweep: tuple[str, Sequence[float]] | None = None,
+    with_density: bool = False,
     keep_models: bool = False,
 ) -> Verdict:
     """Train `seeds` proxy models on each arm and compare them; finished runs under `output` are reused.
 
-    `baseline` and `candidate` are Parquet files with a column `text` or `content`. Each path in `heldout` is a domain;
-    without any, a slice of each arm is held out. `aa` also trains the baseline under other seeds: the noise floor.
-    ValueError if there are fewer than two seeds or too few documents; FloatingPointError if a run diverges.
+    `baseline` and `candidate` are Parquet files with a column `text` or `content`; several candidates have names. Each
+    path in `heldout` is a domain; without any, a slice of each arm is held out. ValueError before training for what
+    cannot be compared; FloatingPointError if a run diverges.
+
+    aa: baseline and candidates get twice the seeds, and their halves are compared: the noise floor.
+    taint: marks training texts that hold an item of `tasks`; no run reads them.
+    sweep: a column and shares; the best rows of the one candidate by it are an arm for each share.
+    with_density: the baseline is also trained at DENSITY_SCALES.
     """
     seeds = budget.seeds if seeds is None else seeds
     if seeds < 2:
         raise ValueError(f"seeds={seeds} gives no interval for the difference; use 2 or more")
-    from pipeline.ablation.overlap import without_overlap
-    from pipeline.ablation.tokenizer import train_tokenizer
-
-    progress("reading both arms")
-    arms = {"baseline": survey(baseline), "candidate": survey(candidate)}
-    held = domains(arms, heldout, budget.heldout_bytes)
-    excluded = np.concatenate([domain.hashes for domain in held])
-    sample = max(SAMPLE_BYTES, SAMPLE_BYTES_PER_TOKEN * budget.tokens)
-    arms = {name: choose(arm, name, excluded, sample) for name, arm in arms.items()}
-    held = without_overlap(held, arms.values())
+    files = candidate if isinstance(candidate, Mapping) else {"candidate": candidate}
+    progress("reading the arms and the held-out text")
+    arms, rulers, tainted = _prepare({"baseline": baseline, **files}, heldout, budget, tasks, taint)
+    if sweep is not None:
+        if len(files) != 1:
+            raise ValueError(f"a sweep takes the best rows of one candidate, {len(files)} were given")
+        name, (column, shares) = next(iter(files)), sweep
+        arms |= {f"{name}_{share:g}": controls.best(arms[name], column, share) for share in shares}
+    candidates = [name for name in arms if name != "baseline"]
     progress("training the tokenizer")
-    equal = min(budget.tokenizer_bytes, *(int(arm.sizes[arm.chosen].sum()) for arm in arms.values()))
-    parts = [arm.texts(arm.first(equal)) for arm in arms.values()]
-    tokenizer = train_tokenizer(
-        (text for part in parts for batch in part for text in batch.to_pylist()), budget.vocabulary
-    )
-    setting = _setting(arms, held, tokenizer, budget, seeds, aa, sliced=not heldout)
+    tokenizer = _tokenizer(arms, budget)
+    extra, missing = _controls(arms, rulers, heldout, budget) if with_controls else ({}, [])
+    epochs = _epochs(arms | extra, budget)
+    setting = _setting(arms | extra, rulers, tokenizer, budget, seeds, aa, sliced=not heldout)
+    setting |= {"weight_decay": weight_decay(max(epochs.values())), "tainted": tainted, "controls_missing": missing}
     output.mkdir(parents=True, exist_ok=True)
     write_text(output / "tokenizer.json", tokenizer.to_str())
     # The metric and the settings are on disk before the first run can be seen.
     write_json(output / "ablation.json", {"status": "running", "setting": setting})
 
-    trainer = Runs(output, budget, tokenizer, held, setting, progress, keep_models)
-    plan = {"baseline": 2 * seeds if aa else seeds, "candidate": seeds}
-    runs = {name: trainer.of(name, arms[name], count) for name, count in plan.items()}
-    result = _result(runs, held, seeds, setting)
-    write_json(output / "ablation.json", {"status": "done", "setting": setting, **result})
-    write_text(output / "report.md", markdown(setting, result))
+    trainer = Runs(output, budget, tokenizer, rulers, setting, progress, keep_models)
+    runs = {
+        name: trainer.of(name, arm, range(2 * seeds if aa and name in arms else seeds))
+        for name, arm in (arms | extra).items()
+    }
+    found = _result(runs, rulers, candidates, list(arms) if aa else [], setting)
+    if with_density:
+        found["density"] = _density(trainer, arms["baseline"], {name: runs[name][:seeds] for name in arms}, seeds)
+    if sweep is not None:
+        found["sweep"] = _smallest(found["comparisons"], f"{next(iter(files))}_")
+    write_json(output / "ablation.json", {"status": "done", "setting": setting, **found})
+    write_text(output / "report.md", markdown(setting, found))
+    main = found["comparisons"][0]
     return Verdict(
-        result["verdict"],
+        main["verdict"],
         setting["metric"],
-        result["bpb"]["baseline"],
-        result["bpb"]["candidate"],
-        Estimate(**result["difference"]),
-        result["bootstrap"],
-        tuple(result["warnings"]),
+        found["bpb"]["baseline"],
+        found["bpb"][main["second"]],
+        Estimate(**main["difference"]),
+        tuple(found["warnings"]),
         output / "ablation.json",
         output / "report.md",
     )
 
 
+def _prepare(
+    files: Mapping[str, Sequence[Path]],
+    heldout: Sequence[Path],
+    budget: Budget,
+    tasks: Sequence[Task],
+    taint: Taint | None,
+) -> tuple[dict[str, Arm], list[Ruler], dict[str, int]]:
+    """The arms with what runs may read chosen, the rulers, and how many texts of each arm hold an item of a task."""
+    from pipeline.ablation.overlap import without_overlap
+
+    arms = {name: survey(found) for name, found in files.items()}
+    held = domains(arms, heldout, budget.heldout_bytes)
+    excluded = np.concatenate([domain.hashes for domain in held])
+    sample = max(SAMPLE_BYTES, SAMPLE_BYTES_PER_TOKEN * budget.tokens)
+    arms = {name: choose(arm, name, excluded, sample) for name, arm in arms.items()}
+    tainted = {name: 0 for name in arms}
+    if taint is not None:
+        for name, arm in arms.items():
+            hits = np.zeros(len(arm.chosen), np.bool_)
+            hits[arm.chosen] = np.concatenate([taint(texts) for texts in arm.texts(arm.chosen)])
+            tainted[name] = int(hits.sum())
+            arms[name] = replace(arm, chosen=arm.chosen & ~hits)
+    rulers: list[Ruler] = [
+        *without_overlap(held, arms.values()),
+        *(task.sample(budget.heldout_bytes) for task in tasks),
+    ]
+    names = [ruler.name for ruler in rulers]
+    if len(set(names)) < len(names):
+        raise ValueError(f"held-out files and tasks share a name among {', '.join(sorted(names))}; rename one")
+    return arms, rulers, tainted
+
+
+def _tokenizer(arms: Mapping[str, Arm], budget: Budget) -> Tokenizer:
+    from pipeline.ablation.tokenizer import train_tokenizer
+
+    equal = min(budget.tokenizer_bytes, *(arm.chosen_bytes for arm in arms.values()))
+    parts = [arm.texts(arm.first(equal)) for arm in arms.values()]
+    return train_tokenizer((text for part in parts for batch in part for text in batch.to_pylist()), budget.vocabulary)
+
+
+def _controls(
+    arms: Mapping[str, Arm], rulers: Sequence[Ruler], heldout: Sequence[Path], budget: Budget
+) -> tuple[dict[str, Arm], list[str]]:
+    """The control arms, and why one that was asked for is missing."""
+    baseline, run_bytes = arms["baseline"], round(budget.tokens * BYTES_PER_TOKEN)
+    held = [ruler for ruler in rulers if isinstance(ruler, Domain)]
+    found, missing = {"shuffled": controls.shuffled(baseline)}, []
+    found["repeated"] = controls.repeated(baseline, run_bytes)
+    target = controls.target(baseline, held, heldout, run_bytes)
+    if target is None:
+        missing.append("target: the held-out files have too little text beside what is scored")
+    else:
+        found["target"] = target
+    for name, arm in arms.items():
+        if name != "baseline" and arm.chosen_bytes < min(baseline.chosen_bytes, run_bytes):
+            found[f"random_{name}"] = controls.random_selection(baseline, baseline.chosen, arm.chosen_bytes)
+        elif name != "baseline":
+            missing.append(
+                f"random_{name}: no run reads the {name} twice, so as much of the baseline at random is the baseline"
+            )
+    return found, missing
+
+
+def _epochs(arms: Mapping[str, Arm], budget: Budget) -> dict[str, float]:
+    """How often a run reads each arm, about; ValueError for one that has far too little text."""
+    run_bytes = budget.tokens * BYTES_PER_TOKEN
+    found = {name: run_bytes / float((arm.sizes * arm.repeats)[arm.chosen].sum()) for name, arm in arms.items()}
+    for name, epochs in found.items():
+        if epochs > MOST_EPOCHS:
+            raise ValueError(
+                f"the {name} has {arms[name].chosen_bytes:,} bytes to train on, a run reads about {run_bytes:,.0f}: "
+                f"{epochs:.0f} times the same text, {MOST_EPOCHS:.0f} are allowed; give it more data or use a smaller "
+                "budget"
+            )
+    return found
+
+
 def _setting(
     arms: Mapping[str, Arm],
-    held: Sequence[Domain],
+    rulers: Sequence[Ruler],
     tokenizer: Tokenizer,
     budget: Budget,
     seeds: int,
@@ -136,31 +241,65 @@ def _setting(
     """All that is fixed before training."""
     import torch
 
+    names = ", ".join(ruler.name for ruler in rulers)
     return {
         "protocol": PROTOCOL,
-        "metric": f"macro mean of bits per byte over the held-out domains {', '.join(d.name for d in held)}",
-        "rule": "significant if the 95 % t interval over seeds and the 95 % bootstrap interval over held-out documents "
-        "both exclude 0",
+        "metric": f"macro mean of bits per byte over {names}",
+        "rule": f"better if p, over seeds and held-out documents by site, is below {LEVEL} after Holm's correction "
+        "over all candidates",
         "seeds": seeds,
         "aa": aa,
         "budget": {**asdict(budget), "tokens": budget.tokens},
         "arms": {name: _describe_arm(arm) for name, arm in arms.items()},
-        "heldout": {
+        "ruler": {
             "origin": "a slice of each arm, by content hash" if sliced else "files given",
-            "domains": {
-                d.name: {
-                    "documents": len(d.texts),
-                    "bytes": int(d.sizes.sum()),
-                    "left_out_as_overlapping": d.overlapping,
-                }
-                for d in held
-            },
-            "identity": content_hash(*(part for d in held for part in (d.name, *d.texts))),
+            "domains": {ruler.name: _describe_ruler(ruler) for ruler in rulers},
+            "identity": content_hash(*(part for ruler in rulers for part in (ruler.name, *_parts(ruler)))),
         },
         "tokenizer": {"vocabulary": tokenizer.get_vocab_size(), "identity": content_hash(tokenizer.to_str())},
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": {name: version(name) for name in LIBRARIES},
     }
+
+
+def _density(
+    trainer: Runs, baseline: Arm, runs: Mapping[str, Sequence[Mapping[str, Any]]], seeds: int
+) -> dict[str, dict[str, Any]]:
+    """Of each candidate, by the models and by n-grams; or why there is none."""
+    budget, measured = trainer.budget, [*runs["baseline"]]
+    for scale in DENSITY_SCALES:
+        scaled = replace(
+            budget, steps=max(1, round(budget.steps * scale)), ngram_tokens=round(budget.ngram_tokens * scale)
+        )
+        measured += replace(trainer, budget=scaled).of("baseline", baseline, range(seeds))
+    found: dict[str, dict[str, Any]] = {}
+    for name, of in runs.items():
+        for ruler, tokens, rate in (("models", "tokens", "bpb"), ("n-grams", "ngram_tokens", "ngram_bpb")):
+            if name == "baseline":
+                continue
+            losses: dict[int, list[float]] = {}
+            for run in measured:
+                losses.setdefault(run[tokens], []).append(run[rate]["mean"])
+            try:
+                answer = asdict(density(losses, [run[rate]["mean"] for run in of], of[0][tokens]))
+            except ValueError as error:
+                answer = {"none": str(error)}
+            found.setdefault(name, {})[ruler] = answer
+    return found
+
+
+def _smallest(comparisons: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, Any]:
+    """The curve of a sweep, and the smallest share that is not told from the baseline, or is better."""
+    curve = {
+        float(found["second"].removeprefix(prefix)): found
+        for found in comparisons
+        if found["first"] == "baseline" and found["second"].startswith(prefix)
+    }
+    good = [share for share, found in curve.items() if found["verdict"] != "baseline better"]
+    points = {
+        share: {key: found["difference"][key] for key in ("mean", "low", "high")} for share, found in curve.items()
+    }
+    return {"curve": dict(sorted(points.items())), "smallest": min(good, default=None)}
 
 
 def _describe_arm(arm: Arm) -> dict[str, Any]:
@@ -170,68 +309,45 @@ def _describe_arm(arm: Arm) -> dict[str, Any]:
         "documents": len(arm.hashes),
         "bytes": int(arm.sizes.sum()),
         "chosen_documents": int(arm.chosen.sum()),
-        "chosen_bytes": int(arm.sizes[arm.chosen].sum()),
+        "chosen_bytes": arm.chosen_bytes,
         "identity": arm.identity,
     }
 
 
+def _describe_ruler(ruler: Ruler) -> dict[str, Any]:
+    overlapping = ruler.overlapping if isinstance(ruler, Domain) else 0
+    found = {"documents": len(ruler.sizes), "sites": len(np.unique(ruler.sites)), "bytes": int(ruler.sizes.sum())}
+    return {"kind": "text" if isinstance(ruler, Domain) else "task", **found, "left_out_as_overlapping": overlapping}
+
+
+def _parts(ruler: Ruler) -> list[str]:
+    if isinstance(ruler, Domain):
+        return list(ruler.texts)
+    return [part for item in ruler.items for part in (*item.texts, str(item.answer))]
+
+
 def _result(
-    runs: Mapping[str, list[dict[str, Any]]], held: Sequence[Domain], seeds: int, setting: Mapping[str, Any]
-) -> dict[str, Any]:
-    pairs = list(zip(runs["baseline"][:seeds], runs["candidate"], strict=True))
-    names = [domain.name for domain in held]
-    by_domain = {name: _paired(pairs, name) for name in names}
-    difference = _paired(pairs, "mean")
-    bits = [
-        np.mean([np.subtract(second["bits"][name], first["bits"][name]) for first, second in pairs], axis=0)
-        for name in names
-    ]
-    bootstrap = bootstrap_interval(bits, [domain.sizes for domain in held])
-    floor = None
-    if setting["aa"]:
-        floor = _paired(list(zip(runs["baseline"][:seeds], runs["baseline"][seeds:], strict=True)), "mean")
-    return {
-        "verdict": _verdict(difference, bootstrap),
-        "bpb": {arm: float(np.mean([run["bpb"]["mean"] for run in of[:seeds]])) for arm, of in runs.items()},
-        "difference": asdict(difference),
-        "smallest_detectable": difference.half_width,
-        "bootstrap": bootstrap,
-        "by_domain": {name: asdict(estimate) for name, estimate in by_domain.items()},
-        "noise_floor": asdict(floor) if floor else None,
-        "warnings": _warnings(runs, difference, by_domain, floor),
-        "runs": [{key: value for key, value in run.items() if key != "bits"} for of in runs.values() for run in of],
-    }
-
-
-def _paired(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]], name: str) -> Estimate:
-    return t_interval([second["bpb"][name] - first["bpb"][name] for first, second in pairs])
-
-
-def _verdict(difference: Estimate, bootstrap: tuple[float, float]) -> str:
-    if max(difference.high, bootstrap[1]) < 0:
-        return "candidate better"
-    if min(difference.low, bootstrap[0]) > 0:
-        return "baseline better"
-    return NOTHING_SIGNIFICANT
-
-
-def _warnings(
     runs: Mapping[str, list[dict[str, Any]]],
-    difference: Estimate,
-    by_domain: Mapping[str, Estimate],
-    floor: Estimate | None,
-) -> list[str]:
-    found = []
-    for arm, of in runs.items():
-        if of[0]["epochs"] > MANY_EPOCHS:
-            found.append(
-                f"the {arm} was repeated {of[0]['epochs']:.1f} times; above {MANY_EPOCHS:.0f} repetition itself costs, "
-                "so give it more text or compare at a smaller budget"
-            )
-    if len({estimate.mean < 0 for estimate in by_domain.values()}) > 1:
-        found.append("the domains disagree about the winner: the verdict holds for their mean only")
-    if len(difference.per_seed) == 2:
-        found.append("two seeds: the t interval is 9 standard deviations wide to each side; 3 seeds make it 2.5")
-    if floor and max(map(abs, floor.per_seed)) >= abs(difference.mean):
-        found.append("the difference is no larger than that between runs on the same data with other seeds")
-    return found
+    rulers: Sequence[Ruler],
+    candidates: Sequence[str],
+    floors: Sequence[str],
+    setting: Mapping[str, Any],
+) -> dict[str, Any]:
+    claims = [("baseline", name) for name in candidates]
+    claims += [(f"random_{name}", name) for name in candidates if f"random_{name}" in runs]
+    checks = [("baseline", name) for name in controls.EXPECTED if name in runs]
+    found = compare(runs, rulers, [*claims, *checks], len(claims))
+    floor = {name: noise_floor(runs[name], rulers) for name in floors}
+    of_controls = found[len(claims) :]
+    return {
+        "bpb": {arm: float(np.mean([run["bpb"]["mean"] for run in of])) for arm, of in runs.items()},
+        "comparisons": [asdict(comparison) for comparison in found[: len(claims)]],
+        "controls": [{**asdict(check), "holds": control_holds(check)} for check in of_controls],
+        "noise_floor": {name: asdict(estimate) for name, estimate in floor.items()},
+        "warnings": warnings(runs, found[0], of_controls, floor),
+        "runs": [
+            {key: value for key, value in run.items() if key not in ("bits", "ngram_bits")}
+            for of in runs.values()
+            for run in of
+        ],
+    }

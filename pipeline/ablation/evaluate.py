@@ -34,13 +34,24 @@ def windows(length: int, sequence: int) -> list[tuple[int, int, int]]:
 
 
 def document_bits(
-    model: LlamaForCausalLM, documents: Sequence[TokenArray], bos: int, sequence: int, batch: int
+    model: LlamaForCausalLM,
+    documents: Sequence[TokenArray],
+    bos: int,
+    sequence: int,
+    batch: int,
+    given: Sequence[int] | None = None,
 ) -> FloatArray:
-    """Minus log2 of the probability that the model gives to each document."""
+    """Minus log2 of the probability that the model gives to each document behind its first `given` tokens (0)."""
     import torch
 
     bits = np.zeros(len(documents))
-    jobs = [(row, *window) for row, ids in enumerate(documents) for window in windows(len(ids), sequence)]
+    given = given or [0] * len(documents)
+    jobs = [
+        (row, start, max(scored, given[row]), end)
+        for row, ids in enumerate(documents)
+        for start, scored, end in windows(len(ids), sequence)
+        if end > given[row]
+    ]
     jobs.sort(key=lambda job: job[1] - job[3])  # equal lengths together: little padding
     model.eval()
     with torch.inference_mode():

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from pipeline.ablation.data import Arm, Domain, I64Array, U64Array
+from pipeline.ablation.data import Arm, I64Array, U64Array
+from pipeline.ablation.heldout import Domain
 
 WINDOW = 13  # words; the size GPT-3 used to look for contamination
 CONTAMINATED = 0.2  # Llama 2 calls a document clean below 20 %; single runs are shared boilerplate, not a copy

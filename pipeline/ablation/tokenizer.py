@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.ablation import megatron
 from pipeline.ablation.data import Arm, I64Array, U64Array
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 BOS = "<|bos|>"  # begins every document; the last id of the vocabulary
-TokenArray = np.ndarray[tuple[int], np.dtype[np.uint16]]
+TokenArray = np.ndarray[tuple[int], np.dtype[np.integer]]
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
@@ -45,16 +47,31 @@ class Corpus:
     starts: I64Array
     """Where each document begins, and the end."""
     keys: U64Array
+    repeats: I64Array
+    """How often a pass reads each document."""
     unique_tokens: int
     """Without exact repeats of documents."""
 
+    @property
+    def pass_tokens(self) -> int:
+        """Tokens of one pass."""
+        return int(np.diff(self.starts) @ self.repeats)
 
-def tokenize(arm: Arm, tokenizer: Tokenizer) -> Corpus:
-    bos = np.array([tokenizer.token_to_id(BOS)], np.uint16)
-    parts = []
-    for texts in arm.texts(arm.chosen):
-        parts += [np.concatenate([bos, ids]) for ids in encode(tokenizer, texts.to_pylist())]
-    lengths = np.array([len(part) for part in parts], np.int64)
+
+def tokenize(arm: Arm, tokenizer: Tokenizer, prefix: Path) -> Corpus:
+    """The chosen documents in the shard `prefix`.bin and .idx, which is made if it is not there."""
+    if not prefix.with_name(f"{prefix.name}.idx").is_file():
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        megatron.write(prefix, documents(arm, tokenizer), tokenizer.get_vocab_size())
+    tokens, starts = megatron.read(prefix)
     _, first = np.unique(arm.hashes[arm.chosen], return_index=True)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    return Corpus(np.concatenate(parts), starts, arm.keys[arm.chosen], int(lengths[first].sum()))
+    unique = int(np.diff(starts)[first].sum())
+    return Corpus(tokens, starts, arm.keys[arm.chosen], arm.repeats[arm.chosen], unique)
+
+
+def documents(arm: Arm, tokenizer: Tokenizer) -> Iterator[TokenArray]:
+    """Each chosen document behind a BOS."""
+    bos = np.array([tokenizer.token_to_id(BOS)], np.uint16)
+    for texts in arm.texts(arm.chosen):
+        for ids in encode(tokenizer, texts.to_pylist()):
+            yield np.concatenate([bos, ids])

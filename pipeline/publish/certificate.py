@@ -14,7 +14,7 @@ row is right: it says which checks it passed, and `calibration` how many seeded 
 | rows_in, certified, quarantined, refused | counts; `refused` by `checker.reason`                         |
 | verdicts         | checker (`02 faithfulness`) → pass, fail, abstain over the rows that it saw           |
 | calibration      | checker → kind of defect → mutants, caught, recall (`pipeline/publish/calibration.py`) |
-| tools            | checker → what judged, with its version                                               |
+| tools, code      | checker → what judged, with its version; hash of the code it reaches (`expiry.py`)    |
 | defects          | prompt by model → rows that came, those refused by reason, whether it is over the limit  |
 | people           | per lot that people judged: plan, outcome, defect rates with intervals, gold, agreement |
 | prompts, models  | certified rows by prompt and by model                                                 |
@@ -37,6 +37,7 @@ from pipeline.books.fingerprint import canonical
 from pipeline.books.manifest import Manifest, content_id, load, read_rows
 from pipeline.publish.calibration import Calibratable, calibrate
 from pipeline.publish.defects import defects
+from pipeline.publish.expiry import code_of, expired, taken_down
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash
 from pipeline.steps import Checker
@@ -67,6 +68,7 @@ def make(
         "refused": manifest.dropped,
         "verdicts": _verdicts(store, directory, manifest, named),
         "tools": {name: checker.tool() for name, checker in named.items()},
+        "code": code_of(named),
         "defects": defects(manifest.groups, checkers),
         "calibration": _calibration(store, directory, manifest, checkers, seed),
         "people": _people(store, directory, manifest),
@@ -101,9 +103,13 @@ def verify(certificate: Certificate, store: Store, directory: str, checkers: Seq
         for name in certificate.get("verdicts", {})
         if name not in known
     ]
+    over = expired(certificate, dict(zip(manifest.names, manifest.steps, strict=True)), known)
+    if any("cannot be read" in finding for finding in over):  # so nothing can be judged again
+        return findings + over
+    findings += over + taken_down(store, read_rows(store, directory, manifest, "data"))
     recomputed = make(store, directory, checkers, certificate.get("previous"), certificate.get("seed", 0))
     for key in sorted(recomputed.keys() | certificate.keys()):
-        if key != "certificate_hash":
+        if key != "certificate_hash" and not (over and key in ("tools", "code")):
             findings += _compare(key, certificate.get(key), recomputed.get(key))
     return findings + _accounting(store, directory, manifest) + _recheck(store, directory, manifest, checkers)
 

@@ -1,20 +1,16 @@
 """A release as Croissant 1.1: the metadata that data set hubs, search engines and `mlcroissant` read.
 
 Files by their sha256, one record set with the columns of the data, and where the rows come from: each level as an input
-of the next, by its content id (PROV). The file says nothing that the release's manifest does not.
+of the next, by its content id (PROV). The file lies in every release and says nothing that its manifest does not.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
-from pipeline.publish.export import export_hf
-from pipeline.publish.release import Release, load_release
-from pipeline.store.store import Store
+if TYPE_CHECKING:
+    from pipeline.publish.release import Release
 
 NAME = "croissant.json"
 CONTEXT: dict[str, Any] = {
@@ -75,13 +71,5 @@ def croissant(release: Release, columns: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def export_croissant(store: Store, directory: str, target: Path) -> Path:
-    """The release as `export_hf` gives it, with `croissant.json` beside it."""
-    (target / NAME).unlink(missing_ok=True)
-    export_hf(store, directory, target)
-    release = load_release(store, directory)
-    first = next(file for file in release.files if file.role == "data")
-    schema = pq.read_schema(target / first.path)
-    made = croissant(release, {column.name: str(column.type) for column in schema})
-    (target / NAME).write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return target
+def croissant_text(release: Release, columns: dict[str, str]) -> str:
+    return json.dumps(croissant(release, columns), indent=1, ensure_ascii=False) + "\n"

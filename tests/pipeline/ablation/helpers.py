@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ablation import Budget
 
-TINY = Budget("tiny", 32, 2, 2, 300, 64, 8, 10, 2e-2, 2, 8_000, 50_000, cpu_threads=1)
+TINY = Budget("tiny", 32, 2, 2, 300, 64, 8, 10, 2e-2, 2, 8_000, 50_000, 5_000, cpu_threads=1)
 NOUNS = ["river", "mill", "bridge", "farmer", "market", "winter", "letter", "garden", "soldier", "window"]
 VERBS = ["crossed", "repaired", "painted", "left", "remembered", "sold", "watched", "found"]
 

@@ -8,20 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.ablation.data import (
-    HELDOUT_SALT,
-    Arm,
-    choose,
-    cut,
-    domains,
-    hash_texts,
-    hold_out,
-    in_slice,
-    mix,
-    occurrences,
-    survey,
-    text_files,
-)
+from pipeline.ablation.data import HELDOUT_SALT, Arm, choose, hash_texts, in_slice, mix, occurrences, survey
+from pipeline.ablation.files import text_files
+from pipeline.ablation.heldout import cut, domains, hold_out
 from pipeline.store.damage import Damaged
 from pipeline.store.sealed import seal
 from pipeline.store.shard import file_sha256
@@ -102,7 +91,7 @@ def test_held_out_paths_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_long_held_out_text_is_cut_between_characters() -> None:
-    assert cut("中" * 5_000) == "中" * 2_666
+    assert cut("中" * 5_000) == "中" * 666
 
 
 def test_held_out_files_are_taken_out_of_both_arms(tmp_path: Path) -> None:
@@ -137,16 +126,16 @@ def test_a_repeat_has_a_key_of_its_own(tmp_path: Path) -> None:
 
 
 def test_held_out_text_fills_its_size_and_no_more(tmp_path: Path) -> None:
-    # Twenty texts of 4,000 bytes and one of 10,000, which counts as the 8,000 to which it is cut, and once.
-    texts = [f"{number:04d}" * 1_000 for number in range(20)] + ["long" * 2_500] * 2
+    # Twenty texts of 1,000 bytes and one of 10,000, which counts as the 2,000 to which it is cut, and once.
+    texts = [f"{number:04d}" * 250 for number in range(20)] + ["long" * 2_500] * 2
     arm = survey([write(tmp_path / "a.parquet", texts)])
-    whole = hold_out(arm, "all", 88_000, whole=True)
-    assert sorted(map(len, whole.texts)) == [4_000] * 20 + [8_000]
+    whole = hold_out(arm, "all", 22_000, whole=True)
+    assert sorted(map(len, whole.texts)) == [1_000] * 20 + [2_000]
     assert whole.overlapping == 0
-    assert len(hold_out(arm, "all", 87_999, whole=True).texts) == 20
-    assert len(hold_out(arm, "all", 80_000, whole=True).texts) in (19, 20)
+    assert len(hold_out(arm, "all", 21_999, whole=True).texts) == 20
+    assert len(hold_out(arm, "all", 20_000, whole=True).texts) in (19, 20)
     order = np.argsort(mix(arm.hashes[:20] ^ np.uint64(HELDOUT_SALT)))
-    eight = hold_out(survey([write(tmp_path / "b.parquet", texts[:20])]), "all", 32_000, whole=True)
+    eight = hold_out(survey([write(tmp_path / "b.parquet", texts[:20])]), "all", 8_000, whole=True)
     assert set(eight.texts) == {texts[row] for row in order[:8]}
     assert eight.hashes.tolist() == [arm.hashes[row] for row in sorted(order[:8])]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.ablation.data import domains, survey
+from pipeline.ablation.data import survey
+from pipeline.ablation.heldout import domains
 from pipeline.ablation.overlap import WINDOW, hash_windows, without_overlap
 from tests.pipeline.ablation.helpers import words, write
 

@@ -6,14 +6,23 @@ from pipeline.ablation.report import markdown
 
 
 def estimate(mean: float) -> dict[str, Any]:
-    return {"per_seed": [mean - 0.01, mean + 0.01], "mean": mean, "low": mean - 0.02, "high": mean + 0.02}
+    return {
+        "per_seed": [mean - 0.01, mean + 0.01],
+        "mean": mean,
+        "low": mean - 0.02,
+        "high": mean + 0.02,
+        "detectable": 0.02,
+    }
 
 
 SETTING = {
-    "metric": "bits per byte", "rule": "both intervals exclude 0", "seeds": 2,
-    "heldout": {
+    "metric": "macro mean of bits per byte over web, quiz", "rule": "p below 0.05", "seeds": 2,
+    "ruler": {
         "origin": "files given",
-        "domains": {"web": {"documents": 1200, "bytes": 34567, "left_out_as_overlapping": 1001}},
+        "domains": {
+            "web": {"kind": "text", "documents": 1200, "sites": 900, "bytes": 34567, "left_out_as_overlapping": 1001},
+            "quiz": {"kind": "task", "documents": 30, "sites": 30, "bytes": 450, "left_out_as_overlapping": 0},
+        },
     },
     "arms": {
         "baseline": {
@@ -24,50 +33,70 @@ SETTING = {
     "versions": {"torch": "2.13", "numpy": "2.3"},
     "budget": {
         "name": "toy", "width": 128, "layers": 4, "tokens": 262144, "steps": 1256, "batch": 4, "sequence": 256,
-        "learning_rate": 2e-3,
+        "learning_rate": 2e-3, "ngram_tokens": 1000000,
     },
-    "tokenizer": {"vocabulary": 2048}, "device": "cpu",
+    "tokenizer": {"vocabulary": 2048}, "device": "cpu", "weight_decay": 0.1,
+    "tainted": {"baseline": 1234, "candidate": 0}, "controls_missing": ["target: too little text"],
 }  # fmt: skip
 RUN = {
-    "arm": "baseline", "seed": 1, "bpb": {"web": 2.51239, "mean": 2.61239}, "epochs": 1.239, "unique_tokens": 123456,
-    "train_seconds": 40.2, "evaluate_seconds": 2.5, "parameters": 1100000,
+    "arm": "baseline", "seed": 1, "bpb": {"web": 2.51239, "quiz": 3.1, "mean": 2.61239}, "accuracy": {"quiz": 0.25},
+    "ngram_bpb": {"mean": 2.4}, "epochs": 1.239, "unique_tokens": 123456, "train_seconds": 40.2,
+    "evaluate_seconds": 2.5, "parameters": 1100000,
 }  # fmt: skip
+FOUND = {
+    "first": "baseline", "second": "candidate", "verdict": "candidate better", "difference": estimate(-0.11),
+    "second_opinion": estimate(-0.05), "by_domain": {"web": estimate(-0.1), "quiz": estimate(-0.12)},
+    "adjusted_p": 0.0123,
+}  # fmt: skip
+CHECK = FOUND | {"second": "shuffled", "difference": estimate(0.5)}
 RESULT = {
-    "verdict": "candidate better", "bpb": {"baseline": 2.61239, "candidate": 2.5}, "difference": estimate(-0.11),
-    "smallest_detectable": 0.02, "bootstrap": (-0.2, -0.05), "noise_floor": None, "warnings": ["two seeds"],
-    "by_domain": {"web": estimate(-0.1)}, "runs": [RUN],
+    "bpb": {"baseline": 2.61239, "candidate": 2.5}, "comparisons": [FOUND], "warnings": ["two seeds"], "runs": [RUN],
+    "controls": [{**CHECK, "holds": True}, {**CHECK, "second": "target", "holds": False}],
+    "noise_floor": {"baseline": estimate(0.01), "candidate": estimate(0.3)},
 }  # fmt: skip
 PAGE = """\
 # Candidate better
 
-Metric, fixed before training: bits per byte; lower is better. Rule: both intervals exclude 0.
+Ruler, fixed before training: macro mean of bits per byte over web, quiz; lower is better. Rule: p below 0.05.
 
-- baseline 2.6124, candidate 2.5000 bits per byte (means of 2 seeds)
-- difference (candidate minus baseline) -0.1100, 95 % [-0.1300, -0.0900] (seeds -0.1200, -0.1000) over seeds; \
-[-0.2000, -0.0500] over held-out documents
-- smallest difference that these seeds can detect: 0.0200
+- **candidate better**: candidate 2.5000, baseline 2.6124; difference -0.1100 [-0.1300, -0.0900], p 0.0123; \
+smallest detectable difference 0.0200; n-grams -0.0500 [-0.0700, -0.0300]
 - **warning**: two seeds
 
-## By held-out domain
+## By domain
 
-| domain | documents | bytes | left out as overlapping | difference |
-|---|---|---|---|---|
-| web | 1,200 | 34,567 | 1,001 | -0.1000, 95 % [-0.1200, -0.0800] (seeds -0.1100, -0.0900) |
+| domain | kind | documents | sites | bytes | left out as overlapping | candidate - baseline |
+| --- | --- | --- | --- | --- | --- | --- |
+| web | text | 1,200 | 900 | 34,567 | 1,001 | -0.1000 [-0.1200, -0.0800] |
+| quiz | task | 30 | 30 | 450 | 0 | -0.1200 [-0.1400, -0.1000] |
 
 Held out: files given.
+Training texts left out because they hold an item of a task: 1,234 of the baseline, 0 of the candidate.
+
+## Controls and noise floor
+
+| arm | against the baseline | difference | n-grams |
+| --- | --- | --- | --- |
+| shuffled | as it must | +0.5000 [+0.4800, +0.5200] | -0.0500 [-0.0700, -0.0300] |
+| target | **not as it must** | +0.5000 [+0.4800, +0.5200] | -0.0500 [-0.0700, -0.0300] |
+| baseline against itself | covers zero | +0.0100 [-0.0100, +0.0300] |  |
+| candidate against itself | **excludes zero** | +0.3000 [+0.2800, +0.3200] |  |
+
+- no target: too little text
 
 ## Runs
 
-| arm | seed | web | mean | epochs | unique tokens | seconds |
-|---|---|---|---|---|---|---|
-| baseline | 1 | 2.5124 | 2.6124 | 1.24 | 123,456 | 43 |
+| arm | seed | web | quiz | mean | accuracy quiz | n-grams | epochs | unique tokens | seconds |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| baseline | 1 | 2.5124 | 3.1000 | 2.6124 | 0.250 | 2.4000 | 1.24 | 123,456 | 43 |
 
 ## Data and settings
 
 - baseline: 5,000 documents, 60,000 bytes in 2 files; 4,000 documents, 50,000 bytes to train on (`abc`)
 - budget toy: 1,100,000 parameters (width 128, 4 layers), 262,144 tokens a run: 1,256 steps x 4 x 256, \
-learning rate 0.002 with a tenth of warm-up and a cosine to 0
-- tokenizer of 2,048 ids, trained on both arms; device cpu; torch 2.13, numpy 2.3
+learning rate 0.002: a tenth of warm-up, three tenths of decay; weight decay 0.1; mean of the last checkpoints; \
+n-grams of 1,000,000 tokens
+- tokenizer of 2,048 ids, trained on all arms; device cpu; torch 2.13, numpy 2.3
 """
 
 
@@ -75,7 +104,7 @@ def test_the_page_of_a_small_ablation() -> None:
     assert markdown(SETTING, RESULT) == PAGE
 
 
-def test_a_noise_floor_stands_behind_the_smallest_difference() -> None:
-    lines = markdown(SETTING, RESULT | {"noise_floor": estimate(0.5)}).splitlines()
-    floor = "- noise floor, baseline against baseline with other seeds: +0.5000, 95 % [+0.4800, +0.5200]"
-    assert lines[lines.index("- smallest difference that these seeds can detect: 0.0200") + 1].startswith(floor)
+def test_a_page_without_controls_has_no_table_of_them() -> None:
+    plain = markdown(SETTING | {"controls_missing": []}, RESULT | {"controls": [], "noise_floor": {}})
+    assert "## Controls" not in plain
+    assert "## Runs" in plain

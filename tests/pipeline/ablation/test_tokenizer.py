@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pipeline.ablation.data import choose, domains, in_slice, survey
+from pipeline.ablation.data import choose, in_slice, survey
+from pipeline.ablation.heldout import domains
+from pipeline.ablation.order import Stream
 from pipeline.ablation.tokenizer import BOS, encode, tokenize, train_tokenizer
-from pipeline.ablation.train import token_stream
 from tests.pipeline.ablation.helpers import sentences, write
 
 
@@ -24,8 +25,8 @@ def test_held_out_documents_are_never_trained_on(tmp_path: Path) -> None:
     held = domains({"baseline": arm}, (), 10**9)[0]
     free = choose(arm, "baseline", held.hashes, 10**9)
     tokenizer = train_tokenizer(sentences(300, 1), 300)
-    corpus = tokenize(free, tokenizer)
-    stream = tokenizer.decode(token_stream(corpus, len(corpus.tokens), 0).tolist(), skip_special_tokens=False)
+    corpus = tokenize(free, tokenizer, tmp_path / "tokens")
+    stream = tokenizer.decode(Stream(corpus, 0, 10**6).read(0, len(corpus.tokens)).tolist(), skip_special_tokens=False)
     trained = set(stream.split(BOS)[1:])
     assert len(held.texts) == sum(in_slice(survey([data]).hashes)) > 10
     assert trained == set(sentences(300, 1)) - set(held.texts)

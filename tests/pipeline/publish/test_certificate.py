@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.books.manifest import Manifest, content_id, dump, load, read_rows
+from pipeline.books.tombstones import Tombstone
 from pipeline.publish import certificate as module
 from pipeline.publish.certificate import certificate_hash, make, verify
 from pipeline.rows.document import content_hash
@@ -95,6 +97,18 @@ def test_it_follows_from_content_alone(lot):
 def test_an_untouched_lot_verifies(lot):
     assert verify(make(*lot, CHECKERS), *lot, CHECKERS) == []
     assert verify(json.loads(json.dumps(make(*lot, CHECKERS, previous="0", seed=5))), *lot, CHECKERS) == []
+
+
+def test_it_expires_where_a_row_was_to_be_taken_down(lot):
+    store, directory = lot
+    certificate = make(*lot, CHECKERS)
+    manifest = load(Manifest, store, f"{directory}/manifest.json")
+    (ids,) = [rows["id"].to_pylist() for rows in read_rows(store, directory, manifest, "data", ["id"])]
+    for name, taken in (("one", "of another lot"), ("two", ids[0])):
+        stone = Tombstone(asked=datetime(2026, 1, 1, tzinfo=UTC), reason="asked", ids=(taken,))
+        store.create(f"tombstones/{name}.json", dump(stone))
+        said = ["expired: 1 certified rows were to be taken down since; run the recipe again"]
+        assert verify(certificate, *lot, CHECKERS) == (said if name == "two" else [])
 
 
 def test_a_changed_certificate_shows_twice(lot):
@@ -207,7 +221,7 @@ def test_all_that_a_certificate_states_follows_from_the_lot(lot):
     assert set(certificate) == {
         "format", "lot", "level", "dataset", "recipe_id", "content_id", "parents", "versions", "manifest_sha256",
         "policy", "rows_in", "certified", "quarantined", "refused", "verdicts", "calibration", "prompts", "models",
-        "tools", "defects", "people", "seed", "previous", "certificate_hash",
+        "tools", "code", "defects", "people", "seed", "previous", "certificate_hash",
     }  # fmt: skip
     assert (certificate["format"], certificate["seed"], certificate["previous"]) == (5, 3, None)
     assert certificate["lot"] == content_hash("l4_verify", manifest.recipe_id, manifest.content_id)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.publish.croissant import export_croissant
-from tests.pipeline.publish.helpers import release
+from pipeline.publish.export import export_croissant
+from pipeline.publish.verify import verify_release
+from tests.pipeline.publish.helpers import forge, release
 
 
 @pytest.fixture
@@ -26,6 +27,14 @@ def test_it_states_files_columns_and_where_they_come_from(exported):
     assert made["conformsTo"] == "http://mlcommons.org/croissant/1.1"
     assert [entity["name"] for entity in made["prov:wasDerivedFrom"]] == [one["level"] for one in manifest["levels"]]
     assert "text" in {field["name"] for field in made["recordSet"][0]["field"]}
+
+
+def test_it_lies_in_the_release_and_is_verified_there(tmp_path: Path):
+    store, directory, made = release(tmp_path)
+    assert [file.path for file in made.files if file.role == "croissant"] == ["croissant.json"]
+    assert verify_release(store, directory) == []
+    forge(store, f"{directory}/manifest.json", lambda manifest: manifest.update(rows=5))
+    assert any("not the description that follows" in finding for finding in verify_release(store, directory))
 
 
 def test_mlcroissant_validates_it_and_reads_the_rows(exported):

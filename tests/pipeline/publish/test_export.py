@@ -24,7 +24,13 @@ def test_all_files_arrive_and_a_second_call_changes_nothing(made, tmp_path: Path
     store, directory, _ = made
     for _ in range(2):
         export_hf(store, directory, tmp_path / "out")
-        assert names(tmp_path / "out") == ["README.md", DATA, "data/train-00001-of-00002.parquet", "manifest.json"]
+        assert names(tmp_path / "out") == [
+            "README.md",
+            "croissant.json",
+            DATA,
+            "data/train-00001-of-00002.parquet",
+            "manifest.json",
+        ]
     assert (tmp_path / "out" / DATA).read_bytes() == store.read(f"{directory}/{DATA}")
 
 

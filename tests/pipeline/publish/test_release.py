@@ -23,6 +23,7 @@ def test_a_release_is_found_by_its_ref_and_lists_its_files(tmp_path: Path):
     assert [(file.role, file.path, file.rows) for file in published.files] == [
         ("data", "data/train-00000-of-00002.parquet", 2),
         ("data", "data/train-00001-of-00002.parquet", 2),
+        ("croissant", "croissant.json", 0),
         ("card", "README.md", 0),
     ]
 
@@ -133,7 +134,7 @@ def test_files_without_rows_are_left_out_but_one_stays(tmp_path: Path):
     collected = run_level(l0(), store, InlineRunner(), silent, empty)
     one = publish(store, [collected, run_level(l1(MinWords()), store, InlineRunner(), silent, parent=collected)])
     name = "data/train-00000-of-00001.parquet"
-    assert [(file.path, file.rows) for file in one.files] == [(name, 1), ("README.md", 0)]
+    assert [(file.path, file.rows) for file in one.files] == [(name, 1), ("croissant.json", 0), ("README.md", 0)]
     none = run_level(l1(MinWords(minimum=9)), store, InlineRunner(), silent, parent=collected)
     files = publish(store, [collected, none]).files
-    assert [(file.path, file.rows) for file in files] == [(name, 0), ("README.md", 0)]
+    assert [(file.path, file.rows) for file in files] == [(name, 0), ("croissant.json", 0), ("README.md", 0)]

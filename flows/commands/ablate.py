@@ -1,0 +1,113 @@
+"""The command that compares data sets by proxy models trained on them: ablate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.models import STORE
+from flows.commands.options import Json, StoreOption, print_result, say
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from pipeline.ablation.tasks import Task
+
+ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models", "checkpoints", "tokens", *STORE)
+
+
+def ablate(
+    baseline: Annotated[
+        str, typer.Argument(help="A release (dataset@version), manifest.json, Parquet file or folder.")
+    ],
+    candidate: Annotated[list[str], typer.Argument(help="What is compared with it; one or more.")],
+    output: Annotated[Path, typer.Option("--output", help="Folder for the result; finished runs there are reused.")],
+    budget: Annotated[str, typer.Option(help="toy (CPU, minutes), small or medium (GPU).")] = "toy",
+    heldout: Annotated[list[Path] | None, typer.Option(help="Texts to judge by; each is a domain.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="JSONL of a cloze task to judge by; repeatable.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Runs per arm.")] = None,
+    aa: Annotated[bool, typer.Option("--aa", help="Twice the runs of each arm, halves compared: noise.")] = False,
+    controls: Annotated[bool, typer.Option("--controls", help="Also arms whose answer is known.")] = False,
+    density: Annotated[bool, typer.Option("--density", help="Also: tokens to equal loss.")] = False,
+    sweep: Annotated[str | None, typer.Option(help="COLUMN=0.1,0.3: also the best rows of the candidate.")] = None,
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
+    """Train proxy models on data sets and compare them in bits per byte."""
+    from flows.commands.own import check_folder
+    from flows.commands.score import data_location
+    from flows.runs.recipe import RecipeError
+    from pipeline.steps.extras import require
+
+    require(["ablation"])
+    from pipeline.ablation import compare
+    from pipeline.ablation.files import text_files
+    from pipeline.ablation.model import BUDGETS
+
+    if budget not in BUDGETS:
+        raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
+    check_folder(output, ABLATION)
+    try:
+        first, *others = [text_files(data_location(name, store)) for name in (baseline, *candidate)]
+        arms = dict(zip(_names(candidate), others, strict=True))
+        tasks, taint = read_tasks(task or ())
+        verdict = compare.ablate(
+            first, arms, output, BUDGETS[budget], heldout or (), seeds, say,
+            aa=aa, with_controls=controls, tasks=tasks, taint=taint, sweep=read_sweep(sweep), with_density=density,
+        )  # fmt: skip
+    except (ValueError, FileNotFoundError) as error:
+        raise RecipeError(str(error)) from error
+    print_result(verdict.summary(), as_json, [verdict.report.read_text(encoding="utf-8")])
+
+
+def read_sweep(text: str | None) -> tuple[str, list[float]] | None:
+    if text is None:
+        return None
+    column, _, shares = text.partition("=")
+    try:
+        return column, [float(share) for share in shares.split(",")]
+    except ValueError:
+        raise ValueError(f"--sweep '{text}': give a column and shares, such as quality=0.1,0.3") from None
+
+
+def _names(candidates: Sequence[str]) -> list[str]:
+    """`candidate`, or with several their last parts; a number is added to those that are alike."""
+    if len(candidates) == 1:
+        return ["candidate"]
+    names: list[str] = []
+    for text in candidates:
+        name = Path(text).stem or text
+        names.append(f"{name}-{len(names) + 1}" if name in (*names, "baseline") else name)
+    return names
+
+
+def read_tasks(
+    paths: Sequence[str],
+) -> tuple[list[Task], Callable[[pa.StringArray], np.ndarray[tuple[int], np.dtype[np.bool_]]] | None]:
+    """Cloze tasks from evaluation sets, and what finds training texts that hold an item: the checker of L4."""
+    if not paths:
+        return [], None
+    import numpy as np
+
+    from pipeline.ablation.tasks import ClozeItem, Task
+    from stages.l4_verify.contamination import Contamination
+    from stages.l4_verify.evaluation_sets import read_set, set_files
+
+    tasks = []
+    for name, path in set_files(tuple(paths)).items():
+        items = tuple(
+            ClozeItem(item.texts[0], item.texts[1:], item.answer - 1)
+            for item in read_set(name, path)
+            if item.part == "question" and item.answer and len(item.texts) > 2
+        )
+        if not items:
+            raise ValueError(f"--task {path} has no question with choices of which one is marked as right")
+        tasks.append(Task(name, items))
+    checker = Contamination(sets=tuple(paths))
+    return tasks, lambda texts: np.array(
+        [any(hit["part"] == "question" for hit in hits) for hits in checker.hits(texts)]
+    )
