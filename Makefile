@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 DEMO ?= demo
 # Pages of the demo web and steps of each of its ten proxy models; less makes it quicker (see .ci/run).
 PAGES ?= 800
-STEPS ?= 48
+STEPS ?= 160
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 PART = 15
 SERVICES = ray or prefect or vllm or browser

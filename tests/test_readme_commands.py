@@ -17,6 +17,7 @@ from tests.flows.helpers import orefine, write_parquet
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 NOT_HERE = {
+    "orefine serve serve.yaml": "tests/flows/test_schedule.py",
     "orefine run ultra_fineweb_en --store store": "reads the hub",
     "orefine run ultra_fineweb_en --store /shared/store --ray-address HEAD:6379": "tests/flows/test_cluster.py",
     "orefine ablate part-0.parquet ultra_fineweb_en --store store --output ablation": "trains: tests/flows/studies",
@@ -50,8 +51,11 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Mo
     ]
     rows.append({"text": page(PAGES_OF_A_HOST, "com"), "url": "https://www.example.org/page"})
     rows.append({"text": "Too short.", "url": "https://www.example.org/short"})
-    for name in ("pages", "part-0"):
+    for name in ("pages", "part-0", "incoming/new"):
         write_parquet(tmp_path / f"{name}.parquet", rows)
+    (service,) = re.findall(r"```yaml\n(# serve.yaml\n.*?)```", README, re.DOTALL)
+    (tmp_path / "serve.yaml").write_text(service)
+    orefine("new", "recipe", "news.yaml")
     write_parquet(tmp_path / "part-1.parquet", rows[:1])
     for name, kind in (("good", "gov"), ("bad", "com")):
         texts = [json.dumps({"text": page(number, kind)}) for number in range(PAGES_OF_A_HOST)]
