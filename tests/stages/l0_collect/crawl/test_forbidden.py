@@ -85,6 +85,11 @@ class Site(BaseHTTPRequestHandler):
             self.send_header("Location", f"http://{trick}:{self.inside_port}/robots.txt".replace("\t", ""))
             self.end_headers()
             return
+        if self.path.startswith("/robots.txt") and host == "circle":
+            self.send_response(302)
+            self.send_header("Location", f"{self.path.partition('?')[0]}?{len(self.path)}")
+            self.end_headers()
+            return
         body = b"<!doctype html><a href='/2'>on</a>" if self.path.startswith("/") and "." not in self.path else b""
         self.send_response(200 if body else 404)
         self.send_header("Content-Type", "text/html")
@@ -126,10 +131,10 @@ class Names(AbstractResolver):
         pass
 
 
-def outcomes(folder: Path, seeds: list[str], names: Names, *allowed: str) -> dict[str, str]:
+def outcomes(folder: Path, seeds: list[str], names: Names, *allowed: str, max_seconds: float = 600.0) -> dict[str, str]:
     settings = CrawlSettings(
         folder=str(folder), seeds=tuple(seeds), user_agent="testbot/1.0 (+https://example.org/bot)", delay=0.0,
-        slowness=0.0, timeout=2.0, per_address=100, allow_networks=allowed,
+        slowness=0.0, timeout=2.0, per_address=100, allow_networks=allowed, max_seconds=max_seconds,
     )  # fmt: skip
     crawl(settings, open_store(str(folder)), resolver=names)
     visits = [visit for lot in sealed_lots(open_store(str(folder))) for visit in lot.visits]
@@ -175,6 +180,11 @@ def test_a_name_that_moves_inside_after_it_was_looked_up(
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_robots_txt_that_leads_on_for_ever_allows_nothing(site: int, tmp_path: Path):
+    found = outcomes(tmp_path, [f"http://circle.example:{site}/1"], Names([OPEN]), f"{OPEN}/32", max_seconds=20.0)
+    assert found == {f"circle.example:{site}/1": "robots_unreachable"}
 
 
 def test_of_two_addresses_of_a_name_the_forbidden_one_is_left_out(inside: Counted, tmp_path: Path):
