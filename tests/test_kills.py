@@ -27,7 +27,7 @@ from pipeline.store.store import Store, open_store
 from tests.killed_run import ROWS, Forks, refine, write_inputs
 
 ASKED = os.environ.get("KILLS")
-KILLS = {"folder": int(ASKED or 10), "bucket": int(ASKED or 4)}
+KILLS = {"folder": int(ASKED or 6), "bucket": int(ASKED or 2)}
 RAY_KILLS = 20 if ASKED else 3
 """Of workers: a Ray takes ten seconds to start."""
 SECONDS = 200

@@ -54,7 +54,7 @@ l2_select:
     - kind: fasttext_quality
       train:
         {positives: {hosts: [.edu]}, negatives: {rest: true}, dim: 4, epochs: 2, lr: 1.0, min_count: 1, bucket: 100,
-         word_ngrams: 1, minimum_auc: 0}
+         word_ngrams: 1, minimum_auc: 0, minimum_spread: 0}
     - {kind: threshold, column: quality, minimum: 0.1}
     - {kind: top_fraction, column: quality, fraction: 0.7}
 l3_synthesize: {steps: [{kind: rewrite, engine: template, prompts: [rephrase, question_answer], min_words: 10}]}

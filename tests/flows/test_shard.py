@@ -45,7 +45,7 @@ def test_a_shard_with_seeds_is_selected(tmp_path: Path):
         "  steps:\n"
         "  - kind: fasttext_quality\n"
         "    train: {positives: {hosts: [.edu]}, negatives: {rest: true}, dim: 4, epochs: 1, bucket: 100,\n"
-        "            minimum_auc: 0}\n"
+        "            minimum_auc: 0, minimum_spread: 0}\n"
         "  - {kind: threshold, minimum: 0}\n"
     )
     arguments = ("shard", source, "--output", tmp_path / "out", "--recipe", recipe, "--json")

@@ -17,7 +17,9 @@ from tests.flows.helpers import orefine, result_of, write_parquet
 THEOREMS = [f"the theorem number {n} follows from the lemma by induction on k{n % 7}" for n in range(400)]
 SPAM = [f"click here to buy cheap pills order {n} now and save {n % 5}" for n in range(400)]
 RECIPES = [f"stir the flour with two eggs and bake it for {n} minutes at low heat" for n in range(400)]
-SETTINGS = {"dim": 4, "lr": 1.0, "epochs": 10, "min_count": 1, "word_ngrams": 1, "bucket": 100}
+SETTINGS = {
+    "dim": 4, "lr": 1.0, "epochs": 10, "min_count": 1, "word_ngrams": 1, "bucket": 100, "minimum_spread": 0.0,
+}  # fmt: skip
 
 
 class Theorems:

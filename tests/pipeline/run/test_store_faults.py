@@ -25,7 +25,7 @@ from tests.pipeline.store.faulty import FATES, Faults, Killed, install, install_
 
 OLD = [["apple pie is good", "banana split"]]
 NEW = [["apple pie is good", "banana split"], ["cherry cake", "apple tart is better", "short"]]
-SOME = int(os.environ.get("FAULT_STEP", "23"))
+SOME = int(os.environ.get("FAULT_STEP", "47"))
 FIRST = int(os.environ.get("FAULT_FIRST", "0"))
 """A fault at each so many operations, from the one of that number; FAULT_STEP=1: at every one, also in the bucket of a
 server, which takes twenty minutes; FAULT_STEP=8 with FAULT_FIRST=0 to 7 does so in pieces. In a folder and in a bucket
