@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.books.auc import roc_auc
 from pipeline.steps import FloatArray
 
 LEAST = 5
@@ -44,19 +45,8 @@ def inside_sources(scores: FloatArray, good: Sequence[bool], sources: Sequence[s
         positives = int(labels[rows].sum())
         negatives = int(rows.sum()) - positives
         if min(positives, negatives) >= LEAST:
-            inside[str(name)] = (positives, negatives, auc(scores[rows], labels[rows]))
+            inside[str(name)] = (positives, negatives, roc_auc(labels[rows], scores[rows]))
     counts, positive = np.bincount(of), np.bincount(of, labels)
     # A document that is alone of its source says nothing of it: the share of all stands for it.
     others = np.where(counts[of] > 1, (positive[of] - labels) / np.maximum(counts[of] - 1, 1), labels.mean())
-    return InsideSources(auc(scores, labels), auc(others, labels), inside)
-
-
-def auc(scores: FloatArray, labels: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
-    """How often a good document scores above another; equal scores count half."""
-    if labels.all() or not labels.any():
-        raise ValueError(f"{int(labels.sum())} of {len(labels)} documents are good; an AUC needs both kinds")
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    middle = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    positives = int(labels.sum())
-    above = middle[labels].sum() - positives * (positives + 1) / 2
-    return float(above / (positives * (len(labels) - positives)))
+    return InsideSources(roc_auc(labels, scores), roc_auc(labels, others), inside)

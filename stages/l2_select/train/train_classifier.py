@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.books.auc import roc_auc
 from pipeline.books.guard import remember
 from pipeline.errors import UsageError
 from pipeline.store.shard import file_sha256
@@ -29,7 +30,7 @@ from stages.l2_select.train.calibration import (
     precision_recall,
     reliability,
 )
-from stages.l2_select.train.seeds import Array, ReadTexts, Sample, content_keys, in_batches, match_hosts
+from stages.l2_select.train.seeds import ReadTexts, Sample, content_keys, in_batches, match_hosts
 from stages.l2_select.train.settings import MINIMUM_ROWS, TrainSettings, TrainSpec
 
 POSITIVE, NEGATIVE = "__label__pos", "__label__neg"
@@ -262,13 +263,3 @@ def _measure(
             name: [(words[word], round(abs(float(weights[word])), 4)) for word in ids] for name, ids in top.items()
         },
     )
-
-
-def roc_auc(truth: Array, scores: Array) -> float:
-    """The share of (positive, negative) pairs in which the positive scores higher; a tie counts half."""
-    _, position, ties = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = np.cumsum(ties) - (ties - 1) / 2  # the mean rank of equal scores, from 1
-    positives, negatives = int(truth.sum()), int((~truth).sum())
-    if not positives or not negatives:
-        raise ValueError("a ROC curve needs rows of both classes")
-    return float((rank[position][truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.ablation.sources import auc, inside_sources
-
-
-def test_auc_by_hand() -> None:
-    labels = np.array([True, False, True, False])
-    assert auc(np.array([3.0, 1.0, 2.0, 2.0]), labels) == (2 + 1.5) / 4
-    with pytest.raises(ValueError, match="2 of 2 documents are good; an AUC needs both kinds"):
-        auc(np.array([1.0, 2.0]), np.array([True, True]))
+from pipeline.ablation.sources import inside_sources
 
 
 def test_a_score_of_sites_has_no_auc_inside_them() -> None:

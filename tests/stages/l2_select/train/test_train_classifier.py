@@ -1,6 +1,5 @@
 import gzip
 import json
-from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pytest
 from flows.runs.texts import read_texts
 from stages.l2_select.train.seeds import Sample, Seeds, content_keys, match_hosts
 from stages.l2_select.train.settings import TrainSettings, TrainSpec
-from stages.l2_select.train.train_classifier import Undertrained, collect_seeds, roc_auc, train
+from stages.l2_select.train.train_classifier import Undertrained, collect_seeds, train
 
 GOOD = [f"the theorem number {n} follows from the lemma by induction" for n in range(150)]
 BAD = [f"click here to buy cheap pills order {n} now" for n in range(90)]
@@ -58,15 +57,6 @@ def test_label_words_in_a_text_do_not_become_labels(tmp_path):
 def test_too_few_texts_are_refused_with_the_counts(tmp_path):
     with pytest.raises(ValueError, match="50 distinct texts of each class; found 150 pos, 1 neg"):
         train(pa.array(GOOD), pa.array(["spam"] * 99), SETTINGS, tmp_path)
-
-
-def test_roc_auc_counts_pairs():
-    generator = np.random.default_rng(0)
-    truth, scores = generator.random(40) < 0.5, generator.integers(0, 8, 40) / 8
-    pairs = [(p > n) + (p == n) / 2 for p, n in product(scores[truth], scores[~truth])]
-    assert roc_auc(truth, scores) == pytest.approx(np.mean(pairs))
-    with pytest.raises(ValueError, match="both classes"):
-        roc_auc(np.ones(3, bool), np.ones(3))
 
 
 def test_a_sample_is_the_same_in_any_order_and_in_any_pieces():
