@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,8 +158,8 @@ def test_killed_actors_lose_and_ask_nothing_twice(tmp_path: Path, endpoints: lis
     command = [sys.executable, "-m", "flows.cli", "run", str(tmp_path / "recipe.yaml"), *options]
     while True:
         recorded = Recorded(store, endpoints[0].log)
-        driver = subprocess.Popen(command, env=os.environ | {"RAY_AUTH_MODE": "disabled"}, stderr=subprocess.PIPE)
-        threading.Thread(target=driver.stderr.read, daemon=True).start()
+        environment = os.environ | {"RAY_AUTH_MODE": "disabled"}
+        driver = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         while driver.poll() is None and kills < max(2, KILLS // 3):
             time.sleep(moments.uniform(0, 0.5))
             for actor in actors(driver.pid)[:1]:
