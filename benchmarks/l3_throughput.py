@@ -46,7 +46,7 @@ from pipeline.store.store import open_store
 from stages.l0_collect.readers.parquet import ParquetSource
 from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.registry import close_engines
-from stages.l3_synthesize.engines.vllm_engine import VllmEngine
+from stages.l3_synthesize.engines.vllm_engine import VllmEngine, spawning_alone
 from stages.l3_synthesize.rewrite import Rewrite
 
 ASKED = 2_000
@@ -231,7 +231,8 @@ def bare(step: Rewrite, requests: list[Request]) -> dict[str, float]:
     engine = step._engine()
     assert isinstance(engine, VllmEngine)
     settings = engine.settings()
-    llm = LLM(**{name: settings[name] for name in settings if name in EngineArgs.__dataclass_fields__})
+    with spawning_alone():
+        llm = LLM(**{name: settings[name] for name in settings if name in EngineArgs.__dataclass_fields__})
 
     def ask(asked: list[Request]) -> int:
         prompts: Any = [{"prompt_token_ids": engine._chat.encode(one.messages)} for one in asked]

@@ -151,7 +151,7 @@ class VllmEngine:
             others = set(multiprocessing.active_children())
             background = self._background = Background("vllm-loop")
             try:
-                with _alone():
+                with spawning_alone():
                     self._llm = background.submit(self._open()).result(timeout=START_SECONDS)
             except Exception as error:
                 self._close(background)
@@ -244,7 +244,7 @@ def _kill_with_us(processes: Sequence[int | None]) -> subprocess.Popen[bytes]:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def spawning_alone() -> Iterator[None]:
     """Processes that are spawned meanwhile do not import the script that runs, as they otherwise do at their start.
 
     It would run once more where it has no `__main__` guard, and the worker of vLLM 0.32 dies of numba (it looks through
