@@ -79,11 +79,13 @@ class _Hashing:
 def _groups(places: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:
     """Neighbours of TASK_BYTES together, or a little more."""
     group: list[int] = []
+    size = 0
     for place in places:
         group.append(place)
-        if sum(sizes[one] for one in group) >= TASK_BYTES:
+        size += sizes[place]
+        if size >= TASK_BYTES:
             yield group
-            group = []
+            group, size = [], 0
     if group:
         yield group
 
