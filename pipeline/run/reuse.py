@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from pipeline.books.fingerprint import recipe_id
 from pipeline.books.manifest import ShardRecord, dump, load
+from pipeline.rows.document import content_hash
 from pipeline.run.rowpass import RowTask
 from pipeline.store.damage import Damaged
 from pipeline.store.shard import stored_sha256
@@ -43,7 +44,7 @@ def keys_of(tasks: Sequence[RowTask]) -> list[str]:
     level = tasks[0].directory.partition("/")[0]
     steps = (*((tasks[0].source,) if tasks[0].source else ()), *tasks[0].steps)
     shared = recipe_id(level, [str(tasks[0].schema), str(tasks[0].position), str(tasks[0].keep_dropped_text)], steps)
-    return [recipe_id(shared, [*_unit(task)], ()) for task in tasks]
+    return [content_hash(shared, *_unit(task)) for task in tasks]
 
 
 def _unit(task: RowTask) -> tuple[str, ...]:
