@@ -44,20 +44,9 @@ from pipeline.steps import Reply
 from pipeline.store.local import LocalStore
 from pipeline.store.partitions import read_bucket
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
+from tests.flows.helpers import QUICK_TRAINING
 
 DOCUMENTS = 140
-CLASSIFIER = {
-    "dim": 4,
-    "epochs": 2,
-    "lr": 1.0,
-    "min_count": 1,
-    "word_ngrams": 1,
-    "bucket": 100,
-    "minimum_auc": 0,
-    "minimum_spread": 0,
-}
-
-
 SAYS_SO = re.compile("is damaged: |changed since the run was planned")
 """An error of another kind would be one by luck, such as of a parser."""
 
@@ -183,7 +172,7 @@ def _recipe(inputs: list[str], steps: list[dict[str, Any]], dataset: str = "toy"
         "l1_filter": {"steps": steps},
         "l2_select": {
             "steps": [
-                {"kind": "fasttext_quality", "train": seeds | CLASSIFIER},
+                {"kind": "fasttext_quality", "train": seeds | QUICK_TRAINING},
                 {"kind": "top_fraction", "fraction": 0.5},
             ]
         },

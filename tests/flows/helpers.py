@@ -48,6 +48,19 @@ def document(number: int) -> str:
     )
 
 
+QUICK_TRAINING = {
+    "dim": 4,
+    "epochs": 2,
+    "lr": 1.0,
+    "min_count": 1,
+    "word_ngrams": 1,
+    "bucket": 100,
+    "minimum_auc": 0,
+    "minimum_spread": 0,
+}
+"""Settings of a classifier that is there in no time; how well it judges plays no part."""
+
+
 def rows(count: int, first: int = 0) -> list[dict[str, Any]]:
     return [
         {

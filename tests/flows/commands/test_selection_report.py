@@ -5,18 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.flows.helpers import orefine, result_of, rows, write_parquet
+from tests.flows.helpers import QUICK_TRAINING, orefine, result_of, rows, write_parquet
 
-TRAIN = {
-    "dim": 4,
-    "epochs": 5,
-    "lr": 1.0,
-    "min_count": 1,
-    "word_ngrams": 1,
-    "bucket": 100,
-    "minimum_auc": 0,
-    "minimum_spread": 0,
-}
+TRAIN = QUICK_TRAINING | {"epochs": 5}
 
 
 def pictures(page: str) -> list[str]:

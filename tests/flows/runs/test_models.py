@@ -5,18 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.flows.helpers import orefine, result_of, rows, write_parquet
-
-TRAIN = {
-    "dim": 4,
-    "epochs": 2,
-    "lr": 1.0,
-    "min_count": 1,
-    "word_ngrams": 1,
-    "bucket": 100,
-    "minimum_auc": 0,
-    "minimum_spread": 0,
-}
+from tests.flows.helpers import QUICK_TRAINING, orefine, result_of, rows, write_parquet
 
 
 @pytest.mark.parametrize("pattern", ["*.bin", "model_card.json"])
@@ -25,7 +14,7 @@ def test_a_changed_byte_of_a_trained_model_or_its_card_stops_the_run(tmp_path: P
     recipe = {
         "dataset": "toy",
         "l0_collect": {"source": {"kind": "parquet", "paths": [str(write_parquet(tmp_path / "a.parquet", rows(120)))]}},
-        "l2_select": {"steps": [{"kind": "fasttext_quality", "train": seeds | TRAIN}]},
+        "l2_select": {"steps": [{"kind": "fasttext_quality", "train": seeds | QUICK_TRAINING}]},
     }
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     arguments = ("run", tmp_path / "recipe.yaml", "--store", tmp_path / "store")
