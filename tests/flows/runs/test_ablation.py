@@ -63,7 +63,8 @@ def test_a_run_ends_with_its_verdict(tmp_path: Path):
 def test_a_report_made_again_has_the_verdict(tmp_path: Path):
     orefine("run", recipe(tmp_path), "--store", tmp_path / "store", "--runner", "inline")
     orefine("report", "toy", "--store", tmp_path / "store", "--output", tmp_path / "again.html")
-    assert "l1_filter against baseline, bits per byte by domain" in (tmp_path / "again.html").read_text(encoding="utf-8")
+    page = (tmp_path / "again.html").read_text(encoding="utf-8")
+    assert "l1_filter against baseline, bits per byte by domain" in page
 
 
 def test_what_is_wrong_with_it_is_said_before_the_first_row(tmp_path: Path):
