@@ -16,7 +16,7 @@ ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models", "c
 
 def ablate(
     baseline: Annotated[
-        str, typer.Argument(help="A release (dataset@version), manifest.json, Parquet file or folder.")
+        str, typer.Argument(help="A release (dataset@version), manifest.json, Parquet or JSONL file, folder.")
     ],
     candidate: Annotated[list[str], typer.Argument(help="What is compared with it; one or more.")],
     output: Annotated[Path, typer.Option("--output", help="Folder for the result; finished runs there are reused.")],
@@ -36,6 +36,7 @@ def ablate(
     from flows.commands.score import data_location
     from flows.runs.ablation import keep_result, read_tasks
     from flows.runs.recipe import RecipeError
+    from flows.runs.texts import as_parquet
     from pipeline.steps.extras import require
     from pipeline.store.store import open_store
 
@@ -48,11 +49,11 @@ def ablate(
         raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
     check_folder(output, ABLATION)
     try:
-        first, *others = [text_files(data_location(name, store)) for name in (baseline, *candidate)]
+        first, *others = [text_files(as_parquet(data_location(name, store))) for name in (baseline, *candidate)]
         arms = dict(zip(_names(candidate), others, strict=True))
         tasks, taint = read_tasks(task or ())
         verdict = compare.ablate(
-            first, arms, output, BUDGETS[budget], heldout or (), seeds, say,
+            first, arms, output, BUDGETS[budget], [Path(as_parquet(str(path))) for path in heldout or ()], seeds, say,
             aa=aa, with_controls=controls, tasks=tasks, taint=taint, sweep=read_sweep(sweep), with_density=density,
         )  # fmt: skip
     except (ValueError, FileNotFoundError) as error:

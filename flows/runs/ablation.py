@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.runs.texts import as_parquet
 from pipeline.errors import UsageError
 from pipeline.report.ablation import place_of
 from pipeline.run.level import Finished
@@ -88,7 +89,7 @@ def ablate_levels(
         arms = {name: text_files(folders[name]) for name in (settings.baseline, *settings.candidates)}
         tasks, taint = read_tasks(settings.tasks)
         verdict = compare.ablate(
-            arms.pop(settings.baseline), arms, output, BUDGETS[settings.budget], [*map(Path, settings.heldout)],
+            arms.pop(settings.baseline), arms, output, BUDGETS[settings.budget], [Path(as_parquet(path)) for path in settings.heldout],
             settings.seeds, say, aa=settings.aa, with_controls=settings.controls, tasks=tasks, taint=taint,
             with_density=settings.density,
         )  # fmt: skip
