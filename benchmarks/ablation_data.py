@@ -6,14 +6,15 @@
 |--------------------------|-------------------------------------------------------------------------------|
 | raw.parquet              | 700 pages of C4, 2,600 rows of FineWeb (600 repeats), 900 UK pages with menus |
 | held/NAME.jsonl          | Wikipedia, C4, WCXB's articles and forums, LAMBADA: texts that no arm holds   |
-| positives/wikipedia.jsonl | 1,500 other Wikipedia articles, the seeds of the column `wiki`               |
-| scored/part-*.parquet    | what L1 of `ultra_fineweb_en` keeps, with the scores `hosts` and `wiki`       |
+| positives/NAME.jsonl     | seeds: Wikipedia, WCXB's articles of other sites, and as many of each (`both`) |
+| scored/part-*.parquet    | what L1 of `ultra_fineweb_en` keeps, with a score for each pool and `hosts`   |
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import itertools
 import json
 import subprocess
@@ -21,6 +22,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -47,10 +49,13 @@ l2_select:
       train:
         positives: {{hosts: [.gov, .edu, .ac.uk, .gov.uk, .mil, .int, wikipedia.org, arxiv.org, plos.org]}}
         negatives: {{rest: true}}
+"""
+POOL = """
     - kind: fasttext_quality
-      column: wiki
+      column: {name}
       train: {{positives: {{paths: [{seeds}]}}, negatives: {{rest: true}}}}
 """
+POOLS = ("wikipedia", "articles", "both")
 
 
 def jsonl(path: Path, first: int = 0, stop: int | None = None) -> list[dict[str, Any]]:
@@ -72,19 +77,29 @@ def raw_rows(data: Path) -> list[dict[str, str]]:
 
 
 def write_held(data: Path, folder: Path) -> None:
-    articles = jsonl(data / "wikipedia/en.jsonl.gz", 0, WIKIPEDIA_SEEDS + HELD_WIKIPEDIA)
-    write(folder.parent / "positives/wikipedia.jsonl", ({"text": row["text"]} for row in articles[:WIKIPEDIA_SEEDS]))
-    write(folder / "wikipedia.jsonl", ({"text": row["text"], "url": row["url"]} for row in articles[WIKIPEDIA_SEEDS:]))
+    rows = jsonl(data / "wikipedia/en.jsonl.gz", 0, WIKIPEDIA_SEEDS + HELD_WIKIPEDIA)
+    write(folder / "wikipedia.jsonl", ({"text": row["text"], "url": row["url"]} for row in rows[WIKIPEDIA_SEEDS:]))
     c4 = jsonl(data / "c4/c4_sample.jsonl.gz", C4_PAGES, C4_PAGES + HELD_C4)
     write(folder / "c4.jsonl", ({"text": row["text"], "url": row["url"]} for row in c4))
     pages = json.loads(gzip.decompress((data / "crawl/wcxb_dev.truth.json.gz").read_bytes()))
-    for name, kind in (("articles", "article"), ("forums", "forum")):
-        write(
-            folder / f"{name}.jsonl",
-            ({"text": page["text"], "url": url} for url, page in pages.items() if page["type"] == kind),
-        )
+    found = {
+        kind: [{"text": page["text"], "url": url} for url, page in pages.items() if page["type"] == kind]
+        for kind in ("article", "forum")
+    }
+    seeds = [row for row in found["article"] if not _is_held(row["url"])]
+    write(folder / "articles.jsonl", (row for row in found["article"] if _is_held(row["url"])))
+    write(folder / "forums.jsonl", found["forum"])
+    wikipedia = [{"text": row["text"]} for row in rows[:WIKIPEDIA_SEEDS]]
+    pools = {"wikipedia": wikipedia, "articles": seeds, "both": [*seeds, *wikipedia[: len(seeds)]]}
+    for name in POOLS:
+        write(folder.parent / f"positives/{name}.jsonl", pools[name])
     lambada = jsonl(data / "eval/lambada_openai.jsonl.gz")
     write(folder / "lambada.jsonl", ({"text": f"{row['context']} {row['continuation']}"} for row in lambada))
+
+
+def _is_held(url: str) -> bool:
+    """Half of the sites."""
+    return bool(hashlib.sha256((urlsplit(url).hostname or "").encode()).digest()[0] % 2)
 
 
 def main() -> None:
@@ -96,7 +111,8 @@ def main() -> None:
     write_held(options.data, out / "held")
     pq.write_table(pa.Table.from_pylist(raw_rows(options.data)), out / "raw.parquet")
     recipe = out / "recipe.yaml"
-    recipe.write_text(RECIPE.format(raw=out / "raw.parquet", seeds=out / "positives/wikipedia.jsonl"))
+    steps = "".join(POOL.format(name=name, seeds=out / f"positives/{name}.jsonl") for name in POOLS)
+    recipe.write_text(RECIPE.format(raw=out / "raw.parquet") + steps)
     command = [sys.executable, "-m", "flows.cli", "run", str(recipe), "--store", str(out / "store"), "--json"]
     done = subprocess.run([*command, "--runner", "inline"], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode not in (0, 3):

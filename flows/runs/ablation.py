@@ -89,8 +89,9 @@ def ablate_levels(
         arms = {name: text_files(folders[name]) for name in (settings.baseline, *settings.candidates)}
         tasks, taint = read_tasks(settings.tasks)
         verdict = compare.ablate(
-            arms.pop(settings.baseline), arms, output, BUDGETS[settings.budget], [Path(as_parquet(path)) for path in settings.heldout],
-            settings.seeds, say, aa=settings.aa, with_controls=settings.controls, tasks=tasks, taint=taint,
+            arms.pop(settings.baseline), arms, output, BUDGETS[settings.budget],
+            [Path(as_parquet(path)) for path in settings.heldout], settings.seeds, say,
+            aa=settings.aa, with_controls=settings.controls, tasks=tasks, taint=taint,
             with_density=settings.density,
         )  # fmt: skip
     except (ValueError, FileNotFoundError) as error:
