@@ -81,11 +81,9 @@ def main() -> None:
     for name, of in rates.items():
         rate = statistics.median(of)
         used = f", {6 * parameters * rate / options.peak / 1e12:.3f} of the peak" if torch.cuda.is_available() else ""
-        print(f"{name}: {rate:,.0f} tokens a second [{min(of):,.0f}, {max(of):,.0f}]{used}")
+        print(f"{name}, {parameters:,} parameters: {rate:,.0f} tokens a second [{min(of):,.0f}, {max(of):,.0f}]{used}")
     ratios = [ours / other for ours, other in zip(rates["ours"], rates["plain"], strict=True)]
-    print(
-        f"ours / plain: {statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}], {parameters:,} parameters"
-    )
+    print(f"ours / plain: {statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]")
 
 
 if __name__ == "__main__":

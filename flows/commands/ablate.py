@@ -28,6 +28,10 @@ def ablate(
     controls: Annotated[bool, typer.Option("--controls", help="Also arms whose answer is known.")] = False,
     density: Annotated[bool, typer.Option("--density", help="Also: tokens to equal loss.")] = False,
     sweep: Annotated[str | None, typer.Option(help="COLUMN=0.1,0.3: also the best rows of the candidate.")] = None,
+    second_rate: Annotated[
+        bool,
+        typer.Option("--second-rate", help="Also at a quarter of the learning rate; a verdict that flips is none."),
+    ] = False,
     keep_models: Annotated[
         bool, typer.Option("--keep-models", help="Also models/, which transformers and vLLM load.")
     ] = False,
@@ -58,7 +62,7 @@ def ablate(
         verdict = compare.ablate(
             first, arms, output, BUDGETS[budget], [Path(as_parquet(str(path))) for path in heldout or ()], seeds, say,
             aa=aa, with_controls=controls, tasks=tasks, taint=taint, sweep=read_sweep(sweep), with_density=density,
-            keep_models=keep_models,
+            second_rate=second_rate, keep_models=keep_models,
         )  # fmt: skip
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error

@@ -49,6 +49,7 @@ class AblationSettings(BaseModel):
     aa: bool = False
     controls: bool = False
     density: bool = False
+    second_rate: bool = False
 
     def of_levels(self, names: Sequence[str]) -> AblationSettings:
         """With the candidates named; ValueError for levels that the recipe has not."""
@@ -92,7 +93,7 @@ def ablate_levels(
             arms.pop(settings.baseline), arms, output, BUDGETS[settings.budget],
             [Path(as_parquet(path)) for path in settings.heldout], settings.seeds, say,
             aa=settings.aa, with_controls=settings.controls, tasks=tasks, taint=taint,
-            with_density=settings.density,
+            with_density=settings.density, second_rate=settings.second_rate,
         )  # fmt: skip
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(f"version {version} is published; its ablation did not start: {error}") from error
