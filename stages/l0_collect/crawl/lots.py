@@ -14,9 +14,11 @@ from pathlib import Path
 
 from pipeline.errors import OrefineError
 from pipeline.store.store import Store
+from stages.l0_collect.crawl.altered import pack
 from stages.l0_collect.crawl.fetch import Fetched
-from stages.l0_collect.crawl.journal import LOTS, Copy, Cut, Lot, Visit
+from stages.l0_collect.crawl.journal import LOTS, WORDS, Copy, Cut, Lot, Mark, Visit
 from stages.l0_collect.crawl.opt_outs import OptOut
+from stages.l0_collect.crawl.traps import Words
 from stages.l0_collect.crawl.warc_writer import REVISIT, digest, fields_block, http_response, record
 
 
@@ -27,8 +29,9 @@ class AnotherCrawl(OrefineError):
 class LotWriter:
     """Fills a local file with records; `seal` moves it into the folder."""
 
-    def __init__(self, store: Store, number: int, software: str, robots: str) -> None:
-        self._store, self._number = store, number
+    def __init__(self, store: Store, name: str, software: str, robots: str) -> None:
+        """`name`: such as lot-000000."""
+        self._store, self._name = store, name
         self._path: Path = store.temporary()
         self._file = self._path.open("wb")
         self._hash = hashlib.sha256()
@@ -36,6 +39,8 @@ class LotWriter:
         self.visits: list[Visit] = []
         self.found: list[tuple[str, int]] = []
         self.cuts: list[Cut] = []
+        self.marks: list[Mark] = []
+        self.texts: list[tuple[str, Words]] = []
         about = [("software", software), ("format", "WARC File Format 1.1"), ("robots", robots)]
         self._write(record("warcinfo", datetime.now(UTC), fields_block(about), "application/warc-fields")[1])
 
@@ -81,12 +86,18 @@ class LotWriter:
         os.fsync(self._file.fileno())
         self._file.close()
         sha256 = self._hash.hexdigest()
-        name = f"{LOTS}/lot-{self._number:06d}-{sha256[:12]}.warc.gz"
-        lot = Lot(warc=name, sha256=sha256, bytes=self.bytes, visits=self.visits, found=self.found, cuts=self.cuts)
+        name = f"{LOTS}/{self._name}-{sha256[:12]}.warc.gz"
+        words = f"{WORDS}/{self._name}-{sha256[:12]}.zst" if self.texts else ""
+        lot = Lot(
+            warc=name, sha256=sha256, bytes=self.bytes, visits=self.visits, found=self.found, cuts=self.cuts,
+            marks=self.marks, words=words,
+        )  # fmt: skip
+        if words:
+            self._store.replace(words, pack(self.texts))
         self._store.commit(self._path, name)
-        if not self._store.create(f"{LOTS}/lot-{self._number:06d}.json", lot.model_dump_json().encode()):
+        if not self._store.create(f"{LOTS}/{self._name}.json", lot.model_dump_json().encode()):
             raise AnotherCrawl(
-                f"lot {self._number} of {self._store.root} was sealed by another crawl; let one of them run alone"
+                f"{self._name} of {self._store.root} was sealed by another crawl; let one of them run alone"
             )
         return lot
 

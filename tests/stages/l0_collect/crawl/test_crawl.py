@@ -22,7 +22,8 @@ from flows.runs.recipe import load_recipe_text
 from flows.runs.run import open_run, run_recipe
 from pipeline.steps import SourceBatch
 from pipeline.store.store import open_store
-from stages.l0_collect.crawl.crawl import Crawled, crawl
+from stages.l0_collect.crawl.crawl import crawl
+from stages.l0_collect.crawl.crawled import Crawled
 from stages.l0_collect.crawl.journal import Lot, sealed_lots
 from stages.l0_collect.crawl.lots import AnotherCrawl
 from stages.l0_collect.crawl.settings import CrawlSettings
