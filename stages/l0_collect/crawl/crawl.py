@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,19 @@ from stages.l0_collect.crawl.crawled import Crawled, write_end
 from stages.l0_collect.crawl.engine import REDIRECTS, Engine
 from stages.l0_collect.crawl.fetch import NO_HEADERS, Fetched
 from stages.l0_collect.crawl.frontier import Host, Job
-from stages.l0_collect.crawl.journal import STOP, Copy, Cut, Lot, Mark, Visit, copies, earlier_lots, lot_names, read_lot
+from stages.l0_collect.crawl.journal import (
+    STOP,
+    Copy,
+    Cut,
+    Lot,
+    Mark,
+    Visit,
+    copies,
+    earlier_lots,
+    lot_names,
+    read_lot,
+    sealed_lots,
+)
 from stages.l0_collect.crawl.lots import LotWriter
 from stages.l0_collect.crawl.opt_outs import OptOut, of_page
 from stages.l0_collect.crawl.page import Page, decoded_body, read_page
@@ -37,6 +50,8 @@ if TYPE_CHECKING:
 SECTIONS_TO_HOST = 3
 """Sections of a host that are traps until the host is one."""
 TELL_SECONDS = 10.0
+NOT_ASKED = ("robots_disallowed", "robots_unreachable")
+"""Outcomes without a request."""
 ALONE = Part()
 
 
@@ -71,21 +86,23 @@ class _Crawl(Engine):
         self._done = Crawled("done")
         self._number = 0
         self._started = self._told = time.monotonic()
-        earlier = [earlier_lots(folder) for folder in settings.earlier]
-        self._copies = copies(earlier)
+        self._copies = copies([earlier_lots(folder) for folder in settings.earlier])
+        self._starts = {url: depth for url, (depth, _) in self._copies.items()} | dict.fromkeys(seeds, 0)
         self._scope = Scope(seeds or list(self._copies), settings.scope)
         self._known = Known(store.temporary())
-        for folder, lots in zip(settings.earlier, earlier, strict=True):
-            for lot in lots:
-                self._remember_texts(open_store(folder), lot)
+        self._asked: Counter[str] = Counter()
+        """Pages asked of each host, towards `max_pages_per_host`."""
         self._read: set[str] = set()
         """Journals that are taken over."""
+
+    def _begin(self) -> None:
+        for folder in self._settings.earlier:
+            for lot in sealed_lots(open_store(folder)):
+                self._remember_texts(open_store(folder), lot)
         self._go_on()
         self._begin_lot()
-        for seed in filter(part.owns, seeds):
-            self._discover(seed, 0)
-        for url, (depth, _) in self._copies.items():
-            if part.owns(url):
+        for url, depth in self._starts.items():
+            if self._part.owns(url):
                 self._discover(url, depth)
 
     def _go_on(self) -> None:
@@ -97,8 +114,7 @@ class _Crawl(Engine):
         visited = {visit.url for lot in lots.values() for visit in lot.visits}
         for name, lot in lots.items():
             self._take_found(lot, visited)
-            for visit in filter(lambda visit: visit.outcome == "fetched" and self._part.owns(visit.url), lot.visits):
-                self._frontier.host(visit.url).fetched += 1
+            self._asked.update(host_of(visit.url) for visit in lot.visits if visit.outcome not in NOT_ASKED)
             if self._part.is_own(name):
                 self._number += 1
                 self._done.lots += 1
@@ -113,7 +129,8 @@ class _Crawl(Engine):
         """Whether a lot names URLs that are this worker's to fetch."""
         is_any = False
         for url, depth in lot.found:
-            if self._part.owns(url) and self._frontier.remember(url) and url not in visited and not self._is_cut(url):
+            is_new = self._part.owns(url) and self._frontier.remember(url) and url not in visited
+            if is_new and not self._is_cut(url) and not self._is_full(host_of(url)):
                 self._frontier.add(Job(url, depth=depth))
                 is_any = True
         return is_any
@@ -145,6 +162,7 @@ class _Crawl(Engine):
 
     async def run(self) -> Crawled:
         try:
+            self._begin()
             self._done.why = await self.ask_all()
             self._seal()
             self._lot.discard()
@@ -229,8 +247,8 @@ class _Crawl(Engine):
     def _page(self, host: Host, job: Job, fetched: Fetched) -> None:
         visit = Visit(url=job.url, outcome="fetched", status=fetched.status, depth=job.depth)
         self._lot.visits.append(visit)
-        host.fetched += 1
-        if host.fetched >= self._settings.max_pages_per_host:
+        self._asked[host.name] += 1
+        if self._is_full(host.name):
             host.pages.clear()
         if fetched.status is None:
             visit.outcome = fetched.error.partition(":")[0]
@@ -343,13 +361,19 @@ class _Crawl(Engine):
     def _is_cut(self, url: str) -> bool:
         return bool(self._cut) and (section_of(url) in self._cut or f"{host_of(url)}/" in self._cut)
 
+    def _is_full(self, host: str) -> bool:
+        return self._asked[host] >= self._settings.max_pages_per_host
+
     def _count(self, visit: Visit) -> None:
         self._done.outcomes[visit.outcome] += 1
         self._done.pages += visit.outcome == "fetched"
 
     def _begin_lot(self) -> None:
-        robots = "RFC 9309; opt-outs honoured: " + ", ".join(self._settings.honour)
-        self._lot = LotWriter(self._store, self._part.lot_name(self._number), self._settings.user_agent, robots)
+        settings = self._settings
+        robots = "RFC 9309; opt-outs honoured: " + ", ".join(settings.honour)
+        self._lot = LotWriter(
+            self._store, self._part.lot_name(self._number), self._settings.user_agent, robots, self._tell
+        )
         self._lot_began = time.monotonic()
         self._is_stopped = self._store.exists(STOP)
 

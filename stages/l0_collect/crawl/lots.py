@@ -1,18 +1,21 @@
 """Write lots: WARC files of bounded size, sealed together with what happened (journal.py).
 
 A page counts as fetched when its lot is sealed. Of a crawl that is killed only the lot in work is lost, and what it
-held is fetched again. Of two crawls in one folder the one that seals a number first goes on; the other one ends.
+held is fetched again. A lot is leased while it is filled, so that a second crawl in one folder asks nobody; of two that
+do not see each other the one that seals a number first goes on, and the other one ends.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import OrefineError
+from pipeline.store.artifact import Artifact
 from pipeline.store.store import Store
 from stages.l0_collect.crawl.altered import pack
 from stages.l0_collect.crawl.fetch import Fetched
@@ -29,9 +32,13 @@ class AnotherCrawl(OrefineError):
 class LotWriter:
     """Fills a local file with records; `seal` moves it into the folder."""
 
-    def __init__(self, store: Store, name: str, software: str, robots: str) -> None:
-        """`name`: such as lot-000000."""
-        self._store, self._name = store, name
+    def __init__(self, store: Store, name: str, software: str, robots: str, tell: Callable[[str], None]) -> None:
+        """`name`: such as lot-000000. Waits while another process fills it; AnotherCrawl if that has sealed it."""
+        self._store, self._name, self._lease = store, name, ExitStack()
+        self._lease.enter_context(Artifact(store, f"{LOTS}/{name}", self._journal).leased(tell))
+        if store.exists(self._journal):
+            self._lease.close()
+            raise self._another()
         self._path: Path = store.temporary()
         self._file = self._path.open("wb")
         self._hash = hashlib.sha256()
@@ -95,13 +102,23 @@ class LotWriter:
         if words:
             self._store.replace(words, pack(self.texts))
         self._store.commit(self._path, name)
-        if not self._store.create(f"{LOTS}/{self._name}.json", lot.model_dump_json().encode()):
-            raise AnotherCrawl(
-                f"{self._name} of {self._store.root} was sealed by another crawl; let one of them run alone"
-            )
+        is_first = self._store.create(self._journal, lot.model_dump_json().encode())
+        self._lease.close()
+        if not is_first:
+            raise self._another()
         return lot
 
     def discard(self) -> None:
         """Forget what was not sealed."""
+        self._lease.close()
         self._file.close()
         self._path.unlink(missing_ok=True)
+
+    @property
+    def _journal(self) -> str:
+        return f"{LOTS}/{self._name}.json"
+
+    def _another(self) -> AnotherCrawl:
+        return AnotherCrawl(
+            f"{self._name} of {self._store.root} was sealed by another crawl; let one of them run alone"
+        )
