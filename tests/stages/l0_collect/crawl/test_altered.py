@@ -143,11 +143,7 @@ def test_a_host_that_poisons_is_cut_off_and_its_pages_are_no_documents(tmp_path:
     marks = marks_of(sealed_lots(open_store(str(tmp_path))))
     assert done.altered == len(marks) >= HOST_PAGES
     assert all(url.startswith(poison) for url in marks)
-    source = CrawlSource(folder=str(tmp_path))
-    batches = [
-        batch for path in source.inputs() or [] for unit in source.units(path, "") for batch in source.read(unit)
-    ]
-    kept = [url for batch in batches for url in batch.rows.column("url").to_pylist()]
+    kept = kept_urls(tmp_path)
     assert len(kept) == 2 * (PAGES + 1)
     assert not any(url.startswith(poison) for url in kept)
 
