@@ -29,6 +29,7 @@ from pipeline.ablation.heldout import Domain, domains
 from pipeline.ablation.model import Budget
 from pipeline.ablation.report import markdown
 from pipeline.ablation.runs import Runs, write_json, write_text
+from pipeline.ablation.side_by_side import run_all
 from pipeline.ablation.statistics import LEVEL, Estimate
 from pipeline.ablation.tasks import Task
 from pipeline.ablation.train import weight_decay
@@ -132,14 +133,14 @@ def ablate(
     write_json(output / "ablation.json", {"status": "running", "setting": setting})
 
     trainer = Runs(output, budget, tokenizer, rulers, setting, progress, keep_models)
-    runs = {
-        name: trainer.of(name, arm, range(2 * seeds if aa and name in arms else seeds))
-        for name, arm in (arms | extra).items()
-    }
+    runs = run_all(
+        trainer,
+        {name: (arm, range(2 * seeds if aa and name in arms else seeds)) for name, arm in (arms | extra).items()},
+    )
     slowly: dict[str, list[dict[str, Any]]] = {}
     if second_rate:
         slower = replace(trainer, budget=replace(budget, learning_rate=SECOND_RATE * budget.learning_rate))
-        slowly = {name: slower.of(name, arm, range(seeds)) for name, arm in arms.items()}
+        slowly = run_all(slower, {name: (arm, range(seeds)) for name, arm in arms.items()})
     found = _result(runs, slowly, rulers, candidates, list(arms) if aa else [], setting)
     if with_density:
         found["density"] = _density(trainer, arms["baseline"], {name: runs[name][:seeds] for name in arms}, seeds)
@@ -279,7 +280,7 @@ def _density(
         scaled = replace(
             budget, steps=max(1, round(budget.steps * scale)), ngram_tokens=round(budget.ngram_tokens * scale)
         )
-        measured += replace(trainer, budget=scaled).of("baseline", baseline, range(seeds))
+        measured += run_all(replace(trainer, budget=scaled), {"baseline": (baseline, range(seeds))})["baseline"]
     found: dict[str, dict[str, Any]] = {}
     for name, of in runs.items():
         for ruler, tokens, rate in (("models", "tokens", "bpb"), ("n-grams", "ngram_tokens", "ngram_bpb")):

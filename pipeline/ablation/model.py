@@ -43,7 +43,7 @@ class Budget:
     micro_batch: int = 16
     """Sequences in memory at once; gradients of a batch add up over them."""
     cpu_threads: int = 2
-    """Fixed, since the number of threads decides the order of sums and so their rounding. Unused on a GPU."""
+    """Of a run. Fixed, since their number decides the order of sums and so their rounding. Unused on a GPU."""
 
     @property
     def tokens(self) -> int:
@@ -54,7 +54,9 @@ class Budget:
 BUDGETS = {
     budget.name: budget
     for budget in (
-        Budget("toy", 64, 2, 2, 2_048, 128, 8, 512, 4e-3, 3, 100_000, 1_000_000, 1_000_000),  # 0.24 M x 0.52 M tokens
+        Budget(
+            "toy", 64, 2, 2, 2_048, 128, 8, 512, 4e-3, 3, 100_000, 1_000_000, 1_000_000, cpu_threads=1
+        ),  # 0.24 M x 0.52 M tokens
         # 10 M x 1 G, and 30 M x 3 G
         Budget("small", 320, 6, 5, 8_192, 2_048, 32, 15_117, 2.5e-3, 3, 2_000_000, 50_000_000, 20_000_000),
         Budget("medium", 512, 7, 8, 16_384, 2_048, 64, 22_888, 1.9e-3, 3, 5_000_000, 100_000_000, 20_000_000),
