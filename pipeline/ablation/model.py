@@ -9,6 +9,7 @@ better at a clearly reduced one (arXiv 2512.24503). `toy` is narrow and shallow:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -84,3 +85,10 @@ def build_model(budget: Budget, vocabulary: int, seed: int) -> LlamaForCausalLM:
         use_cache=False,
     )
     return LlamaForCausalLM(config)
+
+
+def continued(folder: Path) -> LlamaForCausalLM:
+    """The model in a folder of Hugging Face's layout, to train on."""
+    from transformers import LlamaForCausalLM
+
+    return LlamaForCausalLM.from_pretrained(folder, use_cache=False)

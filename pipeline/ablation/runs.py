@@ -40,6 +40,8 @@ class Runs:
     setting: Mapping[str, Any]
     progress: Callable[[str], None]
     keep_models: bool
+    trunk: Path | None = None
+    """The model that runs continue; its hash is in the settings."""
 
     def of(self, name: str, arm: Arm, seeds: Sequence[int]) -> list[dict[str, Any]]:
         """One record for each seed."""
@@ -61,7 +63,7 @@ class Runs:
         return tokenize(arm, self.tokenizer, self._shard(name, arm))
 
     def _key(self, arm: Arm, seed: int) -> str:
-        names = ("protocol", "tokenizer", "device", "versions", "weight_decay")
+        names = ("protocol", "tokenizer", "device", "versions", "weight_decay", "trunk")
         setting = {name: self.setting[name] for name in names}
         budget = {name: value for name, value in asdict(self.budget).items() if name not in ("name", "seeds")}
         ruler = self.setting["ruler"]["identity"]
@@ -91,7 +93,9 @@ class Runs:
         self.progress(f"{name}, seed {seed}: training on {budget.tokens:,} tokens")
         tell = partial(self._tell, f"{name}, seed {seed}")
         with deterministic(budget.cpu_threads):
-            trained = train(budget, vocabulary, corpus, seed, tell, self.setting["weight_decay"], checkpoint)
+            trained = train(
+                budget, vocabulary, corpus, seed, tell, self.setting["weight_decay"], checkpoint, self.trunk
+            )
             ended = time.monotonic()
             bits, accuracy = self._score(self._by_model(trained.model))
         counted = ngram.count(Stream(corpus, seed, budget.sequence).read(0, budget.ngram_tokens))
