@@ -1,7 +1,7 @@
 """A cluster of nodes made with `ray start` as the README has it: one content id, work on all, a token demanded, and a
 node that is lost in the middle of a run.
 
-`FINEWEB=FOLDER pytest tests/flows/test_cluster.py -s` takes the recipe `ultra_fineweb_en` over the files of that folder.
+`FINEWEB=FOLDER pytest tests/flows/test_cluster.py -s` takes `ultra_fineweb_en` over the files of that folder.
 """
 
 import contextlib
