@@ -10,7 +10,8 @@ mutant that makes them fail, or run far longer than they do without it, is kille
 test looks at, code that is not needed, or a change that makes no difference: read each.
 
 With `--log` each fate is kept as it becomes known, and the same command goes on where it was stopped: what was killed
-is not tried again while its file stays as it is, and what survived is tried again once a test has changed.
+is not tried again while its file stays as it is, and what survived is tried again once a test has changed. So is how
+long tests take on the untouched tree, while that stays as it is.
 """
 
 from __future__ import annotations
@@ -224,11 +225,10 @@ def checked_by(path: str, near: bool = False) -> list[tuple[str, ...]]:
 class Tree:
     """A copy of the project, at a place that stays the same, so that numba finds its compiled kernels again."""
 
-    def __init__(self, number: int, near: bool) -> None:
-        self._near = near
+    def __init__(self, number: int, near: bool, log: Log) -> None:
+        self._near, self._log = near, log
         of = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]  # two checkouts may be measured side by side
         self.folder = Path(tempfile.gettempdir(), f"orefine-mutants-{os.getuid()}-{of}", str(number))
-        self._limits: dict[tuple[str, ...], float] = {}
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in COPIED:
             if (ROOT / name).is_dir():
@@ -268,12 +268,12 @@ class Tree:
 
     def _limit(self, tests: tuple[str, ...]) -> float:
         """Seconds that these tests may take. Raises RuntimeError if they fail by themselves: nothing could be told."""
-        if tests not in self._limits:
+        if tests not in self._log.seconds:
             began = time.monotonic()
             if said := self.complaint(tests, None):
                 raise RuntimeError(f"tests fail on the untouched tree; mend that first:\n{said[-2000:]}")
-            self._limits[tests] = max(SHORTEST_LIMIT, PATIENCE * (time.monotonic() - began))
-        return self._limits[tests]
+            self._log.passed(tests, time.monotonic() - began)
+        return max(SHORTEST_LIMIT, PATIENCE * self._log.seconds[tests])
 
     def _write(self, path: str, source: bytes) -> None:
         file = self.folder / path
@@ -288,11 +288,13 @@ class Log:
 
     def __init__(self, path: Path | None, near: bool) -> None:
         self._path = path
-        tests = sorted((ROOT / "tests").rglob("*.py"))
-        everything = b"".join(test.read_bytes() for test in tests)
-        self._tests = f"{hashlib.sha256(everything).hexdigest()} {'near' if near else 'all'}"
-        lines = path.read_text().splitlines() if path and path.exists() else []
-        self._known = {line["mutant"]: line for line in map(json.loads, lines)}
+        self._tests = f"{_hash_of('tests')} {'near' if near else 'all'}"
+        text = path.read_text() if path and path.exists() else ""
+        lines = [json.loads(line) for line in text.splitlines()]
+        self._known = {line["mutant"]: line for line in lines if "mutant" in line}
+        self._tree = _hash_of("pipeline", "stages", "flows", "tests")
+        self.seconds = {tuple(line["passed"]): line["seconds"] for line in lines if line.get("tree") == self._tree}
+        """Of tests that pass on the untouched tree."""
 
     def known(self, mutant: Mutant) -> Trial | None:
         line = self._known.get(mutant.key())
@@ -304,9 +306,22 @@ class Log:
         line = {"mutant": trial.mutant.key(), "tests": self._tests, "seconds": trial.seconds}
         # What people read; of a complaint its end, which names the test.
         told = {"complaint": trial.complaint[-500:], "place": f"{trial.mutant.path}:{trial.mutant.line}"}
+        self._write(line | told | {"diff": trial.mutant.diff()})
+
+    def passed(self, tests: tuple[str, ...], seconds: float) -> None:
+        self.seconds[tests] = seconds
+        self._write({"passed": tests, "tree": self._tree, "seconds": seconds})
+
+    def _write(self, line: dict[str, object]) -> None:
         if self._path:
             with self._path.open("a") as file:
-                file.write(json.dumps(line | told | {"diff": trial.mutant.diff()}) + "\n")
+                file.write(json.dumps(line) + "\n")
+
+
+def _hash_of(*folders: str) -> str:
+    """Of the Python files below them."""
+    files = sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, log: Log, tell: Callable[[str], None]) -> list[Trial]:
@@ -315,7 +330,7 @@ def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, log: Log, tell: Cal
         checked_by(mutant.path, near)
     trees: SimpleQueue[Tree] = SimpleQueue()
     for number in range(jobs):
-        trees.put(Tree(number, near))
+        trees.put(Tree(number, near, log))
 
     def try_one(mutant: Mutant) -> Trial:
         if known := log.known(mutant):
