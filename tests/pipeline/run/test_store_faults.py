@@ -28,8 +28,8 @@ NEW = [["apple pie is good", "banana split"], ["cherry cake", "apple tart is bet
 NEW_OF_SERVER = [["cherry cake", "apple tart is better", "apple pie is good", "short"]]
 """Of one file, as each request takes its time: two thirds of the operations."""
 SOME = int(os.environ.get("FAULT_STEP", "47"))
-"""A fault at each so many operations; FAULT_STEP=1: at every one, also in the bucket of a server, which takes six minutes
-there. In a folder and in a bucket without a server every one is always met."""
+"""A fault at each so many operations; FAULT_STEP=1: at every one, also in the bucket of a server, which takes minutes.
+In a folder and in a bucket without a server every one is always met."""
 WRITES = {"create", "commit", "copy", "compare_and_swap", "replace", "remove", "temporary"}
 
 
