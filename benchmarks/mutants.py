@@ -1,6 +1,6 @@
 """How many small defects of the core do its tests notice? Mutation testing of `pipeline/`, less its kernels.
 
-    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--from 0] [--seed 1] [--near] [--log FILE]
+    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--near] [--log FILE] [--minutes 10]
 
 A mutant is one small change of one place: a comparison or an operator turned into its neighbour, a condition negated, a
 number moved by one, a text emptied, a statement, a `sorted` or a returned value left out, two arguments swapped. A
@@ -22,6 +22,7 @@ import copy
 import difflib
 import hashlib
 import json
+import math
 import os
 import random
 import re
@@ -125,13 +126,10 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
     return [found[key] for key in sorted(found)]
 
 
-def sample(mutants: Sequence[Mutant], count: int, seed: int, first: int = 0) -> list[Mutant]:
-    """`count` of them at random, less the `first` ones of these: a large sample can be tried in parts.
-
-    One in a thousand is no Python (other quotes in an f-string) and is passed over.
-    """
+def sample(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+    """`count` of them at random. One in a thousand is no Python (other quotes in an f-string) and is passed over."""
     drawn = random.Random(seed).sample(mutants, len(mutants))
-    return list(islice((mutant for mutant in drawn if mutant.parses()), first, count))
+    return list(islice((mutant for mutant in drawn if mutant.parses()), count))
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
@@ -324,16 +322,18 @@ def _hash_of(*folders: str) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, log: Log, tell: Callable[[str], None]) -> list[Trial]:
-    """Each mutant's fate, told as it becomes known."""
+def try_all(
+    chosen: Sequence[Mutant], jobs: int, near: bool, log: Log, tell: Callable[[str], None], until: float = math.inf
+) -> list[Trial]:
+    """Each mutant's fate, told as it becomes known; of those that are not begun until then, none."""
     for mutant in chosen:  # before the trees are copied: a test file written meanwhile is in none of them
         checked_by(mutant.path, near)
     trees: SimpleQueue[Tree] = SimpleQueue()
     for number in range(jobs):
         trees.put(Tree(number, near, log))
 
-    def try_one(mutant: Mutant) -> Trial:
-        if known := log.known(mutant):
+    def try_one(mutant: Mutant) -> Trial | None:
+        if (known := log.known(mutant)) or time.monotonic() > until:
             return known
         tree, began = trees.get(), time.monotonic()
         try:
@@ -345,7 +345,7 @@ def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, log: Log, tell: Cal
         return trial
 
     with ThreadPoolExecutor(jobs) as threads:
-        return list(threads.map(try_one, chosen))
+        return [trial for trial in threads.map(try_one, chosen) if trial]
 
 
 def table(trials: Sequence[Trial]) -> list[str]:
@@ -369,18 +369,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--module", action="append", help="a file or folder under pipeline/; may be repeated")
     parser.add_argument("--count", type=int, default=150)
-    parser.add_argument("--from", dest="first", type=int, default=0, help="leave out so many of the --count drawn")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--near", action="store_true", help="only the tests beside the module: quicker, fewer kills")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin none after so long")
     parser.add_argument("--log", type=Path, help="a file that keeps what is known; the same command goes on with it")
     options = parser.parse_args()
     paths = modules(options.module or ["pipeline"])
     everything = [mutant for path in paths for mutant in mutants_of(path, (ROOT / path).read_bytes())]
-    chosen = sample(everything, options.count, options.seed, options.first)
-    print(f"{len(everything)} mutants in all; {len(chosen)} tried, seed {options.seed}", flush=True)
-    log = Log(options.log, options.near)
-    trials = try_all(chosen, options.jobs, options.near, log, lambda line: print(line, file=sys.stderr, flush=True))
+    chosen = sample(everything, options.count, options.seed)
+    log, until = Log(options.log, options.near), time.monotonic() + 60 * options.minutes
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    trials = try_all(chosen, options.jobs, options.near, log, tell, until)
+    print(f"{len(everything)} mutants in all; {len(trials)} of {len(chosen)} tried, seed {options.seed}")
     # Tried as drawn, so that what a stopped call leaves is a sample too; shown by place.
     print("\n".join(table(sorted(trials, key=lambda trial: (trial.mutant.path, trial.mutant.start)))))
 

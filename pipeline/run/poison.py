@@ -11,7 +11,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from pipeline.books.accounting import Counts
 from pipeline.run.rowpass import RowTask, process_rows
 from pipeline.run.runners import Runner
 from pipeline.steps import Fault, WorkerDied
@@ -66,4 +65,4 @@ def _run_probe(probe: _Probe) -> int:
     store = open_store(probe.task.store)
     with ExitStack() as stack:
         files = probe.task.outputs(store, stack)
-        return process_rows(store, probe.task, files, Counts(), (probe.start, probe.stop))
+        return process_rows(store, probe.task, files, (probe.start, probe.stop))
