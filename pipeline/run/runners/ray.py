@@ -16,8 +16,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 WORKER = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"}
 """Environment of every worker, on other machines too."""
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_IGNORE_UNHANDLED_ERRORS": "1"}
-"""Of the driver. Ray would tell of tasks that nobody asks for any more, since the run has failed by another."""
+DRIVER = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # It would tell of tasks that nobody asks for any more, since the run has failed by another.
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
+    # `ray.init` would wait for first workers, of which we use none, and for ever if they die as they start.
+    "RAY_prestart_worker_first_driver": "0",
+}
+"""Environment of this process, where it does not say otherwise itself."""
 FIRST_SECONDS = 60
 """Without any result of a first task, after which it is looked whether workers start at all."""
 START_SECONDS = 120
@@ -33,7 +39,7 @@ class RayRunner:
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         import ray
 
-        for name, value in QUIET.items():
+        for name, value in DRIVER.items():
             os.environ.setdefault(name, value)
         # Each task is one core's work; a library's own threads would fight the other tasks.
         environment = {"env_vars": {"OMP_NUM_THREADS": "1", **WORKER}}
