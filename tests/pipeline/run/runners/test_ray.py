@@ -156,8 +156,9 @@ def test_a_cluster_is_joined_as_it_is(ray: FakeRay, monkeypatch: pytest.MonkeyPa
     assert settings["address"] == "head:6379"
     assert not {"num_cpus", "object_store_memory", "include_dashboard"} & settings.keys()
     assert runner._workers == 8
-    ray.resources = {}
-    assert RayRunner("head")._workers == 1
+    for resources in ({}, {"CPU": 0.0}):  # a head node that gives none
+        ray.resources = resources
+        assert RayRunner("head")._workers == 1
 
 
 def test_a_running_ray_is_used(ray: FakeRay):
