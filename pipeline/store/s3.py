@@ -225,15 +225,17 @@ class S3Store:
     def _upload(self, temporary: Path, path: str) -> bool:
         place = f"tmp/{temporary_name()}"
         try:
-            with self._told(path):
-                obstore.put(
+            self._again(
+                path,
+                lambda: obstore.put(
                     self._bucket,
                     place,
                     temporary,
                     chunk_size=PART_BYTES,
                     max_concurrency=PARTS_AT_ONCE,
                     mode="overwrite",
-                )
+                ),
+            )
             return self._copy(place, path)
         finally:
             self.remove(place)
@@ -247,7 +249,7 @@ class S3Store:
                 # Ours, with its answer lost, or somebody else's: the same bytes are as good as ours.
                 if self.exists(target):
                     return self._sha256(source) == self._sha256(target)
-                if isinstance(error, OSError):
+                if isinstance(error, OSError) and not _broke_off(error):
                     raise
             else:
                 return True
@@ -268,7 +270,7 @@ class S3Store:
                 with self._told(path):
                     return work()
             except BucketFault as error:
-                if not left or "body error" not in str(error):
+                if not left or not _broke_off(error):
                     raise
         raise AssertionError("the last try returns or raises")
 
@@ -300,3 +302,8 @@ class S3Store:
         if isinstance(error, PermissionDeniedError | UnauthenticatedError):
             return PermissionError(f"{self.shown(path)}: {line}; look at AWS_ACCESS_KEY_ID and the rights of that user")
         return BucketFault(f"{self.shown(path)}: {line}")
+
+
+def _broke_off(error: Exception) -> bool:
+    """Whether the answer ended in its middle."""
+    return "body error" in str(error)
