@@ -17,12 +17,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 RAY = PROJECT["optional-dependencies"]["ray"][0].partition("==")[2]
 CONTAINERFILE = (ROOT / "deploy/Containerfile").read_text(encoding="utf-8")
 JOB = yaml.safe_load((ROOT / "deploy/kuberay.yaml").read_text(encoding="utf-8"))
-COMMANDS = [
-    JOB["spec"]["entrypoint"],
-    *re.findall(
-        r"^(?:  -- )?((?:orefine|python -m flows\.cli) run .*)$", (ROOT / "deploy/README.md").read_text(), re.M
-    ),
-]
+README = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+RUN = re.compile(r"^(?:  -- )?((?:orefine|python -m flows\.cli) run .*)$", re.M)
+COMMANDS = [JOB["spec"]["entrypoint"], *RUN.findall(README)]
 
 
 def test_the_image_copies_what_is_there():
