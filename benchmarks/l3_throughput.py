@@ -10,7 +10,7 @@ level, each with an engine process of its own: tokens a second by the wall and a
 machine may be shared), and the share of prompt tokens that came from the prefix cache.
 
     python -m benchmarks.l3_throughput null FOLDER [--documents 4000] [--profile]
-    python -m benchmarks.l3_throughput vllm FOLDER [--requests 256] [--tokens 64] [--at-once 64]
+    python -m benchmarks.l3_throughput vllm FOLDER [--requests 256] [--tokens 64] [--at-once 64] [--prompt faq]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import os
 import pstats
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,9 @@ class NullEngine:
 
     def first_tokens(self, text: str, number: int) -> int:
         return self._tokenizer.first_tokens(text, number)
+
+    def first_tokens_each(self, texts: Sequence[str], number: int) -> list[int]:
+        return self._tokenizer.first_tokens_each(texts, number)
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         for request in requests:
@@ -180,10 +183,8 @@ def _cpu_seconds() -> float:
     return sum(one.user + one.system for one in times)
 
 
-def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int) -> dict[str, Any]:
-    step = Once(
-        prompts=("rephrase",), max_new_tokens=tokens, max_concurrent=at_once, max_input_tokens=INPUT_TOKENS, seed=1
-    )
+def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int, prompt: str) -> dict[str, Any]:
+    step = Once(prompts=(prompt,), max_new_tokens=tokens, max_concurrent=at_once, max_input_tokens=INPUT_TOKENS, seed=1)
     with tempfile.TemporaryDirectory() as temporary:
         parent, store = collected(Path(temporary, "measured"), articles(folder, 0, asked))
         tables = [pq.read_table(Path(store, parent.directory, path)) for path in parent.manifest.paths("data")]
@@ -253,13 +254,14 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--at-once", type=int, default=64)
+    parser.add_argument("--prompt", default="rephrase")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     pa.set_cpu_count(1)
     if options.what == "null":
         found = measure_null(options.folder, options.documents, options.profile)
     else:
-        found = measure_vllm(options.folder, options.requests, options.tokens, options.at_once)
+        found = measure_vllm(options.folder, options.requests, options.tokens, options.at_once, options.prompt)
     print(json.dumps(found, indent=1))
 
 

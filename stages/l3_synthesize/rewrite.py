@@ -46,7 +46,7 @@ from stages.l3_synthesize.engines.registry import assets_of, open_engine
 from stages.l3_synthesize.lexicons import INJECTION, INJECTION_WORDS, search
 from stages.l3_synthesize.originals import joined_rows, original
 from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse, repeats_sibling
-from stages.l3_synthesize.passage import CHARS_PER_TOKEN, passage
+from stages.l3_synthesize.passage import head, whole_sentences
 from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
 from stages.l3_synthesize.prompts.prompt import Prompt, find_prompt
 from stages.l3_synthesize.words import count_words
@@ -200,7 +200,7 @@ class Rewrite(Generator):
     def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
         entries: list[Request | tuple[Document, Reason]] = []
         documents = list(batch.documents())
-        passages = [self._passage(document.text) for document in documents]
+        passages = self._passages([document.text.strip() for document in documents])
         languages = iter(LANGUAGES.of([shown for shown in passages if not isinstance(shown, Reason)]))
         for document, shown in zip(documents, passages, strict=True):
             if isinstance(shown, Reason):
@@ -346,22 +346,28 @@ class Rewrite(Generator):
         given = self.endpoints, self.revision, self.tokenizer, self.timeout_s, self.patience_s
         return Servers(*given) if self.engine == "http" else None
 
-    def _passage(self, text: str) -> str | Reason:
-        engine, text = self._engine(), text.strip()
+    def _passages(self, texts: Sequence[str]) -> list[str | Reason]:
+        """What the model is shown of each text, or why it is not sent."""
+        engine = self._engine()
+        most = self.max_input_tokens * (MAX_PIECES if self.long_documents == "chunk" else 1)
+        rooms = engine.first_tokens_each([head(text, most) for text in texts], most)
+        return [self._passage(text, room) for text, room in zip(texts, rooms, strict=True)]
+
+    def _passage(self, text: str, room: int) -> str | Reason:
+        """room: characters of the tokens that may be shown at most."""
         if self.long_documents == "chunk":
-            most = MAX_PIECES * self.max_input_tokens
-            if len(text) > most * CHARS_PER_TOKEN or engine.first_tokens(text, most) < len(text):
-                return Reason("too_long", len(text), most)
+            if room < len(text):
+                return Reason("too_long", len(text), MAX_PIECES * self.max_input_tokens)
             shown = text
         else:
-            shown = passage(text, self.max_input_tokens, engine.first_tokens)
+            shown = whole_sentences(text, room)
         if count_words(shown) >= self.min_words and (self.long_documents != "drop" or shown == text):
             return shown
         # Of a book the first pages say that it is long enough.
         words = count_words(text[: self.min_words * LONGEST_WORD])
         if words < self.min_words and (words := count_words(text)) < self.min_words:
             return Reason("too_short", words, self.min_words)
-        return Reason("too_long", engine.count_tokens(text), self.max_input_tokens)
+        return Reason("too_long", self._engine().count_tokens(text), self.max_input_tokens)
 
     def _request(self, document: Document, shown: str, prompt: Prompt, n: int) -> Request:
         sampling = {
