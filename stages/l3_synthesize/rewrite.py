@@ -33,17 +33,17 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.books.guard import sha256_of
 from pipeline.kernels.classifier.languages import installed_lid176
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
 from pipeline.steps import Generator, Reason, Reply, Request, Resources, Target
-from pipeline.store.shard import file_sha256
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
-from stages.l3_synthesize.lexicons import INJECTION, INJECTION_WORDS, search
+from stages.l3_synthesize.lexicons import INJECTION, INJECTION_TOKENS, INJECTION_WORDS, search
 from stages.l3_synthesize.originals import joined_rows, original
 from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse, repeats_sibling
 from stages.l3_synthesize.passage import head, whole_sentences
@@ -187,7 +187,7 @@ class Rewrite(Generator):
     def assets(self) -> Mapping[str, str]:
         prompts = {prompt.id: prompt.sha256 for prompt in self._prompts}
         model = assets_of(self.engine, self.model, self._servers)
-        return {**prompts, **model, "language": file_sha256(installed_lid176())}
+        return {**prompts, **model, "language": sha256_of(installed_lid176())}
 
     def resolve(self) -> Iterable[str]:
         if self.engine == "http":
@@ -208,7 +208,7 @@ class Rewrite(Generator):
                 continue
             language, score = next(languages)
             prompts = self._chosen(document.id, language)
-            if search(INJECTION, INJECTION_WORDS, shown):
+            if search(INJECTION, INJECTION_WORDS, shown, INJECTION_TOKENS):
                 entries.append((document, Reason("injection")))
             elif not prompts:
                 entries.append((document, Reason("language_not_supported", score)))
