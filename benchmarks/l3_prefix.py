@@ -10,6 +10,7 @@ of them finds these; vLLM's blocks hold 16 tokens on a GPU, 32 on a CPU as we st
 from __future__ import annotations
 
 import argparse
+import functools
 import gzip
 import json
 from itertools import islice
@@ -20,6 +21,7 @@ import pyarrow as pa
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash
 from pipeline.steps import Request
+from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.vllm_engine import VllmEngine
 from stages.l3_synthesize.prompts.prompt import FOLDER, Prompt, load_prompt
 from stages.l3_synthesize.rewrite import Rewrite
@@ -35,12 +37,25 @@ def articles(folder: Path, language: str, count: int) -> Batch:
     return Batch(pa.RecordBatch.from_pylist([{"id": content_hash(text), "text": text} for text in long], BASE_SCHEMA))
 
 
+@functools.cache
+def engine() -> VllmEngine:
+    """One for all prompts: only its tokenizer is loaded."""
+    found = Rewrite()._engine()
+    assert isinstance(found, VllmEngine)
+    return found
+
+
+class OneEngine(Rewrite):
+    """Measures passages by it."""
+
+    def _engine(self) -> Engine:
+        return engine()
+
+
 def prompt_ids(prompt: Prompt, batch: Batch, tokens: int) -> list[list[int]]:
     """The token ids of all requests of a prompt for these documents."""
-    step = Rewrite(prompts=(prompt.id,), max_input_tokens=tokens)
-    engine = step._engine()
-    assert isinstance(engine, VllmEngine)
-    return [engine._chat.encode(one.messages) for one in step.requests(batch) if isinstance(one, Request)]
+    step = OneEngine(prompts=(prompt.id,), max_input_tokens=tokens)
+    return [engine()._chat.encode(one.messages) for one in step.requests(batch) if isinstance(one, Request)]
 
 
 def cached_share(prompts: list[list[int]], block: int) -> float:
