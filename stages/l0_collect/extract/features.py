@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +25,17 @@ NAMES_WITHIN = 200
 WORD = re.compile(r"\w+")
 FIRST_WORDS = 16
 """Words of a block that are looked up in the table."""
-TYPES = tuple(map(re.compile, (
-    r"@type[\"']\s*:\s*\[?\s*[\"'](\w+)",
-    r"itemtype=[\"']?https?://schema.org/(\w+)",
-    r"property=[\"']og:type[\"']\s+content=[\"'](\w+)",
-    r"content=[\"'](\w+)[\"']\s+property=[\"']og:type",
-)))  # fmt: skip
-"""What a page says it is, in the ways it may; each begins with letters, which makes the search fast."""
+TYPES = (
+    ("@type", 0, re.compile(r"@type[\"']\s*:\s*\[?\s*[\"'](\w+)")),
+    ("itemtype=", 0, re.compile(r"itemtype=[\"']?https?://schema.org/(\w+)")),
+    ("og:type", len("property='"), re.compile(r"property=[\"']og:type[\"']\s+content=[\"'](\w+)")),
+)
+"""What a page says it is, in the ways it may: a word to look for, which is four times as fast as to look for the
+pattern, how many characters before it the pattern begins, and the pattern."""
+TYPE_BEFORE = re.compile(r"content=[\"'](\w+)[\"']\s+property=[\"']\Z")
+"""Or the other way round, up to og:type."""
+TYPE_WITHIN = 120
+"""Characters before og:type."""
 SCHEMAS: Mapping[str, Sequence[str]] = {
     "article": ("Article", "NewsArticle", "BlogPosting", "TechArticle", "Recipe", "article"),
     "product": ("Product", "ProductGroup", "product"),
@@ -90,13 +94,16 @@ def outline(blocks: Sequence[Any], html: str, title: str, said: str) -> Outline:
             element = element.getparent()
         place = above or 0
         for element in reversed(path):
-            tag, get = element.tag, element.get
-            own = " ".join([value[:NAMES_WITHIN] for name in ATTRIBUTES if (value := get(name))])
+            tag, own, its_class = element.tag, "", ""
+            if items := element.items():  # in one call: six times as fast as to ask for six
+                attributes = dict(items)
+                its_class = attributes.get("class", "")
+                own = " ".join([value[:NAMES_WITHIN] for name in ATTRIBUTES if (value := attributes.get(name))])
             number = known.get((tag, own))
             if number is None:
                 names = (f"<{tag}>", *sorted({name.lower() for name in NAME.findall(own)}))
                 number = known[tag, own] = numbers.setdefault(names, len(numbers))
-            alike.append(like.setdefault((place, tag, get("class", "")), len(like)))
+            alike.append(like.setdefault((place, tag, its_class), len(like)))
             look.append(number)
             parent.append(place)
             place = index[element] = len(index)
@@ -142,7 +149,7 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str, said: str)
 
 
 def _page(texts: Matrix, html: str, elements: int) -> Matrix:
-    types = Counter([found for pattern in TYPES for found in pattern.findall(html)])
+    types = Counter(_types(html))
     column = {name: texts[:, place] for place, name in enumerate(TEXT_FEATURES)}
     words = column["words"]
     total = max(float(words.sum()), 1.0)
@@ -154,6 +161,18 @@ def _page(texts: Matrix, html: str, elements: int) -> Matrix:
         float(column["has_price"].sum()),
         float(np.median(words)) if len(words) else 0.0,
     ], np.float32)  # fmt: skip
+
+
+def _types(html: str) -> Iterator[str]:
+    for word, before, pattern in TYPES:
+        at = html.find(word)
+        while at >= 0:
+            found = pattern.match(html, max(at - before, 0))
+            if found is None and word == "og:type":
+                found = TYPE_BEFORE.search(html, max(at - TYPE_WITHIN, 0), at)
+            if found:
+                yield found[1]
+            at = html.find(word, at + len(word))
 
 
 @dataclass(frozen=True, slots=True)
