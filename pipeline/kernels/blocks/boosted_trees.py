@@ -43,6 +43,7 @@ def sums(rows, nodes, threshold, value, roots, depth):
                 at_b = _PLACE(node_b & _MASK) + _PLACE(flat[b + _PLACE(node_b >> _SHIFT)] > threshold[at_b])
                 at_c = _PLACE(node_c & _MASK) + _PLACE(flat[c + _PLACE(node_c >> _SHIFT)] > threshold[at_c])
                 at_d = _PLACE(node_d & _MASK) + _PLACE(flat[d + _PLACE(node_d >> _SHIFT)] > threshold[at_d])
-            sum_a, sum_b, sum_c, sum_d = sum_a + value[at_a], sum_b + value[at_b], sum_c + value[at_c], sum_d + value[at_d]
+            sum_a, sum_b = sum_a + value[at_a], sum_b + value[at_b]
+            sum_c, sum_d = sum_c + value[at_c], sum_d + value[at_d]
         found[fourth], found[third], found[second], found[first] = sum_d, sum_c, sum_b, sum_a
     return found

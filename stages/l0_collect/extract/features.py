@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +45,8 @@ SCHEMAS: Mapping[str, Sequence[str]] = {
     "service": ("Organization", "LocalBusiness", "Service", "SoftwareApplication", "FAQPage"),
     "website": ("website",),
 }
-KIND_FLAGS = {kind: np.array([float(kind == one) for one in KINDS], np.float32) for kind in KINDS}
+KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
+KIND_FLAGS = np.eye(len(KINDS), dtype=np.float32)
 
 
 @dataclass(slots=True)
@@ -98,11 +100,12 @@ def outline(blocks: Sequence[Any], html: str, title: str, said: str) -> Outline:
             if items := element.items():  # in one call: six times as fast as to ask for six
                 attributes = dict(items)
                 its_class = attributes.get("class", "")
-                own = " ".join([value[:NAMES_WITHIN] for name in ATTRIBUTES if (value := attributes.get(name))])
+                own = its_class[:NAMES_WITHIN]
+                if not (own and len(items) == 1):
+                    own = " ".join([value[:NAMES_WITHIN] for name in ATTRIBUTES if (value := attributes.get(name))])
             number = known.get((tag, own))
             if number is None:
-                names = (f"<{tag}>", *sorted({name.lower() for name in NAME.findall(own)}))
-                number = known[tag, own] = numbers.setdefault(names, len(numbers))
+                number = known[tag, own] = numbers.setdefault(_names(tag, own), len(numbers))
             alike.append(like.setdefault((place, tag, its_class), len(like)))
             look.append(number)
             parent.append(place)
@@ -116,6 +119,11 @@ def outline(blocks: Sequence[Any], html: str, title: str, said: str) -> Outline:
                    _page(texts, html, len(parent)))  # fmt: skip
 
 
+@functools.lru_cache(1 << 14)  # pages of a site are written alike
+def _names(tag: str, attributes: str) -> tuple[str, ...]:
+    return (f"<{tag}>", *sorted({name.lower() for name in NAME.findall(attributes)}))
+
+
 def _first_words(text: str) -> list[str]:
     some = text if len(text) < 200 else " ".join(text.split(None, FIRST_WORDS)[:FIRST_WORDS])
     return some.lower().split()[:FIRST_WORDS]
@@ -127,9 +135,7 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str, said: str)
     texts = [block.text for block in blocks]
     repeats = Counter(texts)
     title_words = set(WORD.findall(title.lower()))
-    common = np.array([sum([word in title_words for word in some]) if title_words else 0 for some in words])
-    said_words = set(said.lower().split())
-    told = np.array([sum([word in said_words for word in some]) if said_words else 0 for some in words])
+    common, told = _shared(words, title_words), _shared(words, set(said.lower().split()))
     seen = dict(zip(SIGNS, signs(texts).T, strict=True))
     characters = np.maximum(np.fromiter(map(len, texts), np.int64, len(texts)), 1)
     count = np.maximum(seen["words"], 1)
@@ -144,8 +150,14 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str, said: str)
         [repeats[text] for text in texts], common / np.maximum(first, 1), is_title,
         told / np.maximum(first, 1),
     )  # fmt: skip
-    kinds = np.stack([KIND_FLAGS[block.kind] for block in blocks])
+    kinds = KIND_FLAGS[[KIND_NUMBERS[block.kind] for block in blocks]]
     return np.column_stack([kinds, *columns]).astype(np.float32)
+
+
+def _shared(words: list[list[str]], others: set[str]) -> Numbers:
+    """Of each block, how many of its words are among the others."""
+    alone = others.isdisjoint
+    return np.array([0 if alone(some) else sum([word in others for word in some]) for some in words], np.int64)
 
 
 def _page(texts: Matrix, html: str, elements: int) -> Matrix:
@@ -262,10 +274,9 @@ def shifted(step: int) -> tuple[slice, slice]:
 
 def _word_odds(words: list[list[str]], odds: Mapping[str, int]) -> Matrix:
     """(mean, lowest, highest) of the words of each block that the table knows"""
-    rows = []
-    for some in words:
-        known = [found for word in some if (found := odds.get(word)) is not None]
-        rows.append((sum(known) / len(known), min(known), max(known)) if known else (0, 0, 0))
+    get = odds.get
+    known = [[found for word in some if (found := get(word)) is not None] for some in words]
+    rows = [(sum(some) / len(some), min(some), max(some)) if some else (0, 0, 0) for some in known]
     return np.array(rows, np.float32).reshape(len(rows), 3)
 
 

@@ -64,10 +64,16 @@ def _given_by(text: str, found: Sequence[Block]) -> list[bool]:
 
 
 def _trafilatura(tree: Any) -> str:
-    import trafilatura
+    import copy
 
+    import trafilatura
+    from lxml import etree  # type: ignore[import-untyped]
+    from lxml.html import HtmlElement  # type: ignore[import-untyped]
+
+    # The only trees it takes are of lxml.html's class; a copy's elements are of the class that the parser then names.
+    tree.getroottree().parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement))
     # `deduplicate` stays off: it compares with the pages before, so the output would depend on their order.
-    return trafilatura.extract(tree, deduplicate=False) or ""
+    return trafilatura.extract(copy.deepcopy(tree), deduplicate=False) or ""
 
 
 def summary(tree: Any) -> str:
