@@ -27,8 +27,8 @@ C1 = re.compile(rb"\xc2([\x80-\x9f])")
 """Controls as Unicode has them; on pages they are signs of Windows-1252 that went through a wrong converter."""
 NONCHARACTER = re.compile(rb"\xef(?:\xb7[\x90-\xaf]|\xbf[\xbe\xbf])")
 END_TAG = re.compile(rb"</(?:[bB][oO][dD][yY]|[hH][tT][mM][lL])\b[^>]*>")
-LONG_TAG = re.compile(rb"\A([a-zA-Z][a-zA-Z0-9:-]{0,100})[\s/][^<>]{9900,}+>")
-"""A start tag, behind its <, that may bear MOST_ATTRIBUTES: two bytes each."""
+LONG_TAG = re.compile(rb"(<[a-zA-Z][a-zA-Z0-9:-]{0,100})[\s/][^<>]{9900,}+>")
+"""A start tag that may bear MOST_ATTRIBUTES: two bytes each."""
 LONG = 9900
 MOST_ATTRIBUTES = 5_000
 """Rather than 135 s, the time that a million of them took."""
@@ -81,20 +81,30 @@ def _clean(html: str) -> bytes:
     """The page as UTF-8 without what breaks a tree, and without the ends behind which the parser would stop reading."""
     markup = html.encode("utf-8", "ignore").translate(FORM_FEED_TO_SPACE, CONTROLS)
     markup = END_TAG.sub(b"", CONTROL_REFERENCE.sub(b"", markup))
-    before, *tags = markup.split(b"<")
-    if any(len(tag) > LONG for tag in tags):
-        tags = [LONG_TAG.sub(_without_swarm, tag) if len(tag) > LONG else tag for tag in tags]
-        markup = b"<".join([before, *tags])
+    markup = _without_swarms(markup)
     if not html.isascii():
         markup = C1.sub(lambda sign: sign[1].decode("cp1252", "ignore").encode(), markup)
         markup = NONCHARACTER.sub(b"", markup)
     return markup
 
 
-def _without_swarm(tag: re.Match[bytes]) -> bytes:
-    """A long start tag, alone if it has attributes without number: the parser compares each with all before it."""
-    attributes = tag[0].count(b"=") + len(tag[0].split()) > MOST_ATTRIBUTES
-    return tag[1] + b">" if attributes else tag[0]
+def _without_swarms(markup: bytes) -> bytes:
+    """Long start tags alone if they have attributes without number: the parser compares each with all before it.
+
+    What is long stands around a multiple of its least length, so that a few places are looked at and not the page.
+    """
+    pieces: list[bytes] = []
+    done, looked_at = 0, -1
+    for place in range(LONG, len(markup), LONG):
+        start = markup.rfind(b"<", done, place + 1)
+        if start <= looked_at or markup.find(b">", place) - start <= LONG:
+            continue
+        looked_at = start
+        tag = LONG_TAG.match(markup, start)
+        if tag and tag[0].count(b"=") + len(tag[0].split()) > MOST_ATTRIBUTES:
+            pieces += [markup[done:start], tag[1], b">"]
+            done = tag.end()
+    return b"".join([*pieces, markup[done:]]) if pieces else markup
 
 
 def _take_hidden_away(tree: Any) -> None:
