@@ -93,8 +93,13 @@ def test_code_keeps_its_lines_whoever_chooses_it(sure: float) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.permutations(PROSE), st.integers(2, 4), st.sampled_from(["And the sea goes home.", "La la, la.", "Row, boys!"]),
-       st.sampled_from(["<p>{}</p>", "<p>{}<br>{}</p>", "<p><i>{}</i></p>"]), WAYS)  # fmt: skip
+@given(
+    st.permutations(PROSE),
+    st.integers(2, 4),
+    st.sampled_from(["And the sea goes home.", "La la, la.", "Row, boys!"]),
+    st.sampled_from(["<p>{}</p>", "<p>{}<br>{}</p>", "<p><i>{}</i></p>"]),
+    WAYS,
+)
 def test_a_refrain_is_there_as_often_as_it_is_sung(
     verses: list[str], times: int, refrain: str, form: str, sure: float
 ) -> None:
