@@ -247,7 +247,7 @@ for _command in (
     store_commands.show, store_commands.explain, store_commands.verify, store_commands.export, store_commands.ledger,
     look_commands.head, look_commands.quarantine, look_commands.report, analyze_commands.analyze,
     learn_commands.steps, learn_commands.recipes,
-    upkeep_commands.diff, upkeep_commands.takedown, upkeep_commands.purge, upkeep_commands.gc,
+    upkeep_commands.doctor, upkeep_commands.diff, upkeep_commands.takedown, upkeep_commands.purge, upkeep_commands.gc,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(learn_commands.new, name="new")

@@ -21,6 +21,11 @@ def crawl(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="dotted.key=value over the recipe; repeatable.")
     ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=1000, help="Each asks hosts of its own.")] = 1,
+    runner: Annotated[str, typer.Option("--runner", help="Of several workers: ray, or inline, one by one.")] = "ray",
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", help="An existing cluster (host:port or auto); else one is started.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Fetch pages politely into sealed WARC lots; go on where an earlier crawl was cut off."""
@@ -34,15 +39,22 @@ def crawl(
         raise NoCrawl(f"recipe {recipe}: its source is `{source.kind}`; `orefine crawl` needs one of kind `crawl`")
     if problems := source.problems():
         raise NoCrawl(f"recipe {recipe}: l0_collect.source: " + "; ".join(problems))
-    require(["crawl"])
+    require(["crawl"] + ["ray"] * (workers > 1 and runner == "ray"))
+    from pipeline.run.runners import open_runner
     from stages.l0_collect.crawl.crawl import crawl as fetch_all
+    from stages.l0_collect.crawl.workers import crawl_together
 
+    store = open_store(source.folder)
     try:
-        done = fetch_all(source, open_store(source.folder), say)
+        if workers == 1:
+            done = fetch_all(source, store, say)
+        else:
+            done = crawl_together(source, store, open_runner(runner, ray_address, workers), workers, say)
     except (ValueError, FileNotFoundError) as error:
         raise NoCrawl(f"recipe {recipe}: l0_collect.source: {error}") from None
     lines = [f"{done.why}: {done.pages:,} pages in {done.lots} lots, {done.bytes / 1e6:,.1f} MB, in {source.folder}"]
     lines += [f"  {number:>9,}  {outcome}" for outcome, number in done.outcomes.most_common()]
+    lines += [f"  {done.altered:>9,}  of them altered copies of others"] * bool(done.altered)
     lines += [f"  cut off {cut.prefix}: {cut.reason}" for cut in done.cuts]
     print_result(done.summary(), as_json, lines)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from flows.demo.loopback import ADDRESS, serving
 from flows.demo.pages import Page
 from pipeline.store.store import open_store
-from stages.l0_collect.crawl.crawl import Crawled, crawl
+from stages.l0_collect.crawl.crawl import crawl
+from stages.l0_collect.crawl.crawled import Crawled
 from stages.l0_collect.crawl.settings import CrawlSettings
 
 DELAY = 0.05

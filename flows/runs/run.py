@@ -8,13 +8,14 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flows.runs import lineage
+from flows.runs.ablation import EXTRA, ablate_levels, verdict_lines
 from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
 from flows.runs.inputs import find_paths, identify_all
@@ -82,6 +83,8 @@ class Result:
     """Path of report.html, relative to the store."""
     certificate: str = ""
     """Path of the L4 certificate, relative to the store; empty without L4."""
+    ablation: Mapping[str, Any] | None = None
+    """What `ablate_levels` found, where the recipe asks for it."""
 
     @property
     def quarantined(self) -> int:
@@ -96,7 +99,9 @@ class Result:
             "release": store.shown(f"releases/{self.release.dataset}/{self.release.version}"),
             "report": store.shown(self.report),
             "levels": summary(self.levels),
-        } | ({"certificate": store.shown(self.certificate)} if self.certificate else {})
+            **({"certificate": store.shown(self.certificate)} if self.certificate else {}),
+            **({"ablation": self.ablation} if self.ablation else {}),
+        }
 
 
 def open_run(
@@ -130,7 +135,8 @@ def plan_recipe(
 
     `extras`: what the command needs beside the steps. `runner`: opens the run's, whose tasks hash large inputs.
     """
-    paths, problems = [], missing(extras)
+    judged = recipe.ablation
+    paths, problems = [], missing([*extras, *([EXTRA] if judged else [])]) + (judged.missing_files() if judged else [])
     if not missing(recipe.l0_collect.source.extras()):  # else remote files cannot be listed, as the plan will say
         try:
             paths = find_paths(recipe)
@@ -178,7 +184,8 @@ def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | W
             levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
         except WaitsForPeople as waits:
             return Waiting(recipe.dataset, levels, waits.lot, str(waits))
-    return finish(run, levels, recipe)
+    result = finish(run, levels, recipe)
+    return result if recipe.ablation is None else ablate(run, recipe, result)
 
 
 def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
@@ -206,13 +213,10 @@ def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     """Publish the last level's rows, write report.html and report.json."""
     release = publish(run.store, levels, recipe_text(recipe))
     rows = summary(levels)
-    path, directory = f"runs/{run.run_id}/report.html", f"releases/{release.dataset}/{release.version}"
     lot = next((level for level in levels if level.manifest.level == LEVEL), None)
     certificate = certify(run.store, lot) if lot else ""
-    write_report(run.store, directory, path, levels, f"{release.dataset}: run {run.run_id}")
-    result = Result(release, levels, path, certificate)
-    report = json.dumps(result.as_json(run.store), indent=1, sort_keys=True)
-    run.store.replace(f"runs/{run.run_id}/report.json", report.encode())
+    result = Result(release, levels, f"runs/{run.run_id}/report.html", certificate)
+    _write_report(run, result)
     write_events(run)
     for line in funnel_lines(rows):
         run.say(line)
@@ -220,6 +224,27 @@ def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     for file in unreadable(run.store, first.directory, first.manifest)[:FILES_NAMED]:
         run.say(f"could not be read: {file['name']}, {file['rows']:,} entries in quarantine; first: {file['error']}")
     return result
+
+
+def ablate(run: Run, recipe: Recipe, result: Result) -> Result:
+    """The recipe's last task: levels compared by proxy models, and the report made again with the verdict."""
+    if recipe.ablation is None:
+        return result
+    settings = recipe.ablation.of_levels([level.name for level in recipe.levels()])
+    found = ablate_levels(settings, run.store, result.levels, result.release.version, run.say)
+    judged = replace(result, ablation=found)
+    _write_report(run, judged)
+    for line in verdict_lines(found):
+        run.say(line)
+    return judged
+
+
+def _write_report(run: Run, result: Result) -> None:
+    release = result.release
+    directory, title = f"releases/{release.dataset}/{release.version}", f"{release.dataset}: run {run.run_id}"
+    write_report(run.store, directory, result.report, result.levels, title)
+    report = json.dumps(result.as_json(run.store), indent=1, sort_keys=True)
+    run.store.replace(f"runs/{run.run_id}/report.json", report.encode())
 
 
 def write_events(run: Run) -> None:

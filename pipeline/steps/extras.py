@@ -30,7 +30,7 @@ MODULES = {
     "remote": ("huggingface_hub", "fsspec"),
     "review": ("fastapi", "scipy", "sqlalchemy", "uvicorn"),
     "review-postgres": ("psycopg",),
-    "s3": ("obstore",),
+    "s3": ("obstore", "fsspec"),
     "sign": ("securesystemslib", "cryptography"),
     "smt": ("z3",),
     "substrings": ("pydivsufsort",),

@@ -129,6 +129,18 @@ class Artifact:
             self.clear()
         return data if made else self._store.read(self.done)
 
+    @contextlib.contextmanager
+    def leased(self, alone: Callable[[str], None]) -> Iterator[None]:
+        """Hold the lease for work that writes `done` by itself, such as a lot of a crawl, which fills for a minute."""
+        mine = self._begin(alone)
+        try:
+            with self._renewed(mine):
+                yield
+        except BaseException as error:
+            self.fail(error, mine)
+            raise
+        self.clear()
+
     def fail(self, error: BaseException, attempt: Attempt | None = None) -> None:
         """Write down how an attempt ended. A fault here is not told: it would hide the one that matters."""
         now = datetime.now(UTC)

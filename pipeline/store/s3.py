@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import obstore
 import pyarrow as pa
@@ -70,21 +70,29 @@ class BucketFault(Fault, OSError):
     """The bucket, or the way to it, did not do what was asked; it may pass."""
 
 
+def endpoint() -> str:
+    """Of a server that is not Amazon's."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+
+
+def patience(endpoint: str) -> dict[str, Any]:
+    """How long a client of obstore waits and tries again; for inputs in buckets too."""
+    return {
+        "client_options": {
+            "allow_http": endpoint.startswith("http://"),
+            "timeout": timedelta(seconds=SECONDS_PER_REQUEST),
+        },
+        "retry_config": {"max_retries": 8, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+    }
+
+
 class S3Store:
     """A prefix of a bucket."""
 
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self.root = f"s3://{bucket}/{prefix}".rstrip("/")
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
         self._bucket = obstore.store.S3Store(
-            bucket,
-            prefix=prefix or None,
-            copy_if_not_exists="multipart",
-            client_options={
-                "allow_http": endpoint.startswith("http://"),
-                "timeout": timedelta(seconds=SECONDS_PER_REQUEST),
-            },
-            retry_config={"max_retries": 8, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+            bucket, prefix=prefix or None, copy_if_not_exists="multipart", **patience(endpoint())
         )
 
     def exists(self, path: str) -> bool:
@@ -217,15 +225,17 @@ class S3Store:
     def _upload(self, temporary: Path, path: str) -> bool:
         place = f"tmp/{temporary_name()}"
         try:
-            with self._told(path):
-                obstore.put(
+            self._again(
+                path,
+                lambda: obstore.put(
                     self._bucket,
                     place,
                     temporary,
                     chunk_size=PART_BYTES,
                     max_concurrency=PARTS_AT_ONCE,
                     mode="overwrite",
-                )
+                ),
+            )
             return self._copy(place, path)
         finally:
             self.remove(place)
@@ -239,7 +249,7 @@ class S3Store:
                 # Ours, with its answer lost, or somebody else's: the same bytes are as good as ours.
                 if self.exists(target):
                     return self._sha256(source) == self._sha256(target)
-                if isinstance(error, OSError):
+                if isinstance(error, OSError) and not _broke_off(error):
                     raise
             else:
                 return True
@@ -260,7 +270,7 @@ class S3Store:
                 with self._told(path):
                     return work()
             except BucketFault as error:
-                if not left or "body error" not in str(error):
+                if not left or not _broke_off(error):
                     raise
         raise AssertionError("the last try returns or raises")
 
@@ -292,3 +302,8 @@ class S3Store:
         if isinstance(error, PermissionDeniedError | UnauthenticatedError):
             return PermissionError(f"{self.shown(path)}: {line}; look at AWS_ACCESS_KEY_ID and the rights of that user")
         return BucketFault(f"{self.shown(path)}: {line}")
+
+
+def _broke_off(error: Exception) -> bool:
+    """Whether the answer ended in its middle."""
+    return "body error" in str(error)

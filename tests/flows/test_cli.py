@@ -198,7 +198,7 @@ def test_wrong_usage_is_one_clear_line_and_exit_code_2(tmp_path: Path, monkeypat
 
 
 def test_every_command_has_help():
-    assert len(app.registered_commands) == 27
+    assert len(app.registered_commands) == 28
     for command in app.registered_commands:
         assert command.callback is not None
         assert command.callback.__doc__

@@ -313,9 +313,7 @@ def _align(row, hashes, places, left, right, index, item, hits, count):
     first, last = index.first[item], index.first[item + 1]
     begin, end = index.parts[first], index.parts[first + 1]
     size, all_words = end - begin, index.parts[last] - begin
-    share, start, stop = common(
-        index.words[begin:end], index.weights[begin:end], hashes[0, left:right]
-    )
+    share, start, stop = common(index.words[begin:end], index.weights[begin:end], hashes[0, left:right])
     if stop <= start:
         return count
     exact, _, _ = common(index.raws[begin:end], index.raw_weights[begin:end], hashes[1, left:right])

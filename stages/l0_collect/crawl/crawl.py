@@ -1,31 +1,45 @@
-"""A polite crawl: from seeds to sealed WARC lots, in one process, resumable after any kill.
+"""A polite crawl: from seeds to sealed WARC lots, resumable after any kill.
 
-The engine asks; what comes of a page ends in the lot, and the URLs that it names in the frontier.
+The engine asks; what comes of a page ends in the lot, and the URLs that it names in the frontier. Of several workers
+(parts.py) each is such a crawl of its own hosts; it reads the others' lots for URLs that they found there.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.store.store import Store, open_store
+from stages.l0_collect.crawl.altered import ALTERED_COPY, Known, unpack
+from stages.l0_collect.crawl.crawled import Crawled, write_end
 from stages.l0_collect.crawl.engine import REDIRECTS, Engine
 from stages.l0_collect.crawl.fetch import NO_HEADERS, Fetched
 from stages.l0_collect.crawl.frontier import Host, Job
-from stages.l0_collect.crawl.journal import ENDED, STOP, Copy, Cut, Lot, Visit, copies, sealed_lots
+from stages.l0_collect.crawl.journal import (
+    STOP,
+    Copy,
+    Cut,
+    Lot,
+    Mark,
+    Visit,
+    copies,
+    earlier_lots,
+    lot_names,
+    read_lot,
+    sealed_lots,
+)
 from stages.l0_collect.crawl.lots import LotWriter
 from stages.l0_collect.crawl.opt_outs import OptOut, of_page
 from stages.l0_collect.crawl.page import Page, decoded_body, read_page
+from stages.l0_collect.crawl.part import Part
 from stages.l0_collect.crawl.robots import MAXIMUM_HOPS
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.crawl.sitemaps import parse_sitemap
 from stages.l0_collect.crawl.sites import of_site
-from stages.l0_collect.crawl.traps import Monitor, sketch_of
+from stages.l0_collect.crawl.traps import Monitor, Words, sketch_of, words_of
 from stages.l0_collect.crawl.urls import Scope, host_of, is_page, looks_endless, normalized, section_of
 from stages.l0_collect.crawl.warc_writer import digest, warc_date
 from stages.l0_collect.readers.page_sniff import is_html
@@ -36,25 +50,9 @@ if TYPE_CHECKING:
 SECTIONS_TO_HOST = 3
 """Sections of a host that are traps until the host is one."""
 TELL_SECONDS = 10.0
-
-
-@dataclass(slots=True)
-class Crawled:
-    """How a crawl ended."""
-
-    why: str
-    """done, max_pages, max_bytes, max_seconds, stopped"""
-    pages: int = 0
-    bytes: int = 0
-    lots: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    cuts: list[Cut] = field(default_factory=list)
-
-    def summary(self) -> dict[str, Any]:
-        return {
-            "why": self.why, "pages": self.pages, "bytes": self.bytes, "lots": self.lots,
-            "outcomes": dict(sorted(self.outcomes.items())), "cuts": [cut.model_dump() for cut in self.cuts],
-        }  # fmt: skip
+NOT_ASKED = ("robots_disallowed", "robots_unreachable")
+"""Outcomes without a request."""
+ALONE = Part()
 
 
 def crawl(
@@ -62,56 +60,116 @@ def crawl(
     store: Store,
     tell: Callable[[str], None] = lambda line: None,
     resolver: AbstractResolver | None = None,
+    part: Part = ALONE,
 ) -> Crawled:
     """Crawl, or go on where an earlier crawl in this folder was cut off. Raises AnotherCrawl, OSError.
 
     `resolver`: whom to ask for addresses instead of the system; what it answers is checked like any other.
     """
-    return asyncio.run(_Crawl(settings, store, tell, resolver).run())
+    return asyncio.run(_Crawl(settings, store, tell, resolver, part).run())
 
 
 class _Crawl(Engine):
     def __init__(
-        self, settings: CrawlSettings, store: Store, tell: Callable[[str], None], resolver: AbstractResolver | None
+        self,
+        settings: CrawlSettings,
+        store: Store,
+        tell: Callable[[str], None],
+        resolver: AbstractResolver | None,
+        part: Part,
     ) -> None:
         super().__init__(settings, resolver)
-        self._store, self._tell = store, tell
-        seeds = _starts(settings)
+        self._store, self._tell, self._part = store, tell, part
+        seeds = settings.starts()
         self._sections: dict[str, Monitor] = {}
         self._cut: dict[str, Cut] = {}
         self._done = Crawled("done")
         self._number = 0
         self._started = self._told = time.monotonic()
-        self._copies = copies([_earlier(folder) for folder in settings.earlier])
+        self._copies = copies([earlier_lots(folder) for folder in settings.earlier])
+        self._starts = {url: depth for url, (depth, _) in self._copies.items()} | dict.fromkeys(seeds, 0)
         self._scope = Scope(seeds or list(self._copies), settings.scope)
-        self._go_on(sealed_lots(store))
-        self._begin_lot()
-        for seed in seeds:
-            self._discover(seed, 0)
-        for url, (depth, _) in self._copies.items():
-            self._discover(url, depth)
+        self._known = Known(store.temporary())
+        self._asked: Counter[str] = Counter()
+        """Pages asked of each host, towards `max_pages_per_host`."""
+        self._read: set[str] = set()
+        """Journals that are taken over."""
 
-    def _go_on(self, sealed: list[Lot]) -> None:
+    def _begin(self) -> None:
+        for folder in self._settings.earlier:
+            for lot in sealed_lots(open_store(folder)):
+                self._remember_texts(open_store(folder), lot)
+        self._go_on()
+        self._begin_lot()
+        for url, depth in self._starts.items():
+            if self._part.owns(url):
+                self._discover(url, depth)
+
+    def _go_on(self) -> None:
         """Take over what earlier lots say was found and done."""
-        visited = {visit.url for lot in sealed for visit in lot.visits}
-        for lot in sealed:
-            self._number += 1
-            self._done.bytes += lot.bytes
+        lots = {name: read_lot(self._store, name) for name in lot_names(self._store)}
+        for lot in lots.values():
+            self._cut |= {cut.prefix: cut for cut in lot.cuts}
+            self._remember_texts(self._store, lot)
+        visited = {visit.url for lot in lots.values() for visit in lot.visits}
+        for name, lot in lots.items():
+            self._take_found(lot, visited)
+            self._asked.update(host_of(visit.url) for visit in lot.visits if visit.outcome not in NOT_ASKED)
+            if self._part.is_own(name):
+                self._number += 1
+                self._done.lots += 1
+                self._done.bytes += lot.bytes
+                self._done.altered += len(lot.marks)
+                for visit in lot.visits:
+                    self._count(visit)
+        self._read = set(lots)
+        self._done.cuts = list(self._cut.values())
+
+    def _take_found(self, lot: Lot, visited: set[str]) -> bool:
+        """Whether a lot names URLs that are this worker's to fetch."""
+        is_any = False
+        for url, depth in lot.found:
+            is_new = self._part.owns(url) and self._frontier.remember(url) and url not in visited
+            if is_new and not self._is_cut(url) and not self._is_full(host_of(url)):
+                self._frontier.add(Job(url, depth=depth))
+                is_any = True
+        return is_any
+
+    def _remember_texts(self, store: Store, lot: Lot) -> None:
+        for mark in lot.marks:
+            self._known.mark(mark.url)
+        if lot.words:
+            for url, words in unpack(store.read(lot.words)):
+                self._known.add(url, words)
+
+    def _found_more(self) -> bool:
+        """Take over what other workers have sealed since; whether there is work in it."""
+        if self._part.of == 1:
+            return False
+        new = [name for name in lot_names(self._store) if name not in self._read and not self._part.is_own(name)]
+        is_any = False
+        for name in new:
+            lot = read_lot(self._store, name)
             for cut in lot.cuts:
-                self._cut[cut.prefix] = cut
-            for visit in lot.visits:
-                self._count(visit)
-        for lot in sealed:
-            for url, depth in lot.found:
-                if self._frontier.remember(url) and url not in visited and not self._is_cut(url):
-                    self._frontier.add(Job(url, depth=depth))
-        self._done.lots, self._done.cuts = len(sealed), list(self._cut.values())
+                self._stop_at(cut)
+            is_any |= self._take_found(lot, set())
+            for mark in lot.marks:
+                self._known.mark(mark.url)
+            for url, words in unpack(self._store.read(lot.words)) if lot.words else ():
+                self._compare(url, words)
+            self._read.add(name)
+        return is_any
 
     async def run(self) -> Crawled:
-        self._done.why = await self.ask_all()
-        self._seal()
-        self._lot.discard()
-        self._store.replace(ENDED, json.dumps(self._done.summary(), indent=1).encode())
+        try:
+            self._begin()
+            self._done.why = await self.ask_all()
+            self._seal()
+            self._lot.discard()
+        finally:
+            self._known.close()
+        if self._part.of == 1:
+            write_end(self._store, self._done)
         return self._done
 
     def _tick(self, now: float) -> str:
@@ -182,14 +240,15 @@ class _Crawl(Engine):
             return False
         if not looks_endless(url) and not self._is_cut(url):
             self._lot.found.append((url, depth))
-            self._frontier.add(Job(url, depth=depth, hops=hops))
+            if self._part.owns(url):
+                self._frontier.add(Job(url, depth=depth, hops=hops))
         return True
 
     def _page(self, host: Host, job: Job, fetched: Fetched) -> None:
         visit = Visit(url=job.url, outcome="fetched", status=fetched.status, depth=job.depth)
         self._lot.visits.append(visit)
-        host.fetched += 1
-        if host.fetched >= self._settings.max_pages_per_host:
+        self._asked[host.name] += 1
+        if self._is_full(host.name):
             host.pages.clear()
         if fetched.status is None:
             visit.outcome = fetched.error.partition(":")[0]
@@ -217,7 +276,8 @@ class _Crawl(Engine):
         page = read_page(body, job.url, fetched.header("content-type"))
         assert host.robots is not None
         opt_outs, honoured = self._opt_outs(host, job, fetched, page.metas)
-        self._follow(host, job, page)
+        words = words_of(page.text)
+        self._follow(host, job, page, words)
         if honoured:
             visit.outcome = f"opt_out_{honoured}"
             return
@@ -238,6 +298,16 @@ class _Crawl(Engine):
             ("fetch-seconds", f"{fetched.seconds:.3f}"), ("license", host.robots.license),
         ]  # fmt: skip
         self._lot.add(fetched, opt_outs, [(name, value) for name, value in about if value])
+        self._lot.texts.append((job.url, words))
+        self._compare(job.url, words)
+
+    def _compare(self, url: str, words: Words) -> None:
+        """Mark the page, or one that came before, if it is an altered copy of the other."""
+        for copy, original in self._known.observe(url, words):
+            self._lot.marks.append(Mark(url=copy, reason=ALTERED_COPY, of=original))
+            self._done.altered += 1
+            if self._known.is_source(copy):
+                self._cut_off(f"{host_of(copy)}/", "altered_copies")
 
     def _opt_outs(self, host: Host, job: Job, fetched: Fetched, metas: Mapping[str, str]) -> tuple[list[OptOut], str]:
         """All that holds for a page, and the first kind of it that is honoured."""
@@ -255,11 +325,11 @@ class _Crawl(Engine):
         visit.outcome, visit.copy_of = "unchanged", copy
         self._lot.add_revisit(fetched, copy)
 
-    def _follow(self, host: Host, job: Job, page: Page) -> None:
+    def _follow(self, host: Host, job: Job, page: Page, words: Words) -> None:
         """Take up the page's links, unless it belongs to a trap."""
         of_host = [link for link in page.links if link.startswith(f"{host.name}/")]
         new = sum(not self._frontier.is_known(link) for link in of_host)
-        sketch, section = sketch_of(page.text), section_of(job.url)
+        sketch, section = sketch_of(words), section_of(job.url)
         monitor = self._sections.setdefault(section, Monitor())
         if reason := monitor.observe(len(of_host), new, sketch):
             self._cut_off(section, reason)
@@ -275,24 +345,35 @@ class _Crawl(Engine):
 
     def _cut_off(self, prefix: str, reason: str) -> None:
         if prefix not in self._cut:
-            self._cut[prefix] = cut = Cut(prefix=prefix, reason=reason)
+            cut = Cut(prefix=prefix, reason=reason)
             self._lot.cuts.append(cut)
-            self._done.cuts.append(cut)
-            self._sections.pop(prefix, None)
-            host = self._frontier.hosts[host_of(prefix)]
-            host.pages = type(host.pages)(page for page in host.pages if not page.url.startswith(prefix))
+            self._stop_at(cut)
             self._tell(f"cut off {prefix}: {reason}")
+
+    def _stop_at(self, cut: Cut) -> None:
+        if cut.prefix not in self._cut:
+            self._cut[cut.prefix] = cut
+            self._done.cuts.append(cut)
+            self._sections.pop(cut.prefix, None)
+            if host := self._frontier.hosts.get(host_of(cut.prefix)):
+                host.pages = type(host.pages)(page for page in host.pages if not page.url.startswith(cut.prefix))
 
     def _is_cut(self, url: str) -> bool:
         return bool(self._cut) and (section_of(url) in self._cut or f"{host_of(url)}/" in self._cut)
+
+    def _is_full(self, host: str) -> bool:
+        return self._asked[host] >= self._settings.max_pages_per_host
 
     def _count(self, visit: Visit) -> None:
         self._done.outcomes[visit.outcome] += 1
         self._done.pages += visit.outcome == "fetched"
 
     def _begin_lot(self) -> None:
-        robots = "RFC 9309; opt-outs honoured: " + ", ".join(self._settings.honour)
-        self._lot = LotWriter(self._store, self._number, self._settings.user_agent, robots)
+        settings = self._settings
+        robots = "RFC 9309; opt-outs honoured: " + ", ".join(settings.honour)
+        self._lot = LotWriter(
+            self._store, self._part.lot_name(self._number), self._settings.user_agent, robots, self._tell
+        )
         self._lot_began = time.monotonic()
         self._is_stopped = self._store.exists(STOP)
 
@@ -305,21 +386,4 @@ class _Crawl(Engine):
         else:
             self._lot.discard()
         self._begin_lot()
-
-
-def _earlier(folder: str) -> list[Lot]:
-    """The lots of an earlier crawl. Raises ValueError if there are none."""
-    if not (lots := sealed_lots(open_store(folder))):
-        raise ValueError(f"`earlier` names '{folder}', which holds no sealed lot; correct the path")
-    return lots
-
-
-def _starts(settings: CrawlSettings) -> list[str]:
-    """All seeds, normalised, each once. Raises ValueError for one that is no URL."""
-    found: dict[str, None] = {}
-    for seed in settings.named_seeds():
-        url = normalized(seed)
-        if url is None:
-            raise ValueError(f"seed '{seed}' is no http or https URL; write it whole, with https://")
-        found[url] = None
-    return list(found)
+        self._found_more()

@@ -57,7 +57,7 @@ class Engine:
                     task = asyncio.create_task(self._fetch(session, *found))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
-                if not self._frontier.busy and self._frontier.next_time() is None:
+                if not self._frontier.busy and self._frontier.next_time() is None and not self._found_more():
                     break
                 await self._take_in(self._patience(time.monotonic(), len(tasks)))
             for task in tasks:
@@ -87,6 +87,10 @@ class Engine:
     def _more(self, job: Job) -> Mapping[str, str]:
         """Headers of the request beside those of every request."""
         return NO_HEADERS
+
+    def _found_more(self) -> bool:
+        """Nothing is left: whether there is more after all, from elsewhere."""
+        return False
 
     def _deadline(self) -> float:
         """When `_tick` has something to do though no answer comes."""

@@ -50,8 +50,6 @@ class Host:
     ai_txt: Robots | None = None
     tdmrep: list[tuple[str, bool]] = field(default_factory=list)
     address: str = ""
-    fetched: int = 0
-    """Pages so far, towards `max_pages_per_host`."""
     monitor: Monitor = field(default_factory=lambda: Monitor(HOST_WINDOW))
 
     def next_job(self) -> Job | None:

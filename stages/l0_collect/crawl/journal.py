@@ -3,6 +3,8 @@
 ```
 <folder>/lots/lot-000000-1f2e3d4c5b6a.warc.gz     what was fetched, named by its content
 <folder>/lots/lot-000000.json                     written last: the lot is sealed, and this is what happened in it
+<folder>/words/lot-000000-1f2e3d4c5b6a.zst        a hash for each word of its pages, by which copies of them are told
+<folder>/lots/lot-p001-000000.json                of the second of several workers (parts.py), and so on
 <folder>/crawl.json                               the crawl has ended, and why
 <folder>/STOP                                     made by people: seal what there is, and end
 ```
@@ -14,9 +16,9 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
-from pipeline.store.store import Store
+from pipeline.store.store import Store, open_store
 
-LOTS = "lots"
+LOTS, WORDS = "lots", "words"
 ENDED = "crawl.json"
 STOP = "STOP"
 
@@ -58,6 +60,15 @@ class Cut(BaseModel):
     reason: str
 
 
+class Mark(BaseModel):
+    """A page that is no document, though it looks like one."""
+
+    url: str
+    reason: str
+    of: str
+    """The page of which it is a copy."""
+
+
 class Lot(BaseModel):
     """What happened while one lot was filled."""
 
@@ -68,12 +79,30 @@ class Lot(BaseModel):
     found: list[tuple[str, int]] = Field(default_factory=list)
     """URLs that were new, with their depth, in the order in which they were found."""
     cuts: list[Cut] = Field(default_factory=list)
+    marks: list[Mark] = Field(default_factory=list)
+    """Of pages of this or of any other lot."""
+    words: str = ""
+    """File of the words of its pages; empty where no page of it is long enough."""
+
+
+def lot_names(store: Store) -> list[str]:
+    """The journals of all sealed lots in their order. Files without a journal were never sealed."""
+    return sorted(name for name in store.list(LOTS) if name.endswith(".json"))
+
+
+def read_lot(store: Store, name: str) -> Lot:
+    return Lot.model_validate_json(store.read(name))
 
 
 def sealed_lots(store: Store) -> list[Lot]:
-    """All sealed lots in their order. Files without a journal were never sealed."""
-    names = [name for name in store.list(LOTS) if name.endswith(".json")]
-    return [Lot.model_validate_json(store.read(name)) for name in sorted(names)]
+    return [read_lot(store, name) for name in lot_names(store)]
+
+
+def earlier_lots(folder: str) -> list[Lot]:
+    """The lots of an earlier crawl. Raises ValueError if there are none."""
+    if not (lots := sealed_lots(open_store(folder))):
+        raise ValueError(f"`earlier` names '{folder}', which holds no sealed lot; correct the path")
+    return lots
 
 
 def copies(folders: Sequence[Sequence[Lot]]) -> dict[str, tuple[int, Copy]]:
@@ -86,6 +115,11 @@ def copies(folders: Sequence[Sequence[Lot]]) -> dict[str, tuple[int, Copy]]:
             if visit.copy_of is not None:
                 found[visit.url] = (visit.depth, visit.copy_of)
     return found
+
+
+def marks_of(lots: Sequence[Lot]) -> frozenset[str]:
+    """The URLs of pages that are no documents."""
+    return frozenset(mark.url for lot in lots for mark in lot.marks)
 
 
 def cuts_of(lots: Sequence[Lot]) -> tuple[Cut, ...]:

@@ -1,22 +1,27 @@
 """Write lots: WARC files of bounded size, sealed together with what happened (journal.py).
 
 A page counts as fetched when its lot is sealed. Of a crawl that is killed only the lot in work is lost, and what it
-held is fetched again. Of two crawls in one folder the one that seals a number first goes on; the other one ends.
+held is fetched again. A lot is leased while it is filled, so that a second crawl in one folder asks nobody; of two that
+do not see each other the one that seals a number first goes on, and the other one ends.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import OrefineError
+from pipeline.store.artifact import Artifact
 from pipeline.store.store import Store
+from stages.l0_collect.crawl.altered import pack
 from stages.l0_collect.crawl.fetch import Fetched
-from stages.l0_collect.crawl.journal import LOTS, Copy, Cut, Lot, Visit
+from stages.l0_collect.crawl.journal import LOTS, WORDS, Copy, Cut, Lot, Mark, Visit
 from stages.l0_collect.crawl.opt_outs import OptOut
+from stages.l0_collect.crawl.traps import Words
 from stages.l0_collect.crawl.warc_writer import REVISIT, digest, fields_block, http_response, record
 
 
@@ -27,8 +32,13 @@ class AnotherCrawl(OrefineError):
 class LotWriter:
     """Fills a local file with records; `seal` moves it into the folder."""
 
-    def __init__(self, store: Store, number: int, software: str, robots: str) -> None:
-        self._store, self._number = store, number
+    def __init__(self, store: Store, name: str, software: str, robots: str, tell: Callable[[str], None]) -> None:
+        """`name`: such as lot-000000. Waits while another process fills it; AnotherCrawl if that has sealed it."""
+        self._store, self._name, self._lease = store, name, ExitStack()
+        self._lease.enter_context(Artifact(store, f"{LOTS}/{name}", self._journal).leased(tell))
+        if store.exists(self._journal):
+            self._lease.close()
+            raise self._another()
         self._path: Path = store.temporary()
         self._file = self._path.open("wb")
         self._hash = hashlib.sha256()
@@ -36,6 +46,8 @@ class LotWriter:
         self.visits: list[Visit] = []
         self.found: list[tuple[str, int]] = []
         self.cuts: list[Cut] = []
+        self.marks: list[Mark] = []
+        self.texts: list[tuple[str, Words]] = []
         about = [("software", software), ("format", "WARC File Format 1.1"), ("robots", robots)]
         self._write(record("warcinfo", datetime.now(UTC), fields_block(about), "application/warc-fields")[1])
 
@@ -81,16 +93,32 @@ class LotWriter:
         os.fsync(self._file.fileno())
         self._file.close()
         sha256 = self._hash.hexdigest()
-        name = f"{LOTS}/lot-{self._number:06d}-{sha256[:12]}.warc.gz"
-        lot = Lot(warc=name, sha256=sha256, bytes=self.bytes, visits=self.visits, found=self.found, cuts=self.cuts)
+        name = f"{LOTS}/{self._name}-{sha256[:12]}.warc.gz"
+        words = f"{WORDS}/{self._name}-{sha256[:12]}.zst" if self.texts else ""
+        lot = Lot(
+            warc=name, sha256=sha256, bytes=self.bytes, visits=self.visits, found=self.found, cuts=self.cuts,
+            marks=self.marks, words=words,
+        )  # fmt: skip
+        if words:
+            self._store.replace(words, pack(self.texts))
         self._store.commit(self._path, name)
-        if not self._store.create(f"{LOTS}/lot-{self._number:06d}.json", lot.model_dump_json().encode()):
-            raise AnotherCrawl(
-                f"lot {self._number} of {self._store.root} was sealed by another crawl; let one of them run alone"
-            )
+        is_first = self._store.create(self._journal, lot.model_dump_json().encode())
+        self._lease.close()
+        if not is_first:
+            raise self._another()
         return lot
 
     def discard(self) -> None:
         """Forget what was not sealed."""
+        self._lease.close()
         self._file.close()
         self._path.unlink(missing_ok=True)
+
+    @property
+    def _journal(self) -> str:
+        return f"{LOTS}/{self._name}.json"
+
+    def _another(self) -> AnotherCrawl:
+        return AnotherCrawl(
+            f"{self._name} of {self._store.root} was sealed by another crawl; let one of them run alone"
+        )

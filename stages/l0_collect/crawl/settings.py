@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, field_validator
 
 from stages.l0_collect.crawl.opt_outs import HONOURED, Honour
+from stages.l0_collect.crawl.urls import normalized
 
 CONTACT = re.compile(r"https?://\S|\S@\S")
 PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -100,6 +101,16 @@ class CrawlSettings(BaseModel):
             lines = Path(self.seed_file).read_text(encoding="utf-8").splitlines()
             named += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
         return named
+
+    def starts(self) -> list[str]:
+        """All seeds, normalised, each once. Raises ValueError for one that is no URL."""
+        found: dict[str, None] = {}
+        for seed in self.named_seeds():
+            url = normalized(seed)
+            if url is None:
+                raise ValueError(f"seed '{seed}' is no http or https URL; write it whole, with https://")
+            found[url] = None
+        return list(found)
 
 
 def product_of(user_agent: str) -> str:

@@ -3,6 +3,7 @@
 | rule     | drops                                                                                       |
 |----------|---------------------------------------------------------------------------------------------|
 | trap     | pages of hosts, or parts of hosts, that the crawl found to be traps                         |
+| altered_copy | pages whose text is that of another host with words changed (altered.py)                |
 | revisit  | records that a page is as an earlier crawl has it; the page comes from that crawl's lots    |
 | replaced | pages of `earlier` crawls that a later one found changed, gone, forbidden or reserved       |
 """
@@ -20,7 +21,8 @@ from pydantic import ConfigDict
 
 from pipeline.steps import SourceBatch, Unit
 from pipeline.store.store import open_store
-from stages.l0_collect.crawl.journal import LOTS, cuts_of, sealed_lots
+from stages.l0_collect.crawl.altered import ALTERED_COPY
+from stages.l0_collect.crawl.journal import LOTS, cuts_of, marks_of, sealed_lots
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.readers.warc import WarcSource
 from stages.l0_collect.readers.warc_records import Record
@@ -37,6 +39,8 @@ class CrawlSource(CrawlSettings, WarcSource):
         """What decides the rows beside the lots themselves: how they are read, what was cut off and what replaced."""
         kept = WarcSource.model_fields.keys() - {"paths"}
         found = {**self.model_dump(mode="json", include=kept), "cuts": sorted(self._prefixes)}
+        if self._marked:
+            found["altered_copies"] = sorted(self._marked)
         if self.earlier:
             gone = sorted((os.path.basename(path), sorted(urls)) for path, urls in self._sealed().items())
             found["replaced"] = hashlib.sha256(repr(gone).encode()).hexdigest()
@@ -74,6 +78,10 @@ class CrawlSource(CrawlSettings, WarcSource):
     def _prefixes(self) -> tuple[str, ...]:
         return tuple(cut.prefix for folder in self._folders for cut in cuts_of(sealed_lots(open_store(folder))))
 
+    @cached_property
+    def _marked(self) -> frozenset[str]:
+        return marks_of([lot for folder in self._folders for lot in sealed_lots(open_store(folder))])
+
     def _sealed(self) -> dict[str, frozenset[str]]:
         """Lot → the URLs in it of which a later crawl knows better. Not kept here: a task would carry all of it."""
         return replaced(self._folders, tuple(tuple(open_store(folder).list(LOTS)) for folder in self._folders))
@@ -81,6 +89,8 @@ class CrawlSource(CrawlSettings, WarcSource):
     def _row(self, record: Record) -> dict[str, Any] | str:
         if record.kind == "response" and record.url.startswith(self._prefixes):
             return "trap"
+        if record.kind == "response" and record.url in self._marked:
+            return ALTERED_COPY
         return super()._row(record)
 
 

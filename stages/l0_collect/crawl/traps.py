@@ -14,6 +14,7 @@ import re
 import zlib
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -38,16 +39,27 @@ has navigation; a page's links to itself are not counted."""
 WORDS = re.compile(r"[^\W\d_]+")
 """Without numbers: they are what tells the pages of a calendar apart."""
 MOST_TEXT = 100_000
+Words = np.ndarray[Any, np.dtype[np.uint32]]
+"""A text: a hash for each word."""
 
 
-def sketch_of(text: str) -> frozenset[int]:
-    """The smallest hashes of the text's word 3-grams; alike for texts that share most of them."""
-    words = [zlib.crc32(word.encode()) for word in WORDS.findall(text[:MOST_TEXT].lower())]
-    words += [0] * (3 - len(words))
-    hashes = np.array(words, np.uint64)
+def words_of(text: str) -> Words:
+    """A hash for each word of the text, in its order."""
+    return np.array([zlib.crc32(word.encode()) for word in WORDS.findall(text[:MOST_TEXT].lower())], np.uint32)
+
+
+def trigrams(words: Words) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """A hash for each three words in a row."""
+    hashes = words.astype(np.uint64)
     # Odd factors of 64 bits, so that the order of the three words counts and small sums do not meet.
-    shingles = np.unique((hashes[:-2] * FIRST + hashes[1:-1] * SECOND + hashes[2:] * THIRD) >> np.uint64(16))
-    return frozenset(shingles[:SKETCH].tolist())
+    found: np.ndarray[Any, np.dtype[np.uint64]] = hashes[:-2] * FIRST + hashes[1:-1] * SECOND + hashes[2:] * THIRD
+    return found >> np.uint64(16)
+
+
+def sketch_of(words: Words) -> frozenset[int]:
+    """The smallest hashes of the text's word 3-grams; alike for texts that share most of them."""
+    padded = words if len(words) >= 3 else np.pad(words, (0, 3 - len(words)))
+    return frozenset(np.unique(trigrams(padded))[:SKETCH].tolist())
 
 
 @dataclass(slots=True)

@@ -99,15 +99,16 @@ class Scope:
     def __init__(self, seeds: list[str], kind: str) -> None:
         self._kind = kind
         self._prefixes = tuple({seed if kind == "prefix" else f"{host_of(seed)}/" for seed in seeds})
-        self._names = {_name(seed) for seed in seeds}
+        self._names = {name_of(seed) for seed in seeds}
 
     def holds(self, url: str) -> bool:
         if self._kind != "domain":
             return url.startswith(self._prefixes)
-        name = _name(url)
+        name = name_of(url)
         return name in self._names or any(name.endswith(f".{known}") for known in self._names)
 
 
-def _name(url: str) -> str:
+def name_of(url: str) -> str:
+    """The host without scheme, port and `www.`: what belongs together, however it is asked for."""
     name = urlsplit(url).hostname or ""
     return name.removeprefix("www.")

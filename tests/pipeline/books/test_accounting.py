@@ -126,6 +126,18 @@ def test_a_step_counts_what_came_and_what_ended_there():
     assert counts.quarantined == 2
 
 
+def test_the_sum_over_shards_holds_what_each_step_quarantined_and_names_groups_in_order():
+    parts = []
+    for source in ("b", "a"):
+        counts = Counts()
+        counts.quarantine("01 words", 2)
+        counts.count_groups("01 words", pa.RecordBatch.from_pydict({"source": [source]}), np.array([], int), [])
+        parts.append(counts)
+    whole = total(parts)
+    assert whole.by_step["01 words"].quarantined == whole.quarantined == 4
+    assert list(whole.groups["source"]) == ["a", "b"]
+
+
 def test_what_prompts_of_models_wrote_is_counted_together():
     rows = pa.RecordBatch.from_pydict({"prompt": ["p@1", "p@1", "q@1"], "model": ["m", "m", "m"], "text": ["", "", ""]})
     counts = Counts()

@@ -10,7 +10,7 @@ import pytest
 from pipeline.books.code import Code, UnknownCode
 from pipeline.protocol import PROTOCOL
 
-URL_FILTER = {f"stages.l1_filter.{name}" for name in ("url_filter", "url_lists", "hosts")}
+URL_FILTER = {"pipeline", "pipeline.hosts", *(f"stages.l1_filter.{name}" for name in ("url_filter", "url_lists"))}
 
 
 def write(root: Path, files: dict[str, str]) -> None:

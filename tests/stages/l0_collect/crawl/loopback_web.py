@@ -184,6 +184,9 @@ def of_loops(host: str, path: str, _: web.Request) -> web.Response | None:
         raise web.HTTPFound(f"/hop/{len(path)}{path[-1] * len(path)}"[:60])
     if path == "/page/3":
         raise web.HTTPFound("http://10.1.2.3/inside")
+    if path == "/page/5":
+        other = f"http://{address_of('plain')}:{PORT}/only/by/another"
+        return html(navigation(f'<a href="{other}">another host</a>') + f"<p>{words(host + path)}</p>")
     return None
 
 

@@ -4,12 +4,10 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,58 +18,20 @@ import warcio.archiveiterator
 
 from flows.runs.recipe import load_recipe_text
 from flows.runs.run import open_run, run_recipe
-from pipeline.steps import SourceBatch
 from pipeline.store.store import open_store
-from stages.l0_collect.crawl.crawl import Crawled, crawl
+from stages.l0_collect.crawl.crawl import crawl
+from stages.l0_collect.crawl.crawled import Crawled
 from stages.l0_collect.crawl.journal import Lot, sealed_lots
 from stages.l0_collect.crawl.lots import AnotherCrawl
-from stages.l0_collect.crawl.settings import CrawlSettings
-from stages.l0_collect.crawl.source import CrawlSource
 from stages.l0_collect.crawl.traps import HOST_WINDOW, WINDOW
-from tests.stages.l0_collect.crawl.loopback_web import KINDS, PAGES, TRAPS, address_of
-
-DELAY = 0.05
+from tests.stages.l0_collect.crawl.helpers import DELAY, Web, batches, kept_urls, sealed_urls, settings
+from tests.stages.l0_collect.crawl.loopback_web import KINDS, PAGES, TRAPS
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Second tries come quickly."""
     monkeypatch.setattr("stages.l0_collect.crawl.engine.RETRY_SECONDS", 0.2)
-
-
-class Web:
-    def __init__(self, port: int, log: Path) -> None:
-        self.port, self._log = port, log
-
-    def seed(self, kind: str) -> str:
-        return f"http://{address_of(kind)}:{self.port}/"
-
-    def visits(self, kind: str) -> list[tuple[float, str]]:
-        """(time, path) of each request to the host of this kind."""
-        lines = [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
-        return [(when, path) for when, host, path in lines if host.startswith(address_of(kind) + ":")]
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    log = tmp_path_factory.mktemp("web") / "log"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tests.stages.l0_collect.crawl.loopback_web", str(port), str(log)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield Web(port, log)
-        process.kill()
-
-
-def settings(folder: Path, seeds: list[str], **more: object) -> CrawlSettings:
-    given: dict[str, object] = {
-        "folder": str(folder), "seeds": tuple(seeds), "user_agent": "testbot/1.0 (+https://example.org/bot)",
-        "delay": DELAY, "slowness": 0.0, "allow_networks": ("127.0.0.0/8",), "timeout": 2.0,
-    }  # fmt: skip
-    return CrawlSettings(**(given | more))  # type: ignore[arg-type]
 
 
 def run(folder: Path, seeds: list[str], **more: object) -> Crawled:
@@ -82,20 +42,6 @@ def outcomes(folder: Path) -> dict[str, str]:
     """Path → outcome."""
     visits = [visit for lot in sealed_lots(open_store(str(folder))) for visit in lot.visits]
     return {visit.url.split("/", 3)[3]: visit.outcome for visit in visits}
-
-
-def sealed_urls(folder: Path) -> list[str]:
-    return [visit.url for lot in sealed_lots(open_store(str(folder))) for visit in lot.visits]
-
-
-def batches(folder: Path) -> list[SourceBatch]:
-    """What L0 reads of a crawl."""
-    source = CrawlSource(folder=str(folder))
-    return [batch for path in source.inputs() or [] for unit in source.units(path, "") for batch in source.read(unit)]
-
-
-def kept_urls(folder: Path) -> list[str]:
-    return [url for batch in batches(folder) for url in batch.rows.column("url").to_pylist()]
 
 
 def test_a_plain_site_is_fetched_whole_and_politely(web: Web, tmp_path: Path):

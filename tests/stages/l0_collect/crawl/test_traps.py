@@ -1,6 +1,6 @@
 import random
 
-from stages.l0_collect.crawl.traps import WINDOW, Monitor, sketch_of
+from stages.l0_collect.crawl.traps import WINDOW, Monitor, sketch_of, words_of
 
 WORDS = [
     a + b + c
@@ -19,7 +19,7 @@ def verdict(pages: list[tuple[int, int, str]]) -> tuple[str, int]:
     """(reason, pages until then)"""
     monitor = Monitor()
     for number, (links, new, content) in enumerate(pages):
-        if reason := monitor.observe(links, new, sketch_of(content)):
+        if reason := monitor.observe(links, new, sketch_of(words_of(content))):
             return reason, number + 1
     return "", len(pages)
 
@@ -50,6 +50,6 @@ def test_a_tree_that_ends():
 def test_a_monitor_that_forgets_begins_anew():
     monitor = Monitor()
     for number in range(WINDOW - 1):
-        assert not monitor.observe(6, 6, sketch_of(text(number)))
+        assert not monitor.observe(6, 6, sketch_of(words_of(text(number))))
     monitor.forget()
-    assert not monitor.observe(6, 6, sketch_of(text(0)))
+    assert not monitor.observe(6, 6, sketch_of(words_of(text(0))))
