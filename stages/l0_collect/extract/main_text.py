@@ -21,8 +21,8 @@ from stages.l0_collect.extract.content import choose, completed
 SURE = 0.5
 """Expected F1; see benchmarks/README.md for what each way is worth below it."""
 MANY_BLOCKS = 100
-"""Larger pages of which the model is not sure show goods: on those of one fold of WCXB its choice has an F1 of .41,
-trafilatura's .23, and that takes 0.1 s each."""
+"""Larger pages of which the model is not sure show goods, and trafilatura takes 0.1 s of each: a tenth of the time of
+all pages. With 1000 instead the F1 of two folds of WCXB (626 pages) is .8799, and .8805 with 100."""
 FEW_WORDS = 40
 """A page of fewer is made by scripts, or says nothing."""
 LONG_LINE = 20
