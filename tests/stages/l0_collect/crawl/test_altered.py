@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.store.store import open_store
-from stages.l0_collect.crawl.altered import ALTERED_COPY, HOST_PAGES, Known, pack, side_by_side, unpack
+from stages.l0_collect.crawl.altered import ALTERED_COPY, HOST_PAGES, Known, TextWriter, read_texts, side_by_side
 from stages.l0_collect.crawl.crawl import crawl
 from stages.l0_collect.crawl.crawled import Crawled
 from stages.l0_collect.crawl.journal import marks_of, sealed_lots
@@ -88,9 +88,13 @@ def test_mirrors_and_other_pages_of_the_same_site_are_left_alone(tmp_path: Path)
     assert not judged(tmp_path, [*pages, *draft])
 
 
-def test_words_of_a_lot_are_read_back():
+def test_words_of_a_lot_are_read_back(tmp_path: Path):
     texts = [(url, hashes(words)) for url, words in originals()[:3]]
-    found = unpack(pack(texts))
+    writer = TextWriter(tmp_path / "words")
+    for url, words in texts:
+        writer.write(url, words)
+    writer.close()
+    found = read_texts((tmp_path / "words").read_bytes())
     assert [(url, words.tolist()) for url, words in found] == [(url, words.tolist()) for url, words in texts]
 
 
