@@ -42,7 +42,7 @@ from pipeline.store.shard import file_sha256
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-PROTOCOL = 2  # bump when the same settings give another run: a change to the split, the model, training or scoring
+PROTOCOL = 3  # bump when the same settings give another run: a change to the split, the model, training or scoring
 SAMPLE_BYTES_PER_TOKEN = 8  # text to choose from per token trained on; a BPE token is 3 to 5 bytes of most text
 SAMPLE_BYTES = 16_000_000  # at least, so that a few long documents do not stand for an arm
 BYTES_PER_TOKEN = 3.0  # of a small vocabulary, to reckon how many bytes a run reads

@@ -8,12 +8,19 @@ better at a clearly reduced one (arXiv 2512.24503). `toy` is narrow and shallow:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
+
+
+INITIAL = 0.8
+"""Standard deviation of initial weights times √width: 0.02 at width 1,600. With 0.02 a model of width 64 stays on a
+plateau for a third of a toy run, and how long is a matter of the seed: after 256 steps the loss of four seeds was 6.03
+nats a token, standard deviation .06; with 0.1 it is 5.77 and .03."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ def build_model(budget: Budget, vocabulary: int, seed: int) -> LlamaForCausalLM:
         num_key_value_heads=budget.heads,
         max_position_embeddings=budget.sequence,
         tie_word_embeddings=True,
+        initializer_range=INITIAL / math.sqrt(budget.width),
         bos_token_id=vocabulary - 1,
         eos_token_id=vocabulary - 1,
         use_cache=False,
