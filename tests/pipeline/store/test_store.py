@@ -169,3 +169,13 @@ def test_a_file_is_located_from_the_working_directory(tmp_path: Path, monkeypatc
 def test_a_location_that_is_no_store_is_refused_by_name(location: str, message: str):
     with pytest.raises(UnknownStore, match=f"store '{location}'.*{message}"):
         open_store(location)
+
+
+def test_a_folder_can_only_lie_where_folders_are(tmp_path: Path):
+    (tmp_path / "file").write_text("x")
+    for location in (tmp_path / "file", tmp_path / "file" / "below" / "it"):
+        with pytest.raises(UnknownStore, match=f"^store '{location}': {tmp_path / 'file'} is a file; give a folder"):
+            open_store(str(location))
+    with pytest.raises(UnknownStore, match="the store is an empty name"):
+        open_store("")
+    assert open_store(str(tmp_path / "new" / "below")).list(".") == []
