@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.store.store import Store, UnknownStore, is_location, locate, open_store, temporary_file
+from pipeline.store.store import Store, UnknownStore, is_location, locate, open_store, store_to_write, temporary_file
 from tests.pipeline.store.faulty import install_memory
 
 
@@ -175,7 +175,7 @@ def test_a_folder_can_only_lie_where_folders_are(tmp_path: Path):
     (tmp_path / "file").write_text("x")
     for location in (tmp_path / "file", tmp_path / "file" / "below" / "it"):
         with pytest.raises(UnknownStore, match=f"^store '{location}': {tmp_path / 'file'} is a file; give a folder"):
-            open_store(str(location))
+            store_to_write(str(location))
     with pytest.raises(UnknownStore, match="the store is an empty name"):
         open_store("")
-    assert open_store(str(tmp_path / "new" / "below")).list(".") == []
+    assert store_to_write(str(tmp_path / "new" / "below")).list(".") == []
