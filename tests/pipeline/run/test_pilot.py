@@ -76,6 +76,13 @@ def test_only_what_the_same_prompt_was_accepted_with_decides_of_its_next_reply(t
     assert [told for told in TOLD if told[1]] == [("p@0", ["A1"]), ("p@1", ["A1"]), ("p@0", ["A2"])]
 
 
+def test_the_time_is_that_of_the_tokens_that_all_will_take(tmp_path: Path):
+    found = tried(tmp_path, "a1", "a2", of=1000)
+    found.seconds = 2.0
+    assert (found.completion_asked, found.whole(None)["completion_tokens"]) == (40, 10_000)
+    assert found.whole(None)["seconds"] == 500, "at 20 tokens a second"
+
+
 def test_the_replies_are_kept_and_then_no_time_is_known(tmp_path: Path):
     first = tried(tmp_path, "a1", "a2")
     again = tried(tmp_path, "a1", "a2")

@@ -120,6 +120,7 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
         "ray.job_config": SimpleNamespace(JobConfig=SimpleJob),
     }.items():  # fmt: skip
         monkeypatch.setitem(sys.modules, name, found)
+    monkeypatch.setattr(module, "_warn_on_stderr", lambda: None)
     monkeypatch.setattr(os, "environ", dict(os.environ))
     return fake
 
@@ -243,3 +244,13 @@ def test_workers_find_our_packages_and_not_the_working_directory(ray: FakeRay, m
     assert job._runtime_env_has_working_dir()
     monkeypatch.setattr(module.site, "getsitepackages", lambda: [str(Path(ROOT))])
     assert module._job().path == []  # an installed package is found without
+
+
+def test_what_ray_has_to_say_is_not_written_among_the_results(capsys: pytest.CaptureFixture[str]):
+    worker = pytest.importorskip("ray._private.worker")
+    for _ in range(2):
+        module._warn_on_stderr()
+    worker.print_to_stdstream({"lines": ["a node is lost"], "pid": "raylet", "is_err": False}, ignore_prefix=False)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("a node is lost") == 1
