@@ -165,6 +165,7 @@ class _Crawl(Engine):
             self._begin()
             self._done.why = await self.ask_all()
             self._seal()
+            self._seal()  # what the last look at others' lots has brought: of two workers the later one compares
             self._lot.discard()
         finally:
             self._known.close()
@@ -378,7 +379,7 @@ class _Crawl(Engine):
         self._is_stopped = self._store.exists(STOP)
 
     def _seal(self) -> None:
-        if self._lot.visits or self._lot.found or self._lot.cuts:
+        if self._lot.is_worth_it:
             lot = self._lot.seal()
             self._number += 1
             self._done.lots += 1

@@ -86,6 +86,11 @@ class LotWriter:
         self._hash.update(data)
         self.bytes += len(data)
 
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether anything happened that has to be kept."""
+        return bool(self.visits or self.found or self.cuts or self.marks)
+
     def seal(self) -> Lot:
         """Raises AnotherCrawl if a lot of this number is there."""
         self._file.flush()
