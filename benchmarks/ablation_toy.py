@@ -26,9 +26,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.ablation import BUDGETS, Budget, ngram, train
+from pipeline.ablation.compare import PROTOCOL
 from pipeline.ablation.data import I64Array, shuffle_words, survey
 from pipeline.ablation.evaluate import document_bits
+from pipeline.ablation.heldout import domains
 from pipeline.ablation.order import Stream
+from pipeline.ablation.runs import Runs
+from pipeline.ablation.side_by_side import run_all
 from pipeline.ablation.statistics import paired
 from pipeline.ablation.tokenizer import Corpus, encode, tokenize, train_tokenizer
 
@@ -173,14 +177,36 @@ def repeated_aa(bench: Bench, repetitions: int) -> str:
         bits.append(
             [ngram.document_bits(levels, ids, [0] * len(ids), vocabulary - 1, vocabulary) for ids, _ in held.values()]
         )
-    sizes = [bench.sizes(name) for name in held]
+    covered = _covered(bits, [bench.sizes(name) for name in held])
+    return f"A/A by n-grams of {AA_TOKENS:,} tokens: the interval covers zero in {covered} of {repetitions} repetitions"
+
+
+def repeated_aa_by_models(folder: Path, repetitions: int) -> str:
+    """The same by proxy models of `toy` that are trained on a quarter of its tokens."""
+    budget = replace(BUDGETS["toy"], steps=BUDGETS["toy"].steps // 4, ngram_tokens=10_000)
+    held = domains({}, [folder / f"held-{name}.parquet" for name in HELD], HELD_DOCUMENTS * HELD_BYTES)
+    texts = pq.read_table(folder / "clean.parquet")["text"].to_pylist()
+    setting = {"protocol": PROTOCOL, "tokenizer": "clean", "device": "cpu", "versions": {}, "weight_decay": 0.1}
+    setting |= {"trunk": "", "ruler": {"identity": "held"}}
+    tokenizer = train_tokenizer([text[:3_000] for text in texts[::3]], budget.vocabulary)
+    runs = Runs(folder / "aa", budget, tokenizer, held, setting, lambda line: None, False)
+    records = run_all(runs, {"clean": (survey([folder / "clean.parquet"]), range(6 * repetitions))})["clean"]
+    bits = [[np.array(run["bits"][domain.name]) for domain in held] for run in records]
+    covered = _covered(bits, [domain.sizes for domain in held])
+    return (
+        f"A/A by models of {budget.tokens:,} tokens: the interval covers zero in {covered} of {repetitions} repetitions"
+    )
+
+
+def _covered(bits: Sequence[Sequence[Any]], sizes: Sequence[I64Array]) -> int:
+    """Of repetitions of three runs a side, those whose interval covers zero. `bits`: of each run, by domain."""
     covered = 0
     for first in range(0, len(bits), 6):
         pairs = list(zip(bits[first : first + 3], bits[first + 3 : first + 6], strict=True))
-        differences = [np.array([b[row] - a[row] for a, b in pairs]) for row in range(len(held))]
+        differences = [np.array([b[row] - a[row] for a, b in pairs]) for row in range(len(sizes))]
         found = paired(differences, sizes, [np.arange(len(size)) for size in sizes])
         covered += found.low <= 0 <= found.high
-    return f"A/A by n-grams of {AA_TOKENS:,} tokens: the interval covers zero in {covered} of {repetitions} repetitions"
+    return covered
 
 
 def main() -> None:
@@ -196,6 +222,7 @@ def main() -> None:
         write_texts(options.data, options.output)
     if options.aa:
         print(repeated_aa(Bench(options.output), options.aa))
+        print(repeated_aa_by_models(options.output, options.aa))
         return
     print("\n".join(table(Bench(options.output), options.settings, options.arms, options.seeds)))
 
