@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from pipeline.kernels.contamination.plain_words import PlainWords, plain_words, split
+from pipeline.kernels.contamination.plain_words import BASE, PlainWords, plain_words, run_hashes, split
 from pipeline.kernels.utf8 import Array, text_buffers
 
 SEED, SHORT = 5, 3
@@ -33,7 +33,6 @@ COVER = 0.2
 SLACK = 6
 AROUND = 30
 """Words between a question and its parts that are looked over."""
-BASE = np.uint64(0x9E3779B97F4A7C15)
 HIT = np.dtype(
     [("row", "i4"), ("item", "i4"), ("question", "f4"), ("exact", "f4"), ("answer", "f4"), ("parts", "f4"),
      ("words", "i4"), ("begin", "i4"), ("end", "i4")]
@@ -125,14 +124,12 @@ def _heaviest(weight: Array, owner: Array) -> Array:
 
 def _runs(found: PlainWords, weights: Array, owner: Array, words: int) -> tuple[Array, Array, Array, Array]:
     """Of each run of so many words within a part: its hash, first word, weight, and how many items have it."""
-    size = max(len(found.words) - words + 1, 0)
-    hashes, weight = np.full(size, words, np.uint64), np.zeros(size, np.float32)
-    for k in range(words):
-        hashes = hashes * BASE + found.words[k : k + size]
-        weight += weights[k : k + size]
     part = np.repeat(np.arange(len(found.offsets) - 1), np.diff(found.offsets))
-    places = np.flatnonzero(part[:size] == part[len(part) - size :])
-    hashes, weight = hashes[places] | np.uint64(1), weight[places]
+    hashes, places = run_hashes(found.words, part, words)
+    weight = np.zeros(len(places), np.float32)
+    for k in range(words):
+        weight += weights[places + k]
+    hashes |= np.uint64(1)
     return hashes, places, weight, _having(hashes, owner[places])
 
 
