@@ -37,6 +37,7 @@ from prefect.artifacts import (  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.events import emit_event  # noqa: E402
+from prefect.states import Completed  # noqa: E402
 
 from flows.runs.paused import recipe_to_run  # noqa: E402
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
@@ -91,23 +92,28 @@ def refine(
 
     # The cache stays off: the manifest is the only memory, two would disagree. No retries here: the runner owns them.
     @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
-    def level(name: str, parent: tuple[str, bool] | None) -> tuple[str, bool]:
+    def level(name: str, parent: tuple[str, bool] | None) -> Any:
         """(manifest, whether it was there already): small enough for Prefect to carry."""
         run.listeners[:] = [_Shown(chosen.dataset, name).hear]
-        finished = run_one_level(levels[name], run, plan.inputs, _load(*parent) if parent else None)
+        try:
+            finished = run_one_level(levels[name], run, plan.inputs, _load(*parent) if parent else None)
+        except WaitsForPeople as waits:  # as a state of its own: raised, it would be shown as an error
+            asked.append(waits)
+            return Completed(name="Waiting", message=str(waits))
         return finished.path, finished.reused
 
     def _load(path: str, reused: bool) -> Finished:
         return Finished(load(Manifest, run.store, path), path, reused)
 
     done: list[tuple[str, bool]] = []
+    asked: list[WaitsForPeople] = []
     for one in levels:
-        try:
-            done.append(level(one, done[-1] if done else None))
-        except WaitsForPeople as waits:  # the flow ends well, and the next one goes on when the lot is decided
+        made = level(one, done[-1] if done else None)
+        for waits in asked:  # the flow ends well, and the next one goes on when the lot is decided
             waiting = Waiting(chosen.dataset, [_load(*entry) for entry in done], waits.lot, str(waits))
             _show_waiting(waiting.as_json(run.store))
             return waiting.as_json(run.store)
+        done.append(made)
     result = finish(run, [_load(*entry) for entry in done], chosen)
     _show(result, run.store)
     return result.as_json(run.store)
