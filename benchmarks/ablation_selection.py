@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.runs.texts import as_parquet
 from pipeline.ablation import ngram
 from pipeline.ablation.data import hash_texts, mix
 from pipeline.ablation.density import density
@@ -156,8 +157,9 @@ def main() -> None:
     options = parser.parse_args()
     raw = pq.read_table(options.raw).to_pylist()
     scored = [row for path in sorted(options.scored.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    held = [Path(as_parquet(str(path))) for path in options.heldout]
     origin = {row["url"]: row.get("origin", "") for row in raw}
-    judge = Judge(domains({}, options.heldout, HELD_BYTES), [row["text"] for row in raw], options.tokens, options.seeds)
+    judge = Judge(domains({}, held, HELD_BYTES), [row["text"] for row in raw], options.tokens, options.seeds)
     scores = {name: np.array([row[name] for row in scored]) for name in options.columns}
     origins = np.array([origin.get(row["url"], "") for row in scored])
     first, second = (judge.corpus([row["text"][: options.cut] for row in rows]) for rows in (raw, scored))

@@ -8,7 +8,9 @@ FOLDER holds `crawl/` (WCXB's development pages, pages_mixed, readability_pages)
 bags of lower-case words (`\\w+`), each page counting one. `with` and `without` are the shares of the snippets that must
 be in the text, and that got in though they must not. The rest are shares of the truth's parts that come through word
 for word, emphasis and link targets apart: code lines, table cells and list items anywhere in the text, and as such (a
-code line within a code block, a cell between bars, an item behind its mark). `formulas` are pages made here, since the
+code line within a code block, a cell between bars, an item behind its mark). `code, white space apart` forgives what
+the truth of WCXB does to code: of the lines that the page has in <pre> or <code> at all, those whose signs stand in the
+text's code blocks in this order, wherever a line ends. `formulas` are pages made here, since the
 other sets' truth has none. Pages/s are of one core's time. Every page is read by all extractors in turn, so that a
 machine that others use as well slows them alike.
 
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import functools
 import gzip
 import json
 import logging
@@ -62,6 +65,12 @@ class Page:
     unwanted: list[str] = field(default_factory=list)
     parts: dict[str, list[str]] = field(default_factory=dict)
     """Code lines, table cells, list items, formulas of the truth."""
+
+    @functools.cached_property
+    def code(self) -> str:
+        """What its markup has as code, without white space."""
+        tree = parse(self.html)
+        return squeezed(" ".join("".join(element.itertext()) for element in tree.iter("pre", "code", "tt")))
 
 
 @dataclass
@@ -250,12 +259,16 @@ def bare(text: str) -> str:
     return " ".join(EMPHASIS.sub("", LINK.sub(r"\1", text)).split())
 
 
+def squeezed(text: str) -> str:
+    return "".join(bare(text).split())
+
+
 def tex(text: str) -> str:
     """Without what changes no formula: white space, braces, and the wrapping that Wikipedia adds."""
     return "".join(TEX_SPACE.sub("", text).split())
 
 
-def survived(parts: dict[str, list[str]], text: str) -> dict[str, tuple[int, int]]:
+def survived(page: Page, text: str) -> dict[str, tuple[int, int]]:
     """(those that come through, all of them) by kind; white space may differ."""
     found = {}
     flat, formulas = bare(text), tex(text)
@@ -265,13 +278,17 @@ def survived(parts: dict[str, list[str]], text: str) -> dict[str, tuple[int, int
         "cells": {bare(cell) for cell in _cells(rest)},
         "items": {bare(item) for item in ITEM.findall(rest)},
     }
-    for kind, some in parts.items():
+    for kind, some in page.parts.items():
         if kind == "formulas":
             found[kind] = sum(tex(part) in formulas for part in some), len(some)
             continue
         wanted = [said for part in some if WORD.search(said := bare(part))]
         found[kind] = sum(part in flat for part in wanted), len(wanted)
         found[f"{kind} as such"] = sum(part in places[kind] for part in wanted), len(wanted)
+        if kind == "code" and wanted:
+            ours = squeezed(" ".join(FENCE.findall(text)))
+            held = [line for part in wanted if (line := squeezed(part)) in page.code]
+            found["code, white space apart"] = sum(line in ours for line in held), len(held)
     return found
 
 
@@ -287,7 +304,7 @@ def read(page: Page, kind: str, name: str) -> Reading:
         side: (sum(plain(snippet) in flat for snippet in snippets), len(snippets))
         for side, snippets in (("with", page.wanted), ("without", page.unwanted))
     }
-    counts |= survived(page.parts, text)
+    counts |= survived(page, text)
     return Reading(kind, page.kind, name, seconds, failed, f1(text, page.text) if page.text else None, counts)
 
 

@@ -9,8 +9,13 @@ compiles.
 level, each with an engine process of its own: tokens a second by the wall and a CPU second of all processes (the
 machine may be shared), and the share of prompt tokens that came from the prefix cache.
 
-    python -m benchmarks.l3_throughput null FOLDER [--documents 4000] [--profile]
-    python -m benchmarks.l3_throughput vllm FOLDER [--requests 256] [--tokens 64] [--at-once 64]
+`shards`: how long an engine with 32 places works on DOCUMENTS articles in 8 shards one after the other, each of which
+ends with places that stand empty, and on the same ones in a single shard. The clock is the engine's own: an answer as
+long as its passage takes that long, and everything else takes no time, as with a GPU that is slower than we are.
+
+    python -m benchmarks.l3_throughput null FOLDER [--documents 4000] [--tokens 200] [--profile]
+    python -m benchmarks.l3_throughput shards FOLDER [--documents 4000]
+    python -m benchmarks.l3_throughput vllm FOLDER [--requests 256] [--tokens 64] [--at-once 64] [--prompt faq]
 """
 
 from __future__ import annotations
@@ -18,12 +23,14 @@ from __future__ import annotations
 import argparse
 import cProfile
 import gzip
+import heapq
 import json
 import os
 import pstats
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +59,7 @@ from stages.l3_synthesize.rewrite import Rewrite
 ASKED = 2_000
 """Requests a second of a core that are asked of `null`."""
 SHARDS = 2
+MANY_SHARDS, PLACES = 8, 32
 INPUT_TOKENS = 100
 """Of a passage with the real model on a CPU."""
 
@@ -72,6 +80,9 @@ class NullEngine:
     def first_tokens(self, text: str, number: int) -> int:
         return self._tokenizer.first_tokens(text, number)
 
+    def first_tokens_each(self, texts: Sequence[str], number: int) -> list[int]:
+        return self._tokenizer.first_tokens_each(texts, number)
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         for request in requests:
             text, self._last = self._last, request.shown
@@ -82,19 +93,36 @@ class NullEngine:
         """Nothing to close."""
 
 
-NULL: list[NullEngine] = []
+class Clocked(NullEngine):
+    """Has PLACES, in each of which an answer takes as long as it has characters, by a clock of its own."""
+
+    now = 0
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        source, number = iter(requests), count()
+        at_work: list[tuple[int, int, Reply]] = []
+        while True:
+            while len(at_work) < PLACES and (request := next(source, None)) is not None:
+                reply = Reply(request.key, request.shown, "stop", prompt=request.prompt, model=self.model)
+                heapq.heappush(at_work, (self.now + len(request.shown), next(number), reply))
+            if not at_work:
+                return
+            self.now, _, reply = heapq.heappop(at_work)
+            yield reply
+
+
+ENGINES: list[NullEngine] = []
+"""The one in use."""
 
 
 class NullRewrite(Rewrite):
-    """Rewrites with the null engine."""
+    """Rewrites with it."""
 
     def _engine(self) -> Engine:
-        if not NULL:
-            NULL.append(NullEngine())
-        return NULL[0]
+        return ENGINES[-1]
 
 
-def articles(folder: Path, first: int, count: int) -> list[dict[str, str]]:
+def articles(folder: Path, first: int, wanted: int) -> list[dict[str, str]]:
     """Articles of at least 1,000 characters."""
     rows: list[dict[str, str]] = []
     with gzip.open(folder / "wikipedia" / "en.jsonl.gz", "rt", encoding="utf-8") as lines:
@@ -102,18 +130,18 @@ def articles(folder: Path, first: int, count: int) -> list[dict[str, str]]:
             row = json.loads(line)
             if len(row["text"]) >= 1000:
                 rows.append({"url": row["url"], "text": row["text"]})
-                if len(rows) == first + count:
+                if len(rows) == first + wanted:
                     return rows[first:]
-    raise SystemExit(f"{folder / 'wikipedia'} holds {len(rows):,} such articles, fewer than {first + count:,}")
+    raise SystemExit(f"{folder / 'wikipedia'} holds {len(rows):,} such articles, fewer than {first + wanted:,}")
 
 
-def collected(folder: Path, rows: list[dict[str, str]]) -> tuple[Finished, str]:
-    """L0 of these rows in a store of its own, in SHARDS shards."""
+def collected(folder: Path, rows: list[dict[str, str]], shards: int = SHARDS) -> tuple[Finished, str]:
+    """L0 of these rows in a store of its own, in so many shards."""
     folder.mkdir()
     files = []
-    for shard in range(SHARDS):
+    for shard in range(shards):
         path = folder / f"part-{shard}.parquet"
-        pq.write_table(pa.Table.from_pylist(rows[shard::SHARDS]), path)
+        pq.write_table(pa.Table.from_pylist(rows[shard::shards]), path)
         files.append(InputFile(str(path), file_sha256(path)))
     store = str(folder / "store")
     level = Level("l0_collect", "toy", (), ParquetSource(paths=(str(folder),)))
@@ -129,8 +157,9 @@ def refine(parent: Finished, store: str, step: Rewrite) -> Finished:
     return run_level(level, open_store(store), open_runner("inline"), silent, parent=parent)
 
 
-def measure_null(folder: Path, documents: int, profile: bool) -> dict[str, Any]:
-    step = NullRewrite(prompts=("rephrase",))
+def measure_null(folder: Path, documents: int, tokens: int, profile: bool) -> dict[str, Any]:
+    ENGINES.append(NullEngine())
+    step = NullRewrite(prompts=("rephrase",), max_input_tokens=tokens)
     with tempfile.TemporaryDirectory() as temporary:
         refine(*collected(Path(temporary, "warm"), articles(folder, 0, 200)), step)
         parent, store = collected(Path(temporary, "measured"), articles(folder, 200, documents))
@@ -157,6 +186,17 @@ def measure_null(folder: Path, documents: int, profile: bool) -> dict[str, Any]:
     }
 
 
+def measure_shards(folder: Path, documents: int) -> dict[str, Any]:
+    took: dict[int, int] = {}
+    for shards in (1, MANY_SHARDS):
+        ENGINES.append(engine := Clocked())
+        with tempfile.TemporaryDirectory() as temporary:
+            rows = collected(Path(temporary, "measured"), articles(folder, 0, documents), shards)
+            refine(*rows, NullRewrite(prompts=("rephrase",)))
+        took[shards] = engine.now
+    return {"documents": documents, "took": took, "cost_of_shards": took[MANY_SHARDS] / took[1] - 1}
+
+
 class Once(Rewrite):
     """Asks no request again, so that the model does the same work as without the level."""
 
@@ -180,10 +220,8 @@ def _cpu_seconds() -> float:
     return sum(one.user + one.system for one in times)
 
 
-def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int) -> dict[str, Any]:
-    step = Once(
-        prompts=("rephrase",), max_new_tokens=tokens, max_concurrent=at_once, max_input_tokens=INPUT_TOKENS, seed=1
-    )
+def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int, prompt: str) -> dict[str, Any]:
+    step = Once(prompts=(prompt,), max_new_tokens=tokens, max_concurrent=at_once, max_input_tokens=INPUT_TOKENS, seed=1)
     with tempfile.TemporaryDirectory() as temporary:
         parent, store = collected(Path(temporary, "measured"), articles(folder, 0, asked))
         tables = [pq.read_table(Path(store, parent.directory, path)) for path in parent.manifest.paths("data")]
@@ -247,19 +285,22 @@ def bare(step: Rewrite, requests: list[Request]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["null", "vllm"])
+    parser.add_argument("what", choices=["null", "shards", "vllm"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--documents", type=int, default=4000)
     parser.add_argument("--requests", type=int, default=64)
-    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--tokens", type=int, help="of a passage for `null` (200), of an answer for `vllm` (64)")
     parser.add_argument("--at-once", type=int, default=64)
+    parser.add_argument("--prompt", default="rephrase")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     pa.set_cpu_count(1)
     if options.what == "null":
-        found = measure_null(options.folder, options.documents, options.profile)
+        found = measure_null(options.folder, options.documents, options.tokens or 200, options.profile)
+    elif options.what == "shards":
+        found = measure_shards(options.folder, options.documents)
     else:
-        found = measure_vllm(options.folder, options.requests, options.tokens, options.at_once)
+        found = measure_vllm(options.folder, options.requests, options.tokens or 64, options.at_once, options.prompt)
     print(json.dumps(found, indent=1))
 
 

@@ -1,6 +1,6 @@
 """How many small defects of the core do its tests notice? Mutation testing of `pipeline/`, less its kernels.
 
-    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--from 0] [--seed 1] [--near] [--log FILE]
+    python -m benchmarks.mutants [--module pipeline/books …] [--count 150] [--near] [--log FILE] [--minutes 10]
 
 A mutant is one small change of one place: a comparison or an operator turned into its neighbour, a condition negated, a
 number moved by one, a text emptied, a statement, a `sorted` or a returned value left out, two arguments swapped. A
@@ -10,7 +10,8 @@ mutant that makes them fail, or run far longer than they do without it, is kille
 test looks at, code that is not needed, or a change that makes no difference: read each.
 
 With `--log` each fate is kept as it becomes known, and the same command goes on where it was stopped: what was killed
-is not tried again while its file stays as it is, and what survived is tried again once a test has changed.
+is not tried again while its file stays as it is, and what survived is tried again once a test has changed. So is how
+long tests take on the untouched tree, while that stays as it is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import copy
 import difflib
 import hashlib
 import json
+import math
 import os
 import random
 import re
@@ -124,13 +126,10 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
     return [found[key] for key in sorted(found)]
 
 
-def sample(mutants: Sequence[Mutant], count: int, seed: int, first: int = 0) -> list[Mutant]:
-    """`count` of them at random, less the `first` ones of these: a large sample can be tried in parts.
-
-    One in a thousand is no Python (other quotes in an f-string) and is passed over.
-    """
+def sample(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+    """`count` of them at random. One in a thousand is no Python (other quotes in an f-string) and is passed over."""
     drawn = random.Random(seed).sample(mutants, len(mutants))
-    return list(islice((mutant for mutant in drawn if mutant.parses()), first, count))
+    return list(islice((mutant for mutant in drawn if mutant.parses()), count))
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
@@ -224,11 +223,10 @@ def checked_by(path: str, near: bool = False) -> list[tuple[str, ...]]:
 class Tree:
     """A copy of the project, at a place that stays the same, so that numba finds its compiled kernels again."""
 
-    def __init__(self, number: int, near: bool) -> None:
-        self._near = near
+    def __init__(self, number: int, near: bool, log: Log) -> None:
+        self._near, self._log = near, log
         of = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]  # two checkouts may be measured side by side
         self.folder = Path(tempfile.gettempdir(), f"orefine-mutants-{os.getuid()}-{of}", str(number))
-        self._limits: dict[tuple[str, ...], float] = {}
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in COPIED:
             if (ROOT / name).is_dir():
@@ -268,12 +266,12 @@ class Tree:
 
     def _limit(self, tests: tuple[str, ...]) -> float:
         """Seconds that these tests may take. Raises RuntimeError if they fail by themselves: nothing could be told."""
-        if tests not in self._limits:
+        if tests not in self._log.seconds:
             began = time.monotonic()
             if said := self.complaint(tests, None):
                 raise RuntimeError(f"tests fail on the untouched tree; mend that first:\n{said[-2000:]}")
-            self._limits[tests] = max(SHORTEST_LIMIT, PATIENCE * (time.monotonic() - began))
-        return self._limits[tests]
+            self._log.passed(tests, time.monotonic() - began)
+        return max(SHORTEST_LIMIT, PATIENCE * self._log.seconds[tests])
 
     def _write(self, path: str, source: bytes) -> None:
         file = self.folder / path
@@ -288,11 +286,13 @@ class Log:
 
     def __init__(self, path: Path | None, near: bool) -> None:
         self._path = path
-        tests = sorted((ROOT / "tests").rglob("*.py"))
-        everything = b"".join(test.read_bytes() for test in tests)
-        self._tests = f"{hashlib.sha256(everything).hexdigest()} {'near' if near else 'all'}"
-        lines = path.read_text().splitlines() if path and path.exists() else []
-        self._known = {line["mutant"]: line for line in map(json.loads, lines)}
+        self._tests = f"{_hash_of('tests')} {'near' if near else 'all'}"
+        text = path.read_text() if path and path.exists() else ""
+        lines = [json.loads(line) for line in text.splitlines()]
+        self._known = {line["mutant"]: line for line in lines if "mutant" in line}
+        self._tree = _hash_of("pipeline", "stages", "flows", "tests")
+        self.seconds = {tuple(line["passed"]): line["seconds"] for line in lines if line.get("tree") == self._tree}
+        """Of tests that pass on the untouched tree."""
 
     def known(self, mutant: Mutant) -> Trial | None:
         line = self._known.get(mutant.key())
@@ -304,21 +304,36 @@ class Log:
         line = {"mutant": trial.mutant.key(), "tests": self._tests, "seconds": trial.seconds}
         # What people read; of a complaint its end, which names the test.
         told = {"complaint": trial.complaint[-500:], "place": f"{trial.mutant.path}:{trial.mutant.line}"}
+        self._write(line | told | {"diff": trial.mutant.diff()})
+
+    def passed(self, tests: tuple[str, ...], seconds: float) -> None:
+        self.seconds[tests] = seconds
+        self._write({"passed": tests, "tree": self._tree, "seconds": seconds})
+
+    def _write(self, line: dict[str, object]) -> None:
         if self._path:
             with self._path.open("a") as file:
-                file.write(json.dumps(line | told | {"diff": trial.mutant.diff()}) + "\n")
+                file.write(json.dumps(line) + "\n")
 
 
-def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, log: Log, tell: Callable[[str], None]) -> list[Trial]:
-    """Each mutant's fate, told as it becomes known."""
+def _hash_of(*folders: str) -> str:
+    """Of the Python files below them."""
+    files = sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def try_all(
+    chosen: Sequence[Mutant], jobs: int, near: bool, log: Log, tell: Callable[[str], None], until: float = math.inf
+) -> list[Trial]:
+    """Each mutant's fate, told as it becomes known; of those that are not begun until then, none."""
     for mutant in chosen:  # before the trees are copied: a test file written meanwhile is in none of them
         checked_by(mutant.path, near)
     trees: SimpleQueue[Tree] = SimpleQueue()
     for number in range(jobs):
-        trees.put(Tree(number, near))
+        trees.put(Tree(number, near, log))
 
-    def try_one(mutant: Mutant) -> Trial:
-        if known := log.known(mutant):
+    def try_one(mutant: Mutant) -> Trial | None:
+        if (known := log.known(mutant)) or time.monotonic() > until:
             return known
         tree, began = trees.get(), time.monotonic()
         try:
@@ -330,7 +345,7 @@ def try_all(chosen: Sequence[Mutant], jobs: int, near: bool, log: Log, tell: Cal
         return trial
 
     with ThreadPoolExecutor(jobs) as threads:
-        return list(threads.map(try_one, chosen))
+        return [trial for trial in threads.map(try_one, chosen) if trial]
 
 
 def table(trials: Sequence[Trial]) -> list[str]:
@@ -354,18 +369,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--module", action="append", help="a file or folder under pipeline/; may be repeated")
     parser.add_argument("--count", type=int, default=150)
-    parser.add_argument("--from", dest="first", type=int, default=0, help="leave out so many of the --count drawn")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--near", action="store_true", help="only the tests beside the module: quicker, fewer kills")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin none after so long")
     parser.add_argument("--log", type=Path, help="a file that keeps what is known; the same command goes on with it")
     options = parser.parse_args()
     paths = modules(options.module or ["pipeline"])
     everything = [mutant for path in paths for mutant in mutants_of(path, (ROOT / path).read_bytes())]
-    chosen = sample(everything, options.count, options.seed, options.first)
-    print(f"{len(everything)} mutants in all; {len(chosen)} tried, seed {options.seed}", flush=True)
-    log = Log(options.log, options.near)
-    trials = try_all(chosen, options.jobs, options.near, log, lambda line: print(line, file=sys.stderr, flush=True))
+    chosen = sample(everything, options.count, options.seed)
+    log, until = Log(options.log, options.near), time.monotonic() + 60 * options.minutes
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    trials = try_all(chosen, options.jobs, options.near, log, tell, until)
+    print(f"{len(everything)} mutants in all; {len(trials)} of {len(chosen)} tried, seed {options.seed}")
     # Tried as drawn, so that what a stopped call leaves is a sample too; shown by place.
     print("\n".join(table(sorted(trials, key=lambda trial: (trial.mutant.path, trial.mutant.start)))))
 

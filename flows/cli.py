@@ -11,7 +11,7 @@ import sys
 from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,11 @@ from flows.commands import store as store_commands
 from flows.commands import upkeep as upkeep_commands
 from flows.commands.options import FAILED, QUARANTINED, Json, StoreOption, print_result, say
 from pipeline.errors import OrefineError, UsageError
+
+if TYPE_CHECKING:
+    from flows.runs.recipe import Recipe
+    from flows.runs.run import Run
+    from pipeline.run.plan import Plan
 
 app = typer.Typer(
     help="Refine raw web text into versioned training data, and prove that it got better.",
@@ -78,7 +83,7 @@ def run(
 ) -> None:
     """Run a recipe through its levels."""
     if pilot is not None:
-        _pilot(recipe, inputs, store, runner, ray_address, workers, settings, pilot, as_json)
+        _pilot(recipe, inputs, store, runner, ray_address, workers, settings, documents=pilot, as_json=as_json)
         return
     if only_plan:
         _show_plan(recipe, inputs, store, _extras(runner, prefect), settings, as_json)
@@ -119,7 +124,7 @@ def shard(
     _finish(_run(recipe, [path], output, "inline", None, None, settings), as_json)
 
 
-def _run(
+def _opened(
     recipe: str,
     inputs: list[str] | None,
     store: str,
@@ -127,9 +132,10 @@ def _run(
     address: str | None,
     workers: int | None,
     settings: list[str] | None,
-) -> dict[str, Any]:
+) -> tuple[Recipe, Run, Plan]:
+    """The recipe without its paused prompts, planned and without a problem, and what it runs in."""
     from flows.runs.paused import recipe_to_run
-    from flows.runs.run import open_run, plan_recipe, run_recipe
+    from flows.runs.run import open_run, plan_recipe
     from pipeline.store.store import open_store
 
     chosen, paused = recipe_to_run(recipe, inputs or (), settings or (), open_store(store))
@@ -138,7 +144,14 @@ def _run(
     run = cache(lambda: open_run(store, runner, address, workers, chosen.l0_collect.source.paths))
     plan = plan_recipe(chosen, open_store(store), _extras(runner), lambda: run().runner)
     plan.check()  # before a Ray is started, unless it hashes the inputs
-    opened = run()
+    return chosen, run(), plan
+
+
+def _run(*given: Any) -> dict[str, Any]:
+    """given: as `_opened` takes it."""
+    from flows.runs.run import run_recipe
+
+    chosen, opened, plan = _opened(*given)
     try:
         return run_recipe(chosen, opened, plan).as_json(opened.store)
     except KeyboardInterrupt:
@@ -146,26 +159,10 @@ def _run(
         raise typer.Exit(FAILED) from None
 
 
-def _pilot(
-    recipe: str,
-    inputs: list[str] | None,
-    store: str,
-    runner: str,
-    address: str | None,
-    workers: int | None,
-    settings: list[str] | None,
-    documents: int,
-    as_json: bool,
-) -> None:
+def _pilot(*given: Any, documents: int, as_json: bool) -> None:
     from flows.runs.pilot import run_pilot
-    from flows.runs.recipe import load_recipe
-    from flows.runs.run import open_run, plan_recipe
-    from pipeline.store.store import open_store
 
-    chosen = load_recipe(recipe, inputs or (), settings or ())
-    plan = plan_recipe(chosen, open_store(store), _extras(runner))
-    plan.check()
-    opened = open_run(store, runner, address, workers, chosen.l0_collect.source.paths)
+    chosen, opened, plan = _opened(*given)
     found = run_pilot(chosen, opened, documents, plan)
     page = opened.store.shown(found.page)
     print_result({**found.as_json(), "page": page}, as_json, [*found.lines(), f"page: {page}"])
@@ -247,7 +244,7 @@ for _command in (
     store_commands.show, store_commands.explain, store_commands.verify, store_commands.export, store_commands.ledger,
     look_commands.head, look_commands.quarantine, look_commands.report, analyze_commands.analyze,
     learn_commands.steps, learn_commands.recipes,
-    upkeep_commands.diff, upkeep_commands.takedown, upkeep_commands.purge, upkeep_commands.gc,
+    upkeep_commands.doctor, upkeep_commands.diff, upkeep_commands.takedown, upkeep_commands.purge, upkeep_commands.gc,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(learn_commands.new, name="new")

@@ -39,9 +39,10 @@ from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.events import emit_event  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 
+from flows.runs.ablation import verdict_lines  # noqa: E402
 from flows.runs.paused import recipe_to_run  # noqa: E402
 from flows.runs.recipe import RecipeError, load_recipe  # noqa: E402
-from flows.runs.run import Result, Waiting, finish, open_run, plan_recipe, run_one_level  # noqa: E402
+from flows.runs.run import Result, Waiting, ablate, finish, open_run, plan_recipe, run_one_level  # noqa: E402
 from flows.serve.parent import end_with_service  # noqa: E402
 from pipeline.books.manifest import Manifest, load  # noqa: E402
 from pipeline.errors import WaitsForPeople  # noqa: E402
@@ -94,12 +95,15 @@ def refine(
     @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
     def level(name: str, parent: tuple[str, bool] | None) -> Any:
         """(manifest, whether it was there already): small enough for Prefect to carry."""
-        run.listeners[:] = [_Shown(chosen.dataset, name).hear]
+        shown = _Shown(chosen.dataset, name).hear
+        run.listeners.append(shown)
         try:
             finished = run_one_level(levels[name], run, plan.inputs, _load(*parent) if parent else None)
         except WaitsForPeople as waits:  # as a state of its own: raised, it would be shown as an error
             asked.append(waits)
             return Completed(name="Waiting", message=str(waits))
+        finally:
+            run.listeners.remove(shown)
         return finished.path, finished.reused
 
     def _load(path: str, reused: bool) -> Finished:
@@ -116,6 +120,15 @@ def refine(
         done.append(made)
     result = finish(run, [_load(*entry) for entry in done], chosen)
     _show(result, run.store)
+    if chosen.ablation is not None:
+
+        @task(task_run_name="ablation", cache_policy=NO_CACHE, persist_result=False)
+        def judge() -> dict[str, Any]:
+            nonlocal result
+            result = ablate(run, chosen, result)
+            return dict(result.ablation or {})
+
+        _show_verdict(judge(), chosen.dataset, run.store)
     return result.as_json(run.store)
 
 
@@ -182,6 +195,12 @@ def _show(result: Result, store: Store) -> None:
             },
             payload={"rows": release.rows, "report": said["report"]},
         )
+
+
+def _show_verdict(found: Mapping[str, Any], dataset: str, store: Store) -> None:
+    page = f"{found['result'].removesuffix('ablation.json')}report.md"
+    markdown = "\n".join([*verdict_lines(found), "", f"By domain, controls, runs: `{page}`"])
+    create_markdown_artifact(key=_key("ablation", dataset), markdown=markdown, description="What proxy models say")
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

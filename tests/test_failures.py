@@ -336,5 +336,5 @@ def test_poison_is_found_by_halving():
 def test_a_worker_that_dies_everywhere_is_no_rows_fault():
     with pytest.raises(Fault, match="while it reads"):
         find_poison(None, Deaths(set(), reading=True))
-    with pytest.raises(Fault, match=f"more than {MAXIMUM_POISON} rows"):
+    with pytest.raises(Fault, match=f"more than {MAXIMUM_POISON} of the shard's 1000 rows"):
         find_poison(None, Deaths(set(range(1000))))

@@ -1,7 +1,7 @@
 """SIGKILL at random moments, then run again: nothing is lost, nothing is there twice, every content id is the same.
 
 The seed is fixed; the moments still vary with the machine, which is what is wanted. KILLS=100 makes a hundred of them
-on each store.
+on each store, in one process and again of Ray's drivers and workers.
 """
 
 import contextlib
@@ -24,19 +24,21 @@ from pipeline.publish.verify import verify_release
 from pipeline.run.level import Finished
 from pipeline.store.artifact import unfinished
 from pipeline.store.store import Store, open_store
-from tests.killed_run import ROWS, Forks, refine, write_inputs
+from tests.killed_run import ROWS, ROWS_PER_FILE, Forks, refine, write_inputs
 
 ASKED = os.environ.get("KILLS")
 KILLS = {"folder": int(ASKED or 6), "bucket": int(ASKED or 2)}
-RAY_KILLS = 20 if ASKED else 3
-"""Of workers: a Ray takes ten seconds to start."""
+RAY_KILLS = int(ASKED or 5)
+RAY_PLACES = ["folder", "bucket"] if ASKED else ["folder"]
+"""A Ray takes ten seconds to start."""
+FILES = 3
 SECONDS = 200
 
 
 @pytest.fixture
 def forks(tmp_path: Path, request: pytest.FixtureRequest):
     request.getfixturevalue("bucket")  # before the process starts that is to know of it
-    write_inputs(tmp_path)
+    write_inputs(tmp_path, FILES)
     (tmp_path / "tmp").mkdir()
     forks = Forks(tmp_path, {})
     yield forks
@@ -51,15 +53,17 @@ def test_killed_runs_lose_and_duplicate_nothing(forks: Forks, tmp_path: Path, bu
     moments = random.Random(20261126)
     kills = stores = 0
     while kills < KILLS[place]:
-        store = f"{base}/{stores}"
+        store, left = f"{base}/{stores}", length
         for _ in range(moments.randint(1, 5)):  # several kills may hit one store
             process = forks.start(store)
-            time.sleep(moments.uniform(0, length))
+            moment = moments.uniform(0, left)
+            time.sleep(moment)
             os.kill(process, signal.SIGKILL)
             kills += forks.ended() == -signal.SIGKILL
+            left = max(left - moment, length / 4)  # the next one goes on from there
         again, _ = forks.finish(store)
         assert again == clean
-        check(open_store(store))
+        check(open_store(store), FILES * ROWS_PER_FILE)
         assert list((tmp_path / "tmp").iterdir()) == []
         stores += 1
     print(f"{place}: {kills} kills, {stores} stores, a run takes {length:.1f} s")
@@ -67,28 +71,32 @@ def test_killed_runs_lose_and_duplicate_nothing(forks: Forks, tmp_path: Path, bu
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_killed_workers_and_drivers_of_ray_lose_and_duplicate_nothing(tmp_path: Path):
-    write_inputs(tmp_path)
-    clean = refine(tmp_path, str(tmp_path / "clean"))
+@pytest.mark.parametrize("place", RAY_PLACES)
+def test_killed_workers_and_drivers_of_ray_lose_and_duplicate_nothing(
+    tmp_path: Path, place: str, request: pytest.FixtureRequest
+):
+    base = str(tmp_path / "stores") if place == "folder" else request.getfixturevalue("bucket")
+    write_inputs(tmp_path, FILES)
+    clean = refine(tmp_path, f"{base}/clean")
     moments = random.Random(20261126)
     stores = workers = drivers = 0
-    while workers < RAY_KILLS:
-        store = str(tmp_path / str(stores))
+    while workers + drivers < RAY_KILLS:
+        store = f"{base}/{stores}"
         driver = start_on_ray(tmp_path, store)
-        for _ in range(moments.randint(1, 4)):
+        for _ in range(moments.randint(1, 6)):
             time.sleep(moments.uniform(0, 1))
             workers += kill_a_worker(driver)
         drivers += stop(driver)
         stores += 1
         assert refine(tmp_path, store) == clean
-        check(open_store(store))
-    driver = start_on_ray(tmp_path, str(tmp_path / "last"))
+        check(open_store(store), FILES * ROWS_PER_FILE)
+    driver = start_on_ray(tmp_path, f"{base}/last")
     for _ in range(3):  # fewer than a task is tried again
         kill_a_worker(driver)
     assert driver.wait(SECONDS) == 0
     stop(driver)
-    assert refine(tmp_path, str(tmp_path / "last")) == clean
-    print(f"Ray: {workers} workers and {drivers} drivers killed")
+    assert refine(tmp_path, f"{base}/last") == clean
+    print(f"Ray, {place}: {workers} workers and {drivers} drivers killed")
 
 
 def start_on_ray(folder: Path, store: str) -> subprocess.Popen[bytes]:
@@ -141,14 +149,14 @@ def stop(driver: subprocess.Popen[bytes]) -> bool:
     return driver.returncode == -signal.SIGKILL
 
 
-def check(store: Store) -> None:
+def check(store: Store, rows: int = ROWS) -> None:
     """Every input row has one fate, all is as its manifest says, nothing unfinished is left."""
     assert verify_release(store, resolve(store, "toy")) == []
     for name in ("l0_collect", "l1_filter", "l2_select", "l3_synthesize", "l4_verify"):
         (path,) = [path for path in store.list(name) if path.endswith("/manifest.json")]
         manifest = load(Manifest, store, path)
         assert manifest.rows_in + manifest.rows_made == manifest.rows_out + sum(manifest.dropped.values())
-        assert name != "l0_collect" or manifest.rows_out == ROWS
+        assert name != "l0_collect" or manifest.rows_out == rows
     lot = Finished(manifest, path)
     made = json.loads(store.read(f"{lot.directory}/certificate.json"))
     assert certificate.verify(made, store, lot.directory, checkers_of(manifest)) == []

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from flows.commands.models import STORE
 from flows.commands.options import Json, StoreOption, print_result, say
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
-    from pipeline.ablation.tasks import Task
-
 ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models", "checkpoints", "tokens", *STORE)
 
 
 def ablate(
     baseline: Annotated[
-        str, typer.Argument(help="A release (dataset@version), manifest.json, Parquet file or folder.")
+        str, typer.Argument(help="A release (dataset@version), manifest.json, Parquet or JSONL file, folder.")
     ],
     candidate: Annotated[list[str], typer.Argument(help="What is compared with it; one or more.")],
     output: Annotated[Path, typer.Option("--output", help="Folder for the result; finished runs there are reused.")],
@@ -34,14 +28,24 @@ def ablate(
     controls: Annotated[bool, typer.Option("--controls", help="Also arms whose answer is known.")] = False,
     density: Annotated[bool, typer.Option("--density", help="Also: tokens to equal loss.")] = False,
     sweep: Annotated[str | None, typer.Option(help="COLUMN=0.1,0.3: also the best rows of the candidate.")] = None,
+    second_rate: Annotated[
+        bool,
+        typer.Option("--second-rate", help="Also at a quarter of the learning rate; a verdict that flips is none."),
+    ] = False,
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="Also models/, which transformers and vLLM load.")
+    ] = False,
     store: StoreOption = "store",
     as_json: Json = False,
 ) -> None:
     """Train proxy models on data sets and compare them in bits per byte."""
     from flows.commands.own import check_folder
     from flows.commands.score import data_location
+    from flows.runs.ablation import keep_result, read_tasks
     from flows.runs.recipe import RecipeError
+    from flows.runs.texts import as_parquet
     from pipeline.steps.extras import require
+    from pipeline.store.store import open_store
 
     require(["ablation"])
     from pipeline.ablation import compare
@@ -52,15 +56,18 @@ def ablate(
         raise RecipeError(f"--budget '{budget}': give one of {', '.join(BUDGETS)}")
     check_folder(output, ABLATION)
     try:
-        first, *others = [text_files(data_location(name, store)) for name in (baseline, *candidate)]
+        first, *others = [text_files(as_parquet(data_location(name, store))) for name in (baseline, *candidate)]
         arms = dict(zip(_names(candidate), others, strict=True))
         tasks, taint = read_tasks(task or ())
         verdict = compare.ablate(
-            first, arms, output, BUDGETS[budget], heldout or (), seeds, say,
+            first, arms, output, BUDGETS[budget], [Path(as_parquet(str(path))) for path in heldout or ()], seeds, say,
             aa=aa, with_controls=controls, tasks=tasks, taint=taint, sweep=read_sweep(sweep), with_density=density,
+            second_rate=second_rate, keep_models=keep_models,
         )  # fmt: skip
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
+    for dataset, version in _releases(candidate, store):
+        keep_result(open_store(store), dataset, version, output)
     print_result(verdict.summary(), as_json, [verdict.report.read_text(encoding="utf-8")])
 
 
@@ -74,6 +81,17 @@ def read_sweep(text: str | None) -> tuple[str, list[float]] | None:
         raise ValueError(f"--sweep '{text}': give a column and shares, such as quality=0.1,0.3") from None
 
 
+def _releases(names: Sequence[str], store: str) -> list[tuple[str, str]]:
+    """(data set, version) of those that are releases of the store and no paths."""
+    from flows.commands.score import is_path
+    from pipeline.publish.release import resolve
+    from pipeline.store.store import open_store
+
+    place = open_store(store)
+    found = [resolve(place, name).rpartition("/") for name in names if not is_path(name)]
+    return [(folder.rpartition("/")[2], version) for folder, _, version in found]
+
+
 def _names(candidates: Sequence[str]) -> list[str]:
     """`candidate`, or with several their last parts; a number is added to those that are alike."""
     if len(candidates) == 1:
@@ -83,31 +101,3 @@ def _names(candidates: Sequence[str]) -> list[str]:
         name = Path(text).stem or text
         names.append(f"{name}-{len(names) + 1}" if name in (*names, "baseline") else name)
     return names
-
-
-def read_tasks(
-    paths: Sequence[str],
-) -> tuple[list[Task], Callable[[pa.StringArray], np.ndarray[tuple[int], np.dtype[np.bool_]]] | None]:
-    """Cloze tasks from evaluation sets, and what finds training texts that hold an item: the checker of L4."""
-    if not paths:
-        return [], None
-    import numpy as np
-
-    from pipeline.ablation.tasks import ClozeItem, Task
-    from stages.l4_verify.contamination import Contamination
-    from stages.l4_verify.evaluation_sets import read_set, set_files
-
-    tasks = []
-    for name, path in set_files(tuple(paths)).items():
-        items = tuple(
-            ClozeItem(item.texts[0], item.texts[1:], item.answer - 1)
-            for item in read_set(name, path)
-            if item.part == "question" and item.answer and len(item.texts) > 2
-        )
-        if not items:
-            raise ValueError(f"--task {path} has no question with choices of which one is marked as right")
-        tasks.append(Task(name, items))
-    checker = Contamination(sets=tuple(paths))
-    return tasks, lambda texts: np.array(
-        [any(hit["part"] == "question" for hit in hits) for hits in checker.hits(texts)]
-    )

@@ -152,10 +152,15 @@ def data_location(name: str, store: str) -> str:
     from pipeline.publish.release import resolve
     from pipeline.store.store import open_store
 
-    if "://" in name or Path(name).exists():
+    if is_path(name):
         return name
     place = open_store(store)
     return place.shown(resolve(place, name))
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is that of a file, a folder or a URL, and not of a release."""
+    return "://" in name or Path(name).exists()
 
 
 def spread_lines(result: dict[str, Any]) -> list[str]:

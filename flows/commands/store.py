@@ -20,11 +20,15 @@ def show(
     ref: Annotated[str | None, typer.Argument(help="dataset, dataset@tag or dataset@version; without: all.")] = None,
     store: StoreOption = "store",
     runs: Annotated[bool, typer.Option("--runs", help="What is being made, has failed, or waits for people.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the runs that go on, until none does.")] = False,
     as_json: Json = False,
 ) -> None:
     """What is in a store: data sets and versions, one version with its funnel, or what is not done."""
     if runs:
         _show_runs(store, ref, as_json)
+        return
+    if watch:
+        _watch(store, ref, as_json)
         return
     from pipeline.publish.release import datasets, load_release, resolve
     from pipeline.report.funnel import funnel_lines
@@ -41,6 +45,20 @@ def show(
     lines = [f"{release.dataset} {release.version}: {release.rows:,} rows in {place.shown(directory)}"]
     lines += funnel_lines(release.funnel)
     print_result(release.model_dump(mode="json") | {"path": place.shown(directory)}, as_json, lines)
+
+
+def _watch(store: str, ref: str | None, as_json: bool) -> None:
+    from flows.runs.live import watch
+    from pipeline.store.store import open_store
+
+    if ref is not None:
+        raise typer.BadParameter(f"'{ref}': --watch follows the whole store; leave it out", param_hint="REF")
+    is_any = False
+    for said in watch(open_store(store)):
+        is_any = True
+        print(said.model_dump_json() if as_json else said.line(), flush=True)
+    if not is_any:
+        print_result({}, as_json, ["nothing is running"])
 
 
 def _show_runs(store: str, ref: str | None, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Commands that keep a store and its versions in order: diff, takedown, purge, gc."""
+"""Commands that keep machine, store and versions in order: doctor, diff, takedown, purge, gc."""
 
 from __future__ import annotations
 
@@ -10,6 +10,20 @@ import typer
 from flows.commands.options import FAILED, Json, Ref, StoreOption, print_result
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")]
+
+
+def doctor(
+    store: Annotated[str | None, typer.Option("--store", help="Also try what a store must be able to do.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Whether this machine, its packages and a store can do what runs need; exit code 1 if something is wrong."""
+    from flows.runs.doctor import examine
+
+    found = list(examine(store))
+    wrong = any(one.kind == "wrong" for one in found)
+    print_result({"fine": not wrong, "findings": [*map(asdict, found)]}, as_json, [one.line() for one in found])
+    if wrong:
+        raise typer.Exit(FAILED)
 
 
 def diff(

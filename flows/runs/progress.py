@@ -54,11 +54,7 @@ class Progress:
 
     def _line(self, fields: Mapping[str, Any], now: float) -> str:
         took = now - self._began
-        shards = f"{fields['done']}/{fields['of']} shards"
-        line = (
-            f"{fields['level']}: {shards}, {fields['rows_in']:,} rows in, {fields['rows_out']:,} out, "
-            f"{fields['quarantined']:,} quarantined"
-        )
+        line = shards_line(fields)
         # What was found done counts for nothing: speed is that of this run.
         since = fields["done"] - self._first.get("done", 0) if self._first else 0
         if since > 0 and took >= 1 and fields["done"] < fields["of"]:
@@ -99,6 +95,15 @@ class Progress:
             self._live.write(f"\r{'':<{WIDTH}}\r")
         self._said = self._clock()
         self._say(line)
+
+
+def shards_line(fields: Mapping[str, Any]) -> str:
+    """How far a level is, by the event of its last shard."""
+    line = f"{fields['level']}: {fields['done']}/{fields['of']} shards"
+    if "rows_in" not in fields:  # none yet
+        return line
+    counts = f"{fields['rows_in']:,} rows in, {fields['rows_out']:,} out, {fields['quarantined']:,} quarantined"
+    return f"{line}, {counts}"
 
 
 def to_stderr(line: str) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator, field_validator, model_validator
 
+from flows.runs.ablation import AblationSettings
 from flows.runs.extensions import find_step, kinds_at
 from pipeline.books.alarm import Alarm
 from pipeline.errors import UsageError
@@ -31,6 +32,8 @@ STEPS_OF = {
     "l3_synthesize": synthesize.Step,
     "l4_verify": verify.Step,
 }
+SECTIONS: dict[str, type[BaseModel]] = {"alarm": Alarm, "ablation": AblationSettings}
+"""Mappings of a recipe that are no levels, by their key."""
 S = TypeVar("S")
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -157,8 +160,16 @@ class Recipe(BaseModel):
     l2_select: LevelSettings[SelectStep] | None = None
     l3_synthesize: LevelSettings[SynthesizeStep] | None = None
     l4_verify: VerifySettings | None = None
+    ablation: AblationSettings | None = None
+    """Compare levels by proxy models when the version is there; no part of the recipe id."""
     allow_empty: bool = False
     """Publish also without rows, or without an input file of which nothing could be read; no part of the recipe id."""
+
+    @model_validator(mode="after")
+    def _ablation_names_levels(self) -> Recipe:
+        if self.ablation is not None:
+            self.ablation.of_levels([level.name for level in self.levels()])
+        return self
 
     def levels(self) -> list[Level]:
         """The levels that are there, in order."""
@@ -352,8 +363,8 @@ def _fields_at(path: Sequence[Any], raw: dict[str, Any]) -> list[str]:
         return list((found or find_step(str(path[0]), place["kind"]) or Step).model_fields)
     if not path:
         return list(Recipe.model_fields)
-    if path[-1] == "alarm":
-        return list(Alarm.model_fields)
+    if path[-1] in SECTIONS:
+        return list(SECTIONS[path[-1]].model_fields)
     return list((CollectSettings if path[0] == "l0_collect" else LevelSettings).model_fields)
 
 

@@ -14,6 +14,7 @@ from flows.runs.recipe import LEVELS, Recipe, load_recipe_text
 from flows.runs.sections import all_sections
 from pipeline.books.manifest import Manifest, load
 from pipeline.publish.release import RECIPE, Refs, Release, load_release
+from pipeline.report.ablation import load_ablation
 from pipeline.report.funnel import summary
 from pipeline.report.page import Before, Page, report_html
 from pipeline.report.rules import SampleView, view_of
@@ -80,8 +81,9 @@ def report_of(store: Store, directory: str, levels: Sequence[Finished], title: s
             samples[level.name] = sample
     text = store.read(f"{directory}/{RECIPE}").decode() if recipe else ""
     page = Page(
-        title or f"{release.dataset} {release.version}", summary(levels), facts, samples, text, before(store, release)
-    )
+        title or f"{release.dataset} {release.version}", summary(levels), facts, samples, text, before(store, release),
+        load_ablation(store, release.dataset, release.version),
+    )  # fmt: skip
     return report_html(page, store, all_sections())
 
 

@@ -8,16 +8,19 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flows.runs import lineage
+from flows.runs.ablation import EXTRA, ablate_levels, verdict_lines
 from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
 from flows.runs.inputs import find_paths, identify_all
+from flows.runs.live import Live
+from flows.runs.metrics import from_environment
 from flows.runs.models import with_models, with_trained
 from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
@@ -82,6 +85,8 @@ class Result:
     """Path of report.html, relative to the store."""
     certificate: str = ""
     """Path of the L4 certificate, relative to the store; empty without L4."""
+    ablation: Mapping[str, Any] | None = None
+    """What `ablate_levels` found, where the recipe asks for it."""
 
     @property
     def quarantined(self) -> int:
@@ -96,7 +101,9 @@ class Result:
             "release": store.shown(f"releases/{self.release.dataset}/{self.release.version}"),
             "report": store.shown(self.report),
             "levels": summary(self.levels),
-        } | ({"certificate": store.shown(self.certificate)} if self.certificate else {})
+            **({"certificate": store.shown(self.certificate)} if self.certificate else {}),
+            **({"ablation": self.ablation} if self.ablation else {}),
+        }
 
 
 def open_run(
@@ -110,6 +117,9 @@ def open_run(
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else to_stderr)
+    run.listeners.append(Live(run.store, run_id))
+    if metrics := from_environment():
+        run.listeners.append(metrics)
     if count := run.store.remove_abandoned():
         run.emit("note", {"text": f"removed {count} temporary files of runs that were killed"})
     return run
@@ -130,7 +140,8 @@ def plan_recipe(
 
     `extras`: what the command needs beside the steps. `runner`: opens the run's, whose tasks hash large inputs.
     """
-    paths, problems = [], missing(extras)
+    judged = recipe.ablation
+    paths, problems = [], missing([*extras, *([EXTRA] if judged else [])]) + (judged.missing_files() if judged else [])
     if not missing(recipe.l0_collect.source.extras()):  # else remote files cannot be listed, as the plan will say
         try:
             paths = find_paths(recipe)
@@ -178,7 +189,8 @@ def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | W
             levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
         except WaitsForPeople as waits:
             return Waiting(recipe.dataset, levels, waits.lot, str(waits))
-    return finish(run, levels, recipe)
+    result = finish(run, levels, recipe)
+    return result if recipe.ablation is None else ablate(run, recipe, result)
 
 
 def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
@@ -192,7 +204,11 @@ def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: F
             level = respecting(level, run.store)
             finished = run_level(level, run.store, run.runner, run.emit, read, parent)
             ended(finished)
-    except BaseException:
+            run.emit("level_done", summary([finished])[0])
+    except BaseException as error:
+        name = "waiting" if isinstance(error, WaitsForPeople) else "failed"
+        with contextlib.suppress(Exception):
+            run.emit(name, {"level": level.name, "note": " ".join(str(error).split())[:500]})
         with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
             write_events(run)
         raise
@@ -206,13 +222,13 @@ def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     """Publish the last level's rows, write report.html and report.json."""
     release = publish(run.store, levels, recipe_text(recipe))
     rows = summary(levels)
-    path, directory = f"runs/{run.run_id}/report.html", f"releases/{release.dataset}/{release.version}"
     lot = next((level for level in levels if level.manifest.level == LEVEL), None)
     certificate = certify(run.store, lot) if lot else ""
-    write_report(run.store, directory, path, levels, f"{release.dataset}: run {run.run_id}")
-    result = Result(release, levels, path, certificate)
-    report = json.dumps(result.as_json(run.store), indent=1, sort_keys=True)
-    run.store.replace(f"runs/{run.run_id}/report.json", report.encode())
+    result = Result(release, levels, f"runs/{run.run_id}/report.html", certificate)
+    _write_report(run, result)
+    note = f"{release.dataset} {release.version}, {release.rows:,} rows"
+    named = {"dataset": release.dataset, "version": release.version, "content_id": release.content_id}
+    run.emit("published", {**named, "rows": release.rows, "note": note})
     write_events(run)
     for line in funnel_lines(rows):
         run.say(line)
@@ -220,6 +236,27 @@ def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     for file in unreadable(run.store, first.directory, first.manifest)[:FILES_NAMED]:
         run.say(f"could not be read: {file['name']}, {file['rows']:,} entries in quarantine; first: {file['error']}")
     return result
+
+
+def ablate(run: Run, recipe: Recipe, result: Result) -> Result:
+    """The recipe's last task: levels compared by proxy models, and the report made again with the verdict."""
+    if recipe.ablation is None:
+        return result
+    settings = recipe.ablation.of_levels([level.name for level in recipe.levels()])
+    found = ablate_levels(settings, run.store, result.levels, result.release.version, run.say)
+    judged = replace(result, ablation=found)
+    _write_report(run, judged)
+    for line in verdict_lines(found):
+        run.say(line)
+    return judged
+
+
+def _write_report(run: Run, result: Result) -> None:
+    release = result.release
+    directory, title = f"releases/{release.dataset}/{release.version}", f"{release.dataset}: run {run.run_id}"
+    write_report(run.store, directory, result.report, result.levels, title)
+    report = json.dumps(result.as_json(run.store), indent=1, sort_keys=True)
+    run.store.replace(f"runs/{run.run_id}/report.json", report.encode())
 
 
 def write_events(run: Run) -> None:

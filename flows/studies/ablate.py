@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from flows.runs.texts import as_parquet
 from pipeline.books.code import code_version
 from pipeline.books.fingerprint import canonical
 from pipeline.store.shard import file_sha256
@@ -50,14 +51,17 @@ class Hook:
     def identity(self) -> str:
         from pipeline.ablation import text_files
 
-        hashes = [file_sha256(file) for path in self.heldout for file in text_files(path)]
+        hashes = [file_sha256(file) for path in self._held() for file in text_files(path)]
         return canonical([self.budget, self.seeds, hashes, code_version("pipeline.ablation")])
 
     def compare(self, baseline: Path, candidate: Path, output: Path) -> Comparison:
         from pipeline.ablation import BUDGETS, ablate, text_files
 
         arms = [text_files(folder) for folder in (baseline, candidate)]
-        found = ablate(arms[0], arms[1], output, BUDGETS[self.budget], self.heldout, self.seeds, self.say)
+        found = ablate(arms[0], arms[1], output, BUDGETS[self.budget], self._held(), self.seeds, self.say)
         change = found.difference  # candidate minus baseline in bits per byte: lower is better
         better = found.verdict == "candidate better"
         return Comparison(better, -change.mean, -change.high, -change.low, found.verdict, str(found.report))
+
+    def _held(self) -> list[Path]:
+        return [Path(as_parquet(str(path))) for path in self.heldout]

@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.runs.recipe import RecipeError
-from flows.runs.texts import read_texts
+from flows.runs.texts import as_parquet, read_texts
 from flows.studies.ablate import Ablation, Comparison, Say
 from pipeline.books.code import code_version
 from pipeline.books.fingerprint import canonical, versions
@@ -302,7 +302,7 @@ def _excluded(plan: Candidates) -> Array:
     from pipeline.ablation.files import read_texts as arm_texts
     from pipeline.ablation.files import text_files
 
-    files = [file for path in plan.heldout for file in text_files(path)]
+    files = [file for path in plan.heldout for file in text_files(as_parquet(str(path)))]
     return np.concatenate([np.zeros(0, np.uint64), *(content_keys(texts, 0)[:, 0] for texts in arm_texts(files))])
 
 

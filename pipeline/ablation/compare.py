@@ -45,6 +45,7 @@ SAMPLE_BYTES_PER_TOKEN = 8  # text to choose from per token trained on; a BPE to
 SAMPLE_BYTES = 16_000_000  # at least, so that a few long documents do not stand for an arm
 BYTES_PER_TOKEN = 3.0  # of a small vocabulary, to reckon how many bytes a run reads
 DENSITY_SCALES = (0.25, 0.5, 2.0)  # of the budget's steps: what the baseline is measured at beside the budget itself
+SECOND_RATE = 0.25  # of the budget's learning rate: rankings of small runs flip with it (arXiv 2512.24503)
 MOST_EPOCHS = 64.0  # an arm read more often is memorised: it says nothing of its data
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 
@@ -91,6 +92,7 @@ def ablate(
     taint: Taint | None = None,
     sweep: tuple[str, Sequence[float]] | None = None,
     with_density: bool = False,
+    second_rate: bool = False,
     keep_models: bool = False,
 ) -> Verdict:
     """Train `seeds` proxy models on each arm and compare them; finished runs under `output` are reused.
@@ -103,6 +105,8 @@ def ablate(
     taint: marks training texts that hold an item of `tasks`; no run reads them.
     sweep: a column and shares; the best rows of the one candidate by it are an arm for each share.
     with_density: the baseline is also trained at DENSITY_SCALES.
+    second_rate: baseline and candidates are also trained at SECOND_RATE of the learning rate; a verdict that flips is
+    none.
     """
     seeds = budget.seeds if seeds is None else seeds
     if seeds < 2:
@@ -132,7 +136,11 @@ def ablate(
         name: trainer.of(name, arm, range(2 * seeds if aa and name in arms else seeds))
         for name, arm in (arms | extra).items()
     }
-    found = _result(runs, rulers, candidates, list(arms) if aa else [], setting)
+    slowly: dict[str, list[dict[str, Any]]] = {}
+    if second_rate:
+        slower = replace(trainer, budget=replace(budget, learning_rate=SECOND_RATE * budget.learning_rate))
+        slowly = {name: slower.of(name, arm, range(seeds)) for name, arm in arms.items()}
+    found = _result(runs, slowly, rulers, candidates, list(arms) if aa else [], setting)
     if with_density:
         found["density"] = _density(trainer, arms["baseline"], {name: runs[name][:seeds] for name in arms}, seeds)
     if sweep is not None:
@@ -328,6 +336,7 @@ def _parts(ruler: Ruler) -> list[str]:
 
 def _result(
     runs: Mapping[str, list[dict[str, Any]]],
+    slowly: Mapping[str, list[dict[str, Any]]],
     rulers: Sequence[Ruler],
     candidates: Sequence[str],
     floors: Sequence[str],
@@ -336,7 +345,7 @@ def _result(
     claims = [("baseline", name) for name in candidates]
     claims += [(f"random_{name}", name) for name in candidates if f"random_{name}" in runs]
     checks = [("baseline", name) for name in controls.EXPECTED if name in runs]
-    found = compare(runs, rulers, [*claims, *checks], len(claims))
+    found = compare(runs, rulers, [*claims, *checks], len(claims), slowly)
     floor = {name: noise_floor(runs[name], rulers) for name in floors}
     of_controls = found[len(claims) :]
     return {

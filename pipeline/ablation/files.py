@@ -92,7 +92,12 @@ def read_rows(files: Sequence[Path], others: Sequence[str]) -> Iterator[pa.Recor
     """Batches of the column `text` and those of `others` that a file has, of the rows whose text is not empty."""
     for file in files:
         with open(file, "rb") as stream:
-            opened = BoundedFile(stream)
+            try:
+                opened = BoundedFile(stream)
+            except pa.ArrowInvalid as error:
+                raise ValueError(
+                    f"{file} is no Parquet file that can be read: {error}; give Parquet or JSONL"
+                ) from None
             column = next((name for name in TEXT_COLUMNS if name in opened.schema.names), None)
             if column is None:
                 raise ValueError(

@@ -23,6 +23,7 @@ def markdown(setting: Part, result: Part) -> str:
             f"- **{found['verdict']}**: {second} {result['bpb'][second]:.4f}, {first} {result['bpb'][first]:.4f}; "
             f"difference {_signed(found['difference'])}, p {found['adjusted_p']:.3g}; smallest detectable difference "
             f"{found['difference']['detectable']:.4f}; n-grams {_signed(found['second_opinion'])}"
+            + (f"; at a smaller learning rate {_signed(found['at_second_rate'])}" if found["at_second_rate"] else "")
         )
     lines += [f"- **warning**: {warning}" for warning in result["warnings"]]
     for part in (_by_domain, _density, _sweep, _controls, _runs, _settings):

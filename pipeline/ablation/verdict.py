@@ -7,7 +7,8 @@ many seeds; all of them serve the comparisons, and one half against the other is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -34,30 +35,49 @@ class Comparison:
     by_domain: Mapping[str, Estimate]
     second_opinion: Estimate
     """The same by n-grams."""
+    at_second_rate: Estimate | None
+    """The same by models of a smaller learning rate, where they were asked for."""
     adjusted_p: float
     """After Holm, over all comparisons that are claims."""
     verdict: str
     """`<arm> better`, or UNDECIDED."""
 
+    @property
+    def flips(self) -> bool:
+        """Whether another learning rate sees the other arm ahead."""
+        return self.at_second_rate is not None and self.at_second_rate.mean * self.difference.mean < 0
 
-def compare(runs: Mapping[str, Sequence[Run]], rulers: Sequence[Ruler], pairs: Sequence[tuple[str, str]],
-            claims: int) -> list[Comparison]:  # fmt: skip
-    """A comparison of each pair; the first `claims` of them share the error level, the others are controls."""
-    estimates = [_estimate(_pairs(runs[first], runs[second]), rulers, "bits") for first, second in pairs]
+
+def compare(
+    runs: Mapping[str, Sequence[Run]],
+    rulers: Sequence[Ruler],
+    pairs: Sequence[tuple[str, str]],
+    claims: int,
+    slowly: Mapping[str, Sequence[Run]] = MappingProxyType({}),
+) -> list[Comparison]:
+    """A comparison of each pair; the first `claims` of them share the error level, the others are controls.
+
+    slowly: runs of some of the arms at another learning rate; a claim that they turn round is undecided.
+    """
+    both = [_pairs(runs[first], runs[second]) for first, second in pairs]
+    estimates = [_estimate(one, rulers, "bits") for one in both]
     p_values = [found.p for found in estimates]
     adjusted = holm(p_values[:claims]) + p_values[claims:]  # a control is a check, no claim
-    return [
-        Comparison(
+    made = []
+    for (first, second), pair, found, p in zip(pairs, both, estimates, adjusted, strict=True):
+        again = _pairs(slowly.get(first, ()), slowly.get(second, ()))
+        one = Comparison(
             first,
             second,
             found,
-            {ruler.name: _estimate(_pairs(runs[first], runs[second]), [ruler], "bits") for ruler in rulers},
-            _estimate(_pairs(runs[first], runs[second]), rulers, "ngram_bits"),
+            {ruler.name: _estimate(pair, [ruler], "bits") for ruler in rulers},
+            _estimate(pair, rulers, "ngram_bits"),
+            _estimate(again, rulers, "bits") if again else None,
             p,
             _verdict(first, second, found.mean, p),
         )
-        for (first, second), found, p in zip(pairs, estimates, adjusted, strict=True)
-    ]
+        made.append(replace(one, verdict=UNDECIDED) if one.flips else one)
+    return made
 
 
 def noise_floor(runs: Sequence[Run], rulers: Sequence[Ruler]) -> Estimate:
@@ -91,6 +111,8 @@ def warnings(
             )
     if len({estimate.mean < 0 for estimate in main.by_domain.values()}) > 1:
         found.append("the domains disagree about the winner: the verdict holds for their mean only")
+    if main.flips:
+        found.append("at another learning rate the other arm is ahead: a verdict that flips is none")
     if main.verdict != UNDECIDED and main.difference.mean * main.second_opinion.mean < 0:
         found.append("n-grams see the opposite; the verdict is that of the proxy models")
     if len(main.difference.per_seed) == 2:

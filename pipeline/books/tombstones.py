@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.books.manifest import dump, load
+from pipeline.hosts import canonical_host, host_of
 from pipeline.rows.batch import BoolArray
 from pipeline.rows.document import content_hash, text_views
 from pipeline.store.store import Store
@@ -63,7 +63,7 @@ class Targets:
         self.ids |= set(stone.ids)
         self.texts |= set(stone.texts)
         self.urls |= set(stone.urls)
-        self.hosts |= set(stone.hosts)
+        self.hosts |= {canonical_host(host) for host in stone.hosts}
 
     def __bool__(self) -> bool:
         return bool(self.ids or self.texts or self.urls or self.hosts)
@@ -96,11 +96,7 @@ class Targets:
 
     def is_host(self, url: str) -> bool:
         """Whether the URL's host is one of the hosts, or lies below one."""
-        try:
-            host = (urlsplit(url).hostname or "").rstrip(".").lower()
-        except ValueError:  # no URL
-            return False
-        parts = host.split(".")
+        parts = host_of(url).split(".")
         return any(".".join(parts[first:]) in self.hosts for first in range(len(parts)))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.books.accounting import Groups, Passage
 from pipeline.books.manifest import Manifest, load
 from pipeline.publish.card import BYTES_PER_TOKEN
+from pipeline.report.ablation import ablation_section
 from pipeline.report.funnel import drops
 from pipeline.report.rules import SampleView
 from pipeline.report.samples import SHOWN, dropped_samples
@@ -31,6 +32,8 @@ class Page:
     """Level → what its rules measured over a sample of what came to it."""
     recipe: str = ""
     before: Before | None = None
+    ablation: Mapping[str, Any] | None = None
+    """What `ablation.json` says of the version."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ def report_html(page: Page, store: Store, sections: Sections | None = None) -> s
         most=max((row["rows_in"] + row["rows_made"] for row in page.rows), default=1) or 1,
         files=_files(page.rows, store),
         changes=_changes(page),
+        ablation=ablation_section(page.ablation) if page.ablation else None,
         shown=SHOWN,
         files_named=FILES_NAMED,
     )

@@ -119,6 +119,55 @@ def curve(lines: Mapping[str, Sequence[tuple[float, float, float]]], x: str, y: 
     return _close(parts)
 
 
+def intervals(rows: Mapping[str, tuple[float, float, float]], name: str) -> Markup:
+    """(mean, low, high) of each row as a dot on its interval, beside zero; an interval that excludes zero is full."""
+    left, plot, step = 130, 240, 20
+    ends = [0.0, *(end for _, low, high in rows.values() for end in (low, high))]
+    low, high = min(ends), max(ends)
+    low, high = low - 0.05 * (high - low or 1), high + 0.05 * (high - low or 1)
+
+    def x(value: float) -> float:
+        return left + plot * (value - low) / (high - low)
+
+    tall = step * len(rows)
+    parts = [_open(left + plot + 10, tall + 18, name)]
+    parts.append(f'<line class="cut" x1="{x(0):.1f}" x2="{x(0):.1f}" y1="0" y2="{tall}"/>')
+    for number, (label, (mean, start, end)) in enumerate(rows.items()):
+        y, style = step * number + step / 2, "second" if start <= 0 <= end else "first"
+        parts.append(_label(left - 8, y + 4, label[:20], "end"))
+        parts.append(f'<polyline class="{style}" points="{x(start):.1f},{y:.1f} {x(end):.1f},{y:.1f}"/>')
+        parts.append(
+            f'<circle class="dot" cx="{x(mean):.1f}" cy="{y:.1f}" r="3.5"><title>{escape(label)}: {mean:+.4f} '
+            f"[{start:+.4f}, {end:+.4f}]</title></circle>"
+        )
+    parts += [_label(left, tall + 13, f"{low:+.2g}", "start"), _label(left + plot, tall + 13, f"{high:+.2g}", "end")]
+    return _close(
+        [*parts, _label(x(0), tall + 13, "0", "middle")] if left + ROOM / 3 < x(0) < left + plot - ROOM / 3 else parts
+    )
+
+
+def progress(lines: Mapping[str, Sequence[tuple[float, float]]], x: str, y: str) -> Markup:
+    """Lines of (x, y) from zero on the left, at any height; the first is solid, the others dashed, each named."""
+    left, width, tall = 44, 300, 140
+    points = [point for line in lines.values() for point in line]
+    if not points:
+        return Markup('<p class="muted">No values.</p>')
+    most, low, high = max(px for px, _ in points) or 1, min(py for _, py in points), max(py for _, py in points)
+    span = high - low or 1.0
+    parts = [_open(left + width + 6, tall + 36, f"{y} over {x}")]
+    parts.append(f'<rect class="frame" x="{left}" y="4" width="{width}" height="{tall}"/>')
+    for number, (name, line) in enumerate(lines.items()):
+        path = " ".join(f"{left + width * px / most:.1f},{4 + tall * (high - py) / span:.1f}" for px, py in line)
+        style = "first" if number == 0 else "second"
+        parts.append(f'<polyline class="{style}" points="{path}"><title>{escape(name)}</title></polyline>')
+        parts.append(
+            _label(left + width - 6, 18 + 13 * number, f"{'solid' if number == 0 else 'dashed'}: {name}", "end")
+        )
+    parts += [_label(left - 4, 14, f"{high:.3g}", "end"), _label(left - 4, tall + 4, f"{low:.3g}", "end")]
+    parts += [_label(left, tall + 18, "0", "start"), _label(left + width, tall + 18, f"{most:,.3g}", "end")]
+    return _close([*parts, _label(left + width / 2, tall + 32, f"{y} over {x}", "middle")])
+
+
 def _open(width: float, height: float, title: str) -> str:
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img" '

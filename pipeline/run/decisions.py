@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.books.accounting import Counts
 from pipeline.rows.batch import Batch
 from pipeline.run.outputs import Outputs
 from pipeline.steps import GroupingStep
@@ -24,10 +23,10 @@ class Decided:
 
 
 def apply_decision(
-    step: GroupingStep, name: str, table: pa.Table, batch: Batch, numbers: Any, files: Outputs, counts: Counts
+    step: GroupingStep, name: str, table: pa.Table, batch: Batch, numbers: Any, files: Outputs
 ) -> tuple[Batch, Any]:
     """Drop the rows that the step decided to drop, and set its columns on those it named."""
-    counts.come(name, len(batch))
+    files.counts.come(name, len(batch))
     place, decision = _matching(table, numbers)
     if step.writes_clusters and decision.num_rows:
         files.clusters(decision)
@@ -39,18 +38,17 @@ def apply_decision(
             values = decision.column(column.name).combine_chunks().take(pa.array(index, mask=index < 0))
         batch = batch.with_column(column, values.cast(column.type))
     if not decision.num_rows:
-        counts.count_groups(name, batch.rows, place, [])
+        files.counts.count_groups(name, batch.rows, place, [])
         return batch, numbers
     batch, changed = step.change(batch, place, decision)
-    counts.change(name, changed)
+    files.counts.change(name, changed)
     dropped = decision.column("rule").is_valid().to_numpy()
     chosen = decision.filter(pa.array(dropped))
     keep = np.ones(len(batch), np.bool_)
     keep[place[dropped]] = False
     rules = chosen.column("rule").to_pylist()
     files.drop(batch.rows, place[dropped], name, rules, _floats(chosen, "value"), _floats(chosen, "threshold"))
-    counts.drop(name, rules)
-    counts.count_groups(name, batch.rows, place[dropped], rules)
+    files.counts.count_groups(name, batch.rows, place[dropped], rules)
     return batch.filter(keep), numbers[keep]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.books.accounting import Counts, Tokens
+from pipeline.books.accounting import Tokens
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash, level_schema
 from pipeline.run.in_order import InOrder
@@ -29,33 +29,33 @@ NONE = Reply("", "", "error", error="not answered yet")
 
 
 def run_generator(
-    step: Generator, name: str, batches: Iterable[Batch], ledger: Ledger, files: Outputs, counts: Counts
+    step: Generator, name: str, batches: Iterable[Batch], ledger: Ledger, files: Outputs
 ) -> Iterator[Batch]:
     """New rows, one for each accepted reply, in the order of the requests. Every request ends in exactly one state."""
     for planned in Stream(step, iter(batches), ledger).answered():
-        counts.rows_made += len(planned.entries) - planned.rows
-        counts.come(name, len(planned.entries))
-        yield _written(step, name, planned, files, counts)
+        files.counts.rows_made += len(planned.entries) - planned.rows
+        files.counts.come(name, len(planned.entries))
+        yield _written(step, name, planned, files)
 
 
 def run_until(
-    step: Generator, name: str, target: Target, documents: InOrder, ledger: Ledger, files: Outputs, counts: Counts
+    step: Generator, name: str, target: Target, documents: InOrder, ledger: Ledger, files: Outputs
 ) -> Iterator[Batch]:
     """As `run_generator`, until the target is reached; what is left then is refused with the reason."""
     quota = Quota(target)
     while quota.over() is None and (batches := documents.take(quota.next_documents())):
         quota.documents += sum(map(len, batches))
         for planned in Stream(step, iter(batches), ledger, quota).answered():
-            counts.rows_made += len(planned.entries) - planned.rows
-            counts.come(name, len(planned.entries))
-            yield _written(step, name, planned, files, counts, quota)
+            files.counts.rows_made += len(planned.entries) - planned.rows
+            files.counts.come(name, len(planned.entries))
+            yield _written(step, name, planned, files, quota)
     over = quota.over()
     for batch in documents.rest():
         assert over is not None  # or all were taken
         left = list(batch.documents())
-        counts.come(name, len(left))
-        _refuse(name, left, [one.text for one in left], [over] * len(left), files, counts)
-    counts.end(name, quota.ending())
+        files.counts.come(name, len(left))
+        _refuse(name, left, [one.text for one in left], [over] * len(left), files)
+    files.counts.end(name, quota.ending())
 
 
 @dataclass(slots=True)
@@ -183,14 +183,12 @@ class Stream:
                 self._ask(planned, key, other)
 
 
-def _written(
-    step: Generator, name: str, planned: _Planned, files: Outputs, counts: Counts, quota: Quota | None = None
-) -> Batch:
+def _written(step: Generator, name: str, planned: _Planned, files: Outputs, quota: Quota | None = None) -> Batch:
     """The accepted replies of a batch as rows; the others are written down."""
     step.look_over(list(planned.answers.values()))
     for reply in planned.useless:
         spent = taken(step, reply)
-        counts.spend(name, reply.prompt, "asked_again", spent)
+        files.counts.spend(name, reply.prompt, "asked_again", spent)
         if quota is not None:
             quota.spend(spent)
     counted: set[str] = set()
@@ -214,7 +212,7 @@ def _written(
         # One reply to several documents of one text was paid once.
         spent = taken(step, reply) if reply.key not in counted else Tokens()
         counted.add(reply.key)
-        counts.spend(name, request.prompt, outcome, spent)
+        files.counts.spend(name, request.prompt, outcome, spent)
         if quota is not None:
             quota.spend(spent)
             if over is None and outcome != "quarantined":
@@ -222,15 +220,14 @@ def _written(
         if isinstance(found, Reason):
             refused.append((entry.parent, reply.text, found))
         elif isinstance(found, str):
-            files.quarantine([(entry.parent.id, entry.parent.url, name, found)])
-            counts.quarantine(name, 1)
+            files.quarantine(name, [(entry.parent.id, entry.parent.url, found)])
         else:
             rows.append(_new_row(request, found))
     if refused:
         documents, texts, reasons = zip(*refused, strict=True)
-        _refuse(name, documents, texts, reasons, files, counts)
+        _refuse(name, documents, texts, reasons, files)
     left = [row for parent, rows in made.values() for row in step.compose(parent, rows)]
-    counts.rows_made += len(left) - sum(len(rows) for _, rows in made.values())
+    files.counts.rows_made += len(left) - sum(len(rows) for _, rows in made.values())
     return Batch(pa.RecordBatch.from_pylist(left, level_schema(step.columns())))
 
 
@@ -244,15 +241,13 @@ def taken(step: Generator, reply: Reply) -> Tokens:
 
 
 def _refuse(
-    name: str, documents: Sequence[Document], texts: Sequence[str], reasons: Sequence[Reason],
-    files: Outputs, counts: Counts,
-) -> None:  # fmt: skip
+    name: str, documents: Sequence[Document], texts: Sequence[str], reasons: Sequence[Reason], files: Outputs
+) -> None:
     ids, urls = [one.id for one in documents], [one.url for one in documents]
     rows = pa.RecordBatch.from_pydict({"id": ids, "url": urls, "text": list(texts)})
     rules = [str(reason) for reason in reasons]
     values, thresholds = _numbers(one.value for one in reasons), _numbers(one.threshold for one in reasons)
     files.drop(rows, range(len(rules)), name, rules, values, thresholds)
-    counts.drop(name, rules)
 
 
 def _numbers(values: Iterable[float | None]) -> list[float]:

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.books.accounting import Counts
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA, content_hash, text_views
 from pipeline.rows.visible import has_visible
@@ -29,7 +28,7 @@ class Incoming:
     only: tuple[int, int] | None
     seen: int = 0
 
-    def admit(self, rows: pa.RecordBatch, step: str, files: Outputs, counts: Counts) -> Any:
+    def admit(self, rows: pa.RecordBatch, step: str, files: Outputs) -> Any:
         """Per row whether it is processed; poison is written down in quarantine."""
         numbers = np.arange(self.seen, self.seen + rows.num_rows)
         self.seen += rows.num_rows
@@ -37,9 +36,8 @@ class Incoming:
         if len(bad):
             named = rows.take(pa.array(bad))
             names = zip(row_ids(named).to_pylist(), column_or_null(named, "url").to_pylist(), strict=True)
-            files.quarantine([(name, url, step, KILLED) for name, url in names])
-            counts.come(step, len(bad))
-            counts.quarantine(step, len(bad))
+            files.quarantine(step, [(name, url, KILLED) for name, url in names])
+            files.counts.come(step, len(bad))
         keep = np.ones(rows.num_rows, np.bool_)
         keep[bad] = False
         if self.only is not None:
@@ -47,32 +45,29 @@ class Incoming:
         return keep
 
 
-def from_source(found: SourceBatch, source: Source, files: Outputs, counts: Counts, keep: Any) -> Batch:
+def from_source(found: SourceBatch, source: Source, files: Outputs, keep: Any) -> Batch:
     name = step_name(0, source.kind)
     rows_in = found.rows.num_rows + len(found.quarantined) + len(found.dropped)
-    counts.rows_in += rows_in
-    counts.come(name, rows_in)
-    counts.bytes_in += text_bytes(found.rows)
-    counts.unread_bytes += found.unread_bytes
+    files.counts.rows_in += rows_in
+    files.counts.come(name, rows_in)
+    files.counts.bytes_in += text_bytes(found.rows)
+    files.counts.unread_bytes += found.unread_bytes
     if found.quarantined:
-        files.quarantine([(row, url, name, error) for row, url, error in found.quarantined])
-        counts.quarantine(name, len(found.quarantined))
+        files.quarantine(name, found.quarantined)
     if found.dropped:
         names, urls, rules = (list(column) for column in zip(*found.dropped, strict=True))
         rows = pa.RecordBatch.from_pydict({"id": names, "url": urls})
         files.drop(rows, np.arange(len(names)), name, rules, _told(rules, "value"), _told(rules, "threshold"))
-        counts.drop(name, rules)
-    keep = keep & ~_quarantine_empty(found.rows, keep, name, files, counts)
+    keep = keep & ~_quarantine_empty(found.rows, keep, name, files)
     sizes = document_bytes(found.rows)
     large = np.flatnonzero(keep & (sizes > source.max_document_bytes))
     if len(large):
         files.drop(found.rows, large, name, ["too_large"] * len(large), sizes[large], source.max_document_bytes)
-        counts.drop(name, ["too_large"] * len(large))
         keep = keep & (sizes <= source.max_document_bytes)
     return Batch(found.rows).filter(keep)
 
 
-def _quarantine_empty(rows: pa.RecordBatch, keep: Any, name: str, files: Outputs, counts: Counts) -> Any:
+def _quarantine_empty(rows: pa.RecordBatch, keep: Any, name: str, files: Outputs) -> Any:
     """Write down the rows whose text shows nothing, and return which they are: no source gives them as documents.
 
     They have their document's id; a source that looks itself can name the place in its file.
@@ -83,8 +78,7 @@ def _quarantine_empty(rows: pa.RecordBatch, keep: Any, name: str, files: Outputs
     if empty.any():
         named = identify(Batch(rows.filter(pa.array(empty)))).rows
         names = zip(row_ids(named).to_pylist(), column_or_null(named, "url").to_pylist(), strict=True)
-        files.quarantine([(row, url or "", name, "text is empty") for row, url in names])
-        counts.quarantine(name, int(empty.sum()))
+        files.quarantine(name, [(row, url or "", "text is empty") for row, url in names])
     return empty
 
 

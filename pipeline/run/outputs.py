@@ -1,4 +1,4 @@
-"""The files that a task writes for one shard.
+"""The files that a task writes for one shard, and what it counts: a row is written down and counted in one call.
 
 | file                           | rows                                                        |
 |--------------------------------|-------------------------------------------------------------|
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.books.accounting import Counts
 from pipeline.books.manifest import ShardRecord
 from pipeline.rows.document import DROPPED_SCHEMA, QUARANTINE_SCHEMA
 from pipeline.run.grouping import CLUSTER_COLUMNS
@@ -48,9 +49,12 @@ class Outputs:
         }
         self._keep_text = keep_text
         self.data = self._writers["data"]
+        self.counts = Counts()
+        """Of this task; what earlier passes counted is added in the end."""
 
     def drop(self, rows: pa.RecordBatch, gone: Any, step: str, rules: list[str], value: Any, threshold: Any) -> None:
-        """Record the rows at `gone` as dropped by `step` (`02 threshold`); a rule that measures nothing gives nan."""
+        """The rows at `gone` are dropped by `step` (`02 threshold`); a rule that measures nothing gives nan."""
+        self.counts.drop(step, rules)
         wanted = ["id", "source_id", "url", *(["text"] if self._keep_text else [])]
         rows = rows.select([name for name in wanted if name in rows.schema.names]).take(pa.array(gone, pa.int64()))
         text = column_or_null(rows, "text") if self._keep_text else pa.nulls(rows.num_rows, pa.string())
@@ -69,9 +73,10 @@ class Outputs:
             )
         )
 
-    def quarantine(self, entries: list[tuple[str, str, str, str]]) -> None:
-        """(id, url, step, error)"""
-        rows = [dict(zip(QUARANTINE_SCHEMA.names, entry, strict=True)) for entry in entries]
+    def quarantine(self, step: str, entries: list[tuple[str, str, str]]) -> None:
+        """The step cannot process these rows: (id, url, error) of each."""
+        self.counts.quarantine(step, len(entries))
+        rows = [dict(zip(QUARANTINE_SCHEMA.names, (row, url, step, error), strict=True)) for row, url, error in entries]
         self._writers["quarantine"].write(pa.RecordBatch.from_pylist(rows, QUARANTINE_SCHEMA))
 
     def clusters(self, rows: pa.Table) -> None:

@@ -11,14 +11,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from pipeline.books.accounting import Counts
 from pipeline.run.rowpass import RowTask, process_rows
 from pipeline.run.runners import Runner
 from pipeline.steps import Fault, WorkerDied
 from pipeline.store.store import open_store
 
 MAXIMUM_POISON = 8
-"""Rows of one shard. More is a matter of a step or a machine, not of single rows, and each costs many processes."""
+"""Rows of one shard. More is a matter of a step or a machine, not of single rows, and each costs many processes. So are
+more than half of a small shard's rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ def find_poison(task: RowTask, runner: Runner) -> tuple[int, ...]:
     rows = _try(task, runner, 0, 0)
     if rows is None:
         raise WorkerDied("the worker dies while it reads the shard, before any step sees a row")
+    allowed = min(MAXIMUM_POISON, max(1, rows // 2))
     found: list[int] = []
     waiting = [(0, rows)]
     while waiting:
@@ -41,8 +42,8 @@ def find_poison(task: RowTask, runner: Runner) -> tuple[int, ...]:
             continue
         if stop - start == 1:
             found.append(start)
-            if len(found) > MAXIMUM_POISON:
-                raise Fault(f"the worker dies on more than {MAXIMUM_POISON} rows of the shard, alone; mend the step")
+            if len(found) > allowed:
+                raise Fault(f"the worker dies on more than {allowed} of the shard's {rows} rows, alone; mend the step")
             continue
         middle = (start + stop) // 2
         waiting += [(middle, stop), (start, middle)]
@@ -64,4 +65,4 @@ def _run_probe(probe: _Probe) -> int:
     store = open_store(probe.task.store)
     with ExitStack() as stack:
         files = probe.task.outputs(store, stack)
-        return process_rows(store, probe.task, files, Counts(), (probe.start, probe.stop))
+        return process_rows(store, probe.task, files, (probe.start, probe.stop))

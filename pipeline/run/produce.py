@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.books.accounting import Counts
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import content_hash, level_schema, to_schema
 from pipeline.run.outputs import Outputs
@@ -20,23 +19,21 @@ ROWS = 1_000
 Produced = tuple[Mapping[str, Any], Reason | str | None]
 
 
-def run_producer(
-    step: Producer, name: str, batches: Iterator[Batch], files: Outputs, counts: Counts, is_here: bool
-) -> Iterator[Batch]:
+def run_producer(step: Producer, name: str, batches: Iterator[Batch], files: Outputs, is_here: bool) -> Iterator[Batch]:
     """The rows that come in, with the step's columns empty, and if `is_here` the step's. Each is kept or told why."""
     schema = level_schema(step.columns())
     for batch in batches:
-        counts.come(name, len(batch))
+        files.counts.come(name, len(batch))
         schema = level_schema(step.columns(), batch.rows.schema)
         yield Batch(to_schema(batch.rows, schema))
     produced = step.produce() if is_here else iter(())
     while some := list(itertools.islice(produced, ROWS)):
-        yield Batch(to_schema(_kept(step, name, some, files, counts), schema))
+        yield Batch(to_schema(_kept(step, name, some, files), schema))
 
 
-def _kept(step: Producer, name: str, some: list[Produced], files: Outputs, counts: Counts) -> pa.RecordBatch:
-    counts.rows_made += len(some)
-    counts.come(name, len(some))
+def _kept(step: Producer, name: str, some: list[Produced], files: Outputs) -> pa.RecordBatch:
+    files.counts.rows_made += len(some)
+    files.counts.come(name, len(some))
     rows = pa.RecordBatch.from_pylist([_row(columns) for columns, _ in some], level_schema(step.columns()))
     outcomes = [outcome for _, outcome in some]
     refused = [(row, outcome) for row, outcome in enumerate(outcomes) if isinstance(outcome, Reason)]
@@ -47,15 +44,13 @@ def _kept(step: Producer, name: str, some: list[Produced], files: Outputs, count
         )
         rules = [str(reason) for _, reason in refused]
         files.drop(rows, np.array([row for row, _ in refused]), name, rules, values, thresholds)
-        counts.drop(name, rules)
     ids = rows.column("id").to_pylist()
     broken = [
-        (ids[row], "", name, outcome)
+        (ids[row], "", outcome)
         for row, outcome in enumerate(outcomes) if isinstance(outcome, str) and not isinstance(outcome, Reason)
     ]  # fmt: skip
     if broken:
-        files.quarantine(broken)
-        counts.quarantine(name, len(broken))
+        files.quarantine(name, broken)
     return rows.filter(pa.array([outcome is None for outcome in outcomes]))
 
 

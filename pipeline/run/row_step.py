@@ -5,28 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from pipeline.books.accounting import Counts
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import to_schema
 from pipeline.run.outputs import Outputs, column_or_null, row_ids
 from pipeline.steps import Judgement, Outcome, RowStep, Step, describe, is_fault
 
 
-def run_row_step(step: RowStep, name: str, batch: Batch, files: Outputs, counts: Counts) -> Batch:
+def run_row_step(step: RowStep, name: str, batch: Batch, files: Outputs) -> Batch:
     """One step over a batch: rows it drops and rows it cannot process are written down, the others returned."""
     if not len(batch):
         return with_columns(step, batch)
-    counts.come(name, len(batch))
+    files.counts.come(name, len(batch))
     outcome = _process(step, batch)
-    counts.change(name, outcome.changed)
+    files.counts.change(name, outcome.changed)
     keep = np.ones(len(batch), np.bool_)
     if outcome.errors:
         bad = sorted(outcome.errors)
         rows = batch.rows.take(pa.array(bad))
         ids, urls = row_ids(rows).to_pylist(), column_or_null(rows, "url").to_pylist()
         errors = [outcome.errors[row] for row in bad]
-        files.quarantine([(row, url, name, error) for row, url, error in zip(ids, urls, errors, strict=True)])
-        counts.quarantine(name, len(bad))
+        files.quarantine(name, list(zip(ids, urls, errors, strict=True)))
         keep[bad] = False
     judgement = outcome.judgement
     gone, rules = np.empty(0, np.int64), []
@@ -35,9 +33,8 @@ def run_row_step(step: RowStep, name: str, batch: Batch, files: Outputs, counts:
         rules = [judgement.rules[index] for index in judgement.rule[gone]]
         if len(gone):
             files.drop(batch.rows, gone, name, rules, judgement.value[gone], judgement.threshold[gone])
-            counts.drop(name, rules)
         keep &= judgement.kept
-    counts.count_groups(name, batch.rows, gone, rules, [column.name for column in step.columns()])
+    files.counts.count_groups(name, batch.rows, gone, rules, [column.name for column in step.columns()])
     return outcome.batch.filter(keep)
 
 

@@ -83,52 +83,49 @@ def run_row_task(task: RowTask) -> ShardRecord:
 
     def work() -> bytes:
         started = time.monotonic()
-        counts = Counts()
         with ExitStack() as stack:
             files = task.outputs(store, stack)
-            process_rows(store, task, files, counts)
-            return dump(_finish(task, store, files, counts, time.monotonic() - started))
+            process_rows(store, task, files)
+            return dump(_finish(task, store, files, time.monotonic() - started))
 
     return load(ShardRecord, store, task.record, task.artifact(store).make(work, lease=False))
 
 
-def process_rows(
-    store: Store, task: RowTask, files: Outputs, counts: Counts, only: tuple[int, int] | None = None
-) -> int:
+def process_rows(store: Store, task: RowTask, files: Outputs, only: tuple[int, int] | None = None) -> int:
     """All rows through all steps into the files; how many came in. `only`: process these, for `pipeline.run.poison`."""
     for step in task.steps:
         step.prepare()
     rows, ledger = Incoming(task.poison, only), Ledger(store)
-    batches = _incoming(store, task, files, counts, rows)
+    batches = _incoming(store, task, files, rows)
     for name, step in zip(task.names[len(task.decided) :], task.steps, strict=True):
         if isinstance(step, Generator) and (target := step.target()) is not None:
-            batches = run_until(step, name, target, _in_order(store, task, counts), ledger, files, counts)
+            batches = run_until(step, name, target, _in_order(store, task, files.counts), ledger, files)
         elif isinstance(step, Generator):
-            batches = run_generator(step, name, batches, ledger, files, counts)
+            batches = run_generator(step, name, batches, ledger, files)
         elif isinstance(step, Producer):
             is_here = task.shard == 0 and only is None
-            batches = run_producer(step, name, batches, files, counts, is_here)
+            batches = run_producer(step, name, batches, files, is_here)
         elif isinstance(step, RowStep):
-            batches = _each(step, name, batches, files, counts)
+            batches = _each(step, name, batches, files)
     for batch in batches:
         if task.source is not None:
             batch = identify(batch)
-        counts.rows_out += len(batch)
-        counts.bytes_out += text_bytes(batch.rows)
+        files.counts.rows_out += len(batch)
+        files.counts.bytes_out += text_bytes(batch.rows)
         files.data.write(to_schema(batch.rows, task.schema))
     return rows.seen
 
 
-def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds: float) -> ShardRecord:
+def _finish(task: RowTask, store: Store, files: Outputs, seconds: float) -> ShardRecord:
     """Commit the files; their record, which carries on what earlier passes dropped from this shard."""
-    passes = [counts]
+    passes = [files.counts]
     if task.before:
         shards = range(len(task.whole)) if task.whole else [task.shard]
         found = [load(ShardRecord, store, f"{task.before}/shards/part-{shard:05d}.json") for shard in shards]
         for before in found:
             files.carry_on(store, before)
             seconds += before.seconds
-        passes = [total(before.counts for before in found), counts]
+        passes = [total(before.counts for before in found), files.counts]
     counts = chain(passes)
     counts.check(f"{task.directory} shard {task.shard}")
     return ShardRecord(
@@ -142,7 +139,7 @@ def _finish(task: RowTask, store: Store, files: Outputs, counts: Counts, seconds
     )
 
 
-def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incoming: Incoming) -> Iterator[Batch]:
+def _incoming(store: Store, task: RowTask, files: Outputs, incoming: Incoming) -> Iterator[Batch]:
     """Batches as they come in, counted, with the decisions of earlier grouping steps applied."""
     if task.unit.stop == task.unit.start:
         return
@@ -150,20 +147,20 @@ def _incoming(store: Store, task: RowTask, files: Outputs, counts: Counts, incom
     first_step = (task.names[len(task.decided) :] or [step_name(0, task.source.kind if task.source else "read")])[0]
     if task.source is not None:
         for found in task.source.read(task.unit):
-            keep = incoming.admit(found.rows, first_step, files, counts)
-            yield from_source(found, task.source, files, counts, keep)
+            keep = incoming.admit(found.rows, first_step, files)
+            yield from_source(found, task.source, files, keep)
         return
     decisions = [(decided, read_bucket(store, decided.tables, task.shard)) for decided in task.decided]
     first = 0
     for rows in read_checked(store, task.unit.path, task.unit.sha256):
-        counts.rows_in += rows.num_rows
-        counts.bytes_in += text_bytes(rows)
+        files.counts.rows_in += rows.num_rows
+        files.counts.bytes_in += text_bytes(rows)
         numbers = np.arange(first, first + rows.num_rows)
         first += rows.num_rows
-        keep = incoming.admit(rows, first_step, files, counts)
+        keep = incoming.admit(rows, first_step, files)
         batch, numbers = (Batch(rows), numbers) if keep.all() else (Batch(rows).filter(keep), numbers[keep])
         for name, (decided, table) in zip(task.names, decisions, strict=False):
-            batch, numbers = apply_decision(decided.step, name, table, batch, numbers, files, counts)
+            batch, numbers = apply_decision(decided.step, name, table, batch, numbers, files)
         yield batch
 
 
@@ -181,6 +178,6 @@ def _in_order(store: Store, task: RowTask, counts: Counts) -> InOrder:
     return InOrder(read, seen)
 
 
-def _each(step: RowStep, name: str, batches: Iterator[Batch], files: Outputs, counts: Counts) -> Iterator[Batch]:
+def _each(step: RowStep, name: str, batches: Iterator[Batch], files: Outputs) -> Iterator[Batch]:
     for batch in batches:
-        yield run_row_step(step, name, batch, files, counts)
+        yield run_row_step(step, name, batch, files)

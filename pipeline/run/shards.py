@@ -19,11 +19,14 @@ from pipeline.run.passes import Level, schema_after, split_passes, takes_whole
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import RowTask, run_row_task
 from pipeline.run.runners import Runner
-from pipeline.steps import GroupingStep, Unit, WorkerDied, joined
+from pipeline.steps import Fault, GroupingStep, Unit, WorkerDied, joined
 from pipeline.store.store import Store
 
 READERS = 128
 """Threads that read shard records: object storage answers each only after 50 ms or so, and 10,000 then take 5 s."""
+MAXIMUM_SEARCHES = 8
+"""Shards of a pass that are searched for rows that kill the worker, or half as many as went well, if that is more: each
+takes a minute or so, and a worker that dies everywhere is a matter of a step or a machine."""
 PROGRESS = ("rows_in", "rows_out", "quarantined", "bytes_in")
 Emit = Callable[[str, Mapping[str, Any]], None]
 """(event, fields): how a level tells what it does."""
@@ -112,10 +115,12 @@ class Passes:
         done = {count: sum(getattr(record.counts, count) for record in records.values()) for count in PROGRESS}
         resources = joined(step.resources() for task in tasks[:1] for step in task.steps)
         missing = [index for index in range(len(tasks)) if index not in records]
+        searched = 0
         for place, result in self.runner.map(run_row_task, [tasks[index] for index in missing], resources):
             task = tasks[missing[place]]
             if isinstance(result, WorkerDied) and not resources.resident and not task.whole:
-                result = self._without_poison(name, task)
+                searched += 1
+                result = self._without_poison(name, task, searched, len(records))
             if isinstance(result, Exception):
                 task.artifact(self.store).fail(result)  # here, since a worker that was killed cannot
                 raise failed(name, f"shard {task.shard} ({task.unit.path.rpartition('/')[2]})", result) from result
@@ -126,8 +131,10 @@ class Passes:
         reuse.note(self.store, tasks)
         return [records[index] for index in range(len(tasks))]
 
-    def _without_poison(self, name: str, task: RowTask) -> ShardRecord | Exception:
+    def _without_poison(self, name: str, task: RowTask, searched: int, done: int) -> ShardRecord | Exception:
         """The record of a shard on which a worker died again and again, less the rows that kill it."""
+        if searched > max(MAXIMUM_SEARCHES, done // 2):
+            return Fault(f"workers died again and again on {searched} shards, while {done} went well; mend the step")
         text = f"{name}: a worker died again and again on shard {task.shard}; looking for the rows"
         self.emit("note", {"text": text})
         try:

@@ -21,7 +21,7 @@ from pipeline.steps.generator import Generator, Producer, Reply, Request, Target
 from pipeline.steps.grouping import GroupingStep
 from pipeline.steps.judgement import FloatArray, Judgement, Measurement, Reason
 from pipeline.steps.resources import Resources, joined
-from pipeline.steps.source import Source, SourceBatch, Unit, distinct_names
+from pipeline.steps.source import Source, SourceBatch, Unit, distinct_names, extras_of
 from pipeline.steps.step import (
     DocumentFilter,
     Filter,
@@ -64,6 +64,7 @@ __all__ = [
     "WorkerDied",
     "describe",
     "distinct_names",
+    "extras_of",
     "is_fault",
     "joined",
     "step_name",

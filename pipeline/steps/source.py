@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -68,6 +68,16 @@ class SourceBatch:
     """Of the file, where reading stopped or skipped: nobody knows how many rows they hold."""
 
 
+EXTRAS = {"hf": "remote", "s3": "s3", "gs": "gcs"}
+"""Where an input lies → the extra that reads it."""
+
+
+def extras_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """What reading these needs."""
+    schemes = {path.partition("://")[0] for path in paths if "://" in path}
+    return tuple(sorted(EXTRAS[scheme] for scheme in schemes & EXTRAS.keys()))
+
+
 class Source(Step):
     """Reads files into rows. Every row of the input comes out as a row, a drop or a quarantine entry."""
 
@@ -79,8 +89,7 @@ class Source(Step):
     of 100 MB takes a worker a gigabyte."""
 
     def extras(self) -> tuple[str, ...]:
-        schemes = {path.partition("://")[0] for path in self.paths if "://" in path}
-        return tuple(sorted({"gcs" if scheme == "gs" else "remote" for scheme in schemes}))
+        return extras_of(self.paths)
 
     def identity(self) -> dict[str, Any]:
         """Without the paths: the content of the files counts, not where they lie."""

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import obstore
 import pyarrow as pa
@@ -70,21 +70,29 @@ class BucketFault(Fault, OSError):
     """The bucket, or the way to it, did not do what was asked; it may pass."""
 
 
+def endpoint() -> str:
+    """Of a server that is not Amazon's."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+
+
+def patience(endpoint: str) -> dict[str, Any]:
+    """How long a client of obstore waits and tries again; for inputs in buckets too."""
+    return {
+        "client_options": {
+            "allow_http": endpoint.startswith("http://"),
+            "timeout": timedelta(seconds=SECONDS_PER_REQUEST),
+        },
+        "retry_config": {"max_retries": 8, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+    }
+
+
 class S3Store:
     """A prefix of a bucket."""
 
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self.root = f"s3://{bucket}/{prefix}".rstrip("/")
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
         self._bucket = obstore.store.S3Store(
-            bucket,
-            prefix=prefix or None,
-            copy_if_not_exists="multipart",
-            client_options={
-                "allow_http": endpoint.startswith("http://"),
-                "timeout": timedelta(seconds=SECONDS_PER_REQUEST),
-            },
-            retry_config={"max_retries": 8, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+            bucket, prefix=prefix or None, copy_if_not_exists="multipart", **patience(endpoint())
         )
 
     def exists(self, path: str) -> bool:

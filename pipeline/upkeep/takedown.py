@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.books.tombstones import Targets, Tombstone, hashes_of, keep, now
 from pipeline.errors import UsageError
+from pipeline.hosts import canonical_host
 from pipeline.store.shard import read_batches
 from pipeline.store.store import Store
 
@@ -49,7 +50,7 @@ def take_down(
     store: Store, ids: Sequence[str], urls: Sequence[str], hosts: Sequence[str], reason: str, near: bool = False
 ) -> Found:
     """Write the tombstone. NothingFound for ids that nobody knows; URLs and hosts may come in a later crawl."""
-    targets = Targets(set(ids), set(), set(urls), {host.lower().strip(".") for host in hosts})
+    targets = Targets(set(ids), set(), set(urls), {canonical_host(host) for host in hosts})
     found = Found()
     for _ in range(ROUNDS):
         before = (len(targets.ids), len(targets.texts))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pipeline.books.tombstones import Targets, targets_of
 from pipeline.rows.batch import Batch
@@ -24,6 +24,7 @@ from pipeline.store.store import locate
 class TakenDown(Filter):
     """Drop documents that tombstones name."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("idna",)
     kind: Literal["taken_down"] = "taken_down"
     tombstones: tuple[str, ...]
     """Their locations; each is named by its content."""

@@ -27,10 +27,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
+from pipeline.hosts import canonical_url, host_of
 from pipeline.rows.batch import Batch, BoolArray
 from pipeline.steps import Filter, Judgement, Reason
 from pipeline.store.shard import file_sha256
-from stages.l1_filter.hosts import canonical_url, host_of
 from stages.l1_filter.url_lists import LISTS, NOT_A_WORD, read_list
 
 

@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from stages.l1_filter.hosts import NUMBER, URL, address, canonical_url, host_of
+from pipeline.hosts import NUMBER, URL, address, canonical_url, host_of
 
 LISTS = ("domains", "urls", "banned_words", "soft_banned_words", "banned_subwords")
 NOT_A_WORD = re.compile("[^a-zA-Z0-9]+")

@@ -34,9 +34,10 @@ INJECTION = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 INJECTION_WORDS = (
-    "ignore", "disregard", "forget", "override", "now", "prompt", "hidden", "dear", "attention", "hey", "```",
+    "ignore", "disregard", "forget", "override", "prompt", "hidden", "dear", "attention", "hey", "```",
     "指令", "指示", "提示", "限制",
 )  # fmt: skip
+INJECTION_TOKENS = ("now",)
 DOES = (
     r"(?:help|assist|provide|re-?write|rephrase|fulfil\w*|answer|access|create|complete|comply|continue|generate"
     r"|discuss|"
@@ -194,10 +195,34 @@ ABOUT = re.compile(
 ABOUT_WORDS = ("text", "passage", "article", "document", "author", "writer", "文", "段", "作者")
 
 
-def search(pattern: re.Pattern[str], words: Sequence[str], text: str) -> re.Match[str] | None:
-    """The first match of a pattern that only texts with one of these words can match.
+REFUSAL_WORDS = (
+    b" i ", b" ai ", b" language model", b" for me to ", b" artificial intelligence ", b" virtual assistant ",
+    b" based ", b" against ", b" violate", b" outside ", b" beyond ", b" my ", b" you ", b" please ", b" no text ",
+    b" no passage ", b" no article ", b" no document ", b" no content ",
+)  # fmt: skip
+"""In English one of these is in every refusal; what is no letter or digit of ASCII counts as a space."""
+NOT_PLAIN = re.compile("[\u017f\u0130\u0131\u212a\u2e80-\U0010ffff]")
+"""Chinese, and what Python's patterns take for an s, i or k."""
+PLAIN = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else 32 for code in range(256))
+
+
+def search(
+    pattern: re.Pattern[str], words: Sequence[str], text: str, tokens: Sequence[str] = ()
+) -> re.Match[str] | None:
+    """The first match of a pattern that only texts with one of these words can match, or of `tokens`, which stand
+    between white space.
 
     Most texts hold none, which is seen in a tenth of the time that the pattern takes to say so.
     """
     folded = text.casefold()
-    return pattern.search(text) if any(word in folded for word in words) else None
+    may = any(word in folded for word in words) or any(one in folded and one in folded.split() for one in tokens)
+    return pattern.search(text) if may else None
+
+
+def search_refusal(text: str) -> re.Match[str] | None:
+    """Where a model declines, if it does."""
+    if not NOT_PLAIN.search(text):
+        plain = b" " + text.encode().translate(PLAIN) + b" "
+        if not any(word in plain for word in REFUSAL_WORDS):
+            return None
+    return REFUSAL.search(text)

@@ -26,6 +26,9 @@ from pipeline.steps import GroupingStep
 if TYPE_CHECKING:
     from pipeline.run.grouping import Grouping
 
+ROUNDING = 1e-6
+"""Of a share that has no exact binary fraction."""
+
 
 class Mix(GroupingStep):
     """Keep rows so that `synthetic` of all documents, or of all characters, were written by the model.
@@ -86,7 +89,3 @@ class Mix(GroupingStep):
                 "threshold": pa.array([self.synthetic] * len(rules), pa.float64()),
             }
         )
-
-
-ROUNDING = 1e-6
-"""Of a share that has no exact binary fraction."""

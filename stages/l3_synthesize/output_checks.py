@@ -33,7 +33,11 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 from pipeline.kernels.classifier.languages import languages_of
+from pipeline.kernels.utf8 import Array
+from pipeline.kernels.words.grams import any_only_in, gram_keys, most_frequent, repeated_characters, share_found
 from pipeline.steps import Reason, Reply
 from stages.l3_synthesize.lexicons import (
     ABOUT,
@@ -41,12 +45,13 @@ from stages.l3_synthesize.lexicons import (
     CLOSER,
     PREAMBLE,
     REASONING,
-    REFUSAL,
     ROLE,
     search,
+    search_refusal,
 )
+from stages.l3_synthesize.prompts.form import lines_of
 from stages.l3_synthesize.prompts.prompt import Prompt
-from stages.l3_synthesize.words import count_words, ngram_size, ngrams, units
+from stages.l3_synthesize.words import count_words, ngram_size, ngrams, numbers, units
 
 REFUSAL_CHARS = 200  # a refusal comes first; later the words may belong to a quotation
 LEAK_WORDS = 7
@@ -109,7 +114,7 @@ def speaks_around(answer: str, source: str) -> str | None:
     last_line = answer.rpartition("\n")[2].strip()
     last_sentence = next((part for part in reversed(SENTENCE_END.split(last_line)) if part), "")
     searches = [
-        ("refusal", REFUSAL.search(answer[:REFUSAL_CHARS])),
+        ("refusal", search_refusal(answer[:REFUSAL_CHARS])),
         ("preamble", PREAMBLE.match(answer)),
         ("closer", CLOSER.match(last_line) or CLOSER.match(last_sentence)),
         ("about_the_text", search(ABOUT, ABOUT_WORDS, answer)),
@@ -140,13 +145,13 @@ def _leaks(prompt: Prompt, source: str, answer: str) -> bool:
     if prompt.code and prompt.code in answer:
         return True
     n = ngram_size(prompt.system, LEAK_WORDS)
-    said = _instruction(prompt.system, prompt.user, n).intersection(ngrams(units(answer), n))
-    return bool(said) and not said.issubset(ngrams(units(source), n))
+    said, known = gram_keys(numbers(answer)[0], n), _instruction(prompt.system, prompt.user, n)
+    return bool(any_only_in(said, known, gram_keys(numbers(source)[0], n)))
 
 
 @functools.lru_cache(maxsize=256)
-def _instruction(system: str, user: str, n: int) -> frozenset[tuple[str, ...]]:
-    return frozenset([*ngrams(units(system), n), *ngrams(units(user), n)])
+def _instruction(system: str, user: str, n: int) -> Array:
+    return np.unique(np.concatenate([gram_keys(numbers(one)[0], n) for one in (system, user)]))
 
 
 def _language(source: str, text: str) -> Reason | None:
@@ -207,7 +212,13 @@ def _length(prompt: Prompt, source: str, text: str) -> Reason | None:
 
 
 def _repetition(prompt: Prompt, source: str, text: str) -> Reason | None:
-    return _said_twice(text, source) or next(filter(None, map(_loops, filter(None, prompt.form.runs(text)))), None)
+    if reason := _said_twice(text, source):
+        return reason
+    every = lines_of(text)
+    for lines in filter(None, prompt.form.runs(text)):
+        if reason := _loops(lines, text if lines == every else "\n".join(lines)):
+            return reason
+    return None
 
 
 def _said_twice(text: str, source: str) -> Reason | None:
@@ -220,30 +231,29 @@ def _said_twice(text: str, source: str) -> Reason | None:
     return None
 
 
-def _loops(lines: list[str]) -> Reason | None:
+def _loops(lines: list[str], text: str) -> Reason | None:
+    """`text`: what the lines say, word for word."""
     share = 1 - len(set(lines)) / len(lines)
     if share > MAX_REPEATED_LINES:
         return Reason("repetition", share, MAX_REPEATED_LINES)
-    joined = "\n".join(lines)
-    data = joined.encode()
+    data = "\n".join(lines).encode()
     compressed = len(zlib.compress(data)) / len(data)
     if len(data) >= COMPRESSED_FROM_BYTES and compressed < MIN_COMPRESSED:
         return Reason("repetition", compressed, MIN_COMPRESSED)
-    return _repeated_ngrams(joined) if count_words(joined) >= NGRAMS_FROM_WORDS else None
+    return _repeated_ngrams(text) if count_words(text) >= NGRAMS_FROM_WORDS else None
 
 
 def _repeated_ngrams(text: str) -> Reason | None:
-    words = units(text)
-    chars = sum(map(len, words))
+    words, lengths = numbers(text)
+    chars = int(lengths.sum())
     for n, limit in MAX_TOP_NGRAM.items():
-        ngram, count = Counter(ngrams(words, ngram_size(text, n))).most_common(1)[0]
+        count, size = most_frequent(words, lengths, ngram_size(text, n))
         if count == 1:
             return None  # what is longer does not repeat either
-        share = sum(map(len, ngram)) * count / chars
-        if share > limit:
+        if (share := size * count / chars) > limit:
             return Reason("repetition", share, limit)
     for n, limit in MAX_REPEATED_NGRAM.items():
-        share = _repeated_chars(words, ngram_size(text, n)) / chars
+        share = repeated_characters(words, lengths, ngram_size(text, n)) / chars
         if not share:
             return None
         if share > limit:
@@ -251,27 +261,10 @@ def _repeated_ngrams(text: str) -> Reason | None:
     return None
 
 
-def _repeated_chars(words: list[str], n: int) -> int:
-    """Characters in n-grams seen before; overlapping ones are not counted twice."""
-    seen: set[tuple[str, ...]] = set()
-    repeated = start = 0
-    while start + n <= len(words):
-        ngram = tuple(words[start : start + n])
-        if ngram in seen:
-            repeated += sum(map(len, ngram))
-            start += n
-        else:
-            seen.add(ngram)
-            start += 1
-    return repeated
-
-
 def _copy(prompt: Prompt, source: str, text: str) -> Reason | None:
-    n = ngram_size(text, COPY_WORDS)
-    found = set(ngrams(units(text), n))
-    if not prompt.rewrites or not found:
+    if not prompt.rewrites:
         return None
-    share = len(found.intersection(ngrams(units(source), n))) / len(found)
+    share = share_found(numbers(text)[0], numbers(source)[0], ngram_size(text, COPY_WORDS))
     return Reason("copy", share, MAX_COPY) if share > MAX_COPY else None
 
 

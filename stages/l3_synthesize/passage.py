@@ -20,9 +20,16 @@ def passage(text: str, max_tokens: int, first_tokens: FirstTokens) -> str:
     Empty if not even the first sentence fits, such as a line of 25,000 characters without a full stop: the caller
     refuses the document rather than letting the model invent one.
     """
-    text = text.strip()
-    window = text[: max_tokens * CHARS_PER_TOKEN]
-    room = first_tokens(window, max_tokens)
+    return whole_sentences(text.strip(), first_tokens(head(text.strip(), max_tokens), max_tokens))
+
+
+def head(text: str, max_tokens: int) -> str:
+    """All that needs to be tokenised to find the first so many tokens."""
+    return text[: max_tokens * CHARS_PER_TOKEN]
+
+
+def whole_sentences(text: str, room: int) -> str:
+    """The longest beginning of at most `room` characters that ends a sentence or line."""
     if room == len(text):
         return text
     end = 0

@@ -1,23 +1,8 @@
 """New documents written by a language model from those that came through L2.
 
-| column            | type    | meaning                                                                       |
-|-------------------|---------|-------------------------------------------------------------------------------|
-| parent_id         | string  | id of the document it was written from                                        |
-| prompt            | string  | the prompt and its version, such as `rephrase@1`                              |
-| model             | string  | name and revision                                                             |
-| finish_reason     | string  | as the engine reports it                                                      |
-| prompt_tokens     | int32   |                                                                               |
-| completion_tokens | int32   |                                                                               |
-| source_text       | string  | the passage of the parent that the model saw: the evidence that L4 checks by  |
-| coverage          | float32 | that passage's share of the parent, in characters                             |
-| form              | string  | JSON: the form that the text has, which L4's step format checks               |
-| task              | string  | JSON: how a program checks the answer in it, and the answer; null if it cannot |
-| program           | string  | the edits that made it of source_text; null if the model wrote it             |
-| model_license     | string  | the model's, as the recipe or the model's README says; empty if neither does  |
-| source_license    | string  | the parent's, as its page said at L0; empty if it did not                     |
-
 The same request gives the same key whatever the order or number of workers. The same key need not give the same reply
-on another machine or in another batch; what comes after a stored reply is reproducible, the reply itself is not.
+on another machine or in another batch; what comes after a stored reply is reproducible, the reply itself is not. The
+columns of a new row: `written.py`.
 """
 
 from __future__ import annotations
@@ -33,23 +18,25 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.books.guard import sha256_of
 from pipeline.kernels.classifier.languages import installed_lid176
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import Document, content_hash
 from pipeline.steps import Generator, Reason, Reply, Request, Resources, Target
-from pipeline.store.shard import file_sha256
+from stages.l3_synthesize.draw import draw
 from stages.l3_synthesize.engines import smollm2
 from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
-from stages.l3_synthesize.lexicons import INJECTION, INJECTION_WORDS, search
+from stages.l3_synthesize.lexicons import INJECTION, INJECTION_TOKENS, INJECTION_WORDS, search
 from stages.l3_synthesize.originals import joined_rows, original
 from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse, repeats_sibling
-from stages.l3_synthesize.passage import CHARS_PER_TOKEN, passage
+from stages.l3_synthesize.passage import head, whole_sentences
 from stages.l3_synthesize.pieces import SEAM, InPieces, pieces
 from stages.l3_synthesize.prompts.prompt import Prompt, find_prompt
 from stages.l3_synthesize.words import count_words
+from stages.l3_synthesize.written import COLUMNS, written
 
 DEFAULT_PROMPTS = ("rephrase", "question_answer", "rephrase_zh", "question_answer_zh")
 MAX_PIECES = 64
@@ -154,11 +141,7 @@ class Rewrite(Generator):
         return tuple(map(find_prompt, self.prompts))
 
     def columns(self) -> tuple[pa.Field, ...]:
-        strings = ("parent_id", "prompt", "model", "finish_reason", "source_text")
-        numbers = (("prompt_tokens", pa.int32()), ("completion_tokens", pa.int32()), ("coverage", pa.float32()))
-        last = ("form", "task", "program", "model_license", "source_license")
-        fields = [*((name, pa.string()) for name in strings), *numbers, *((name, pa.string()) for name in last)]
-        return tuple(pa.field(*one) for one in fields)
+        return COLUMNS
 
     def extras(self) -> tuple[str, ...]:
         if self.engine == "template":
@@ -187,7 +170,7 @@ class Rewrite(Generator):
     def assets(self) -> Mapping[str, str]:
         prompts = {prompt.id: prompt.sha256 for prompt in self._prompts}
         model = assets_of(self.engine, self.model, self._servers)
-        return {**prompts, **model, "language": file_sha256(installed_lid176())}
+        return {**prompts, **model, "language": sha256_of(installed_lid176())}
 
     def resolve(self) -> Iterable[str]:
         if self.engine == "http":
@@ -200,7 +183,7 @@ class Rewrite(Generator):
     def requests(self, batch: Batch) -> list[Request | tuple[Document, Reason]]:
         entries: list[Request | tuple[Document, Reason]] = []
         documents = list(batch.documents())
-        passages = [self._passage(document.text) for document in documents]
+        passages = self._passages([document.text.strip() for document in documents])
         languages = iter(LANGUAGES.of([shown for shown in passages if not isinstance(shown, Reason)]))
         for document, shown in zip(documents, passages, strict=True):
             if isinstance(shown, Reason):
@@ -208,7 +191,7 @@ class Rewrite(Generator):
                 continue
             language, score = next(languages)
             prompts = self._chosen(document.id, language)
-            if search(INJECTION, INJECTION_WORDS, shown):
+            if search(INJECTION, INJECTION_WORDS, shown, INJECTION_TOKENS):
                 entries.append((document, Reason("injection")))
             elif not prompts:
                 entries.append((document, Reason("language_not_supported", score)))
@@ -264,22 +247,7 @@ class Rewrite(Generator):
         text = self._accepted(prompt, request.shown, reply, siblings)
         if isinstance(text, Reason):
             return text
-        return {
-            "text": text,
-            "parent_id": request.parent.id,
-            "prompt": request.prompt,
-            "model": self._engine().model,
-            "finish_reason": reply.finish_reason,
-            "prompt_tokens": reply.prompt_tokens,
-            "completion_tokens": reply.completion_tokens,
-            "source_text": request.shown,
-            "coverage": len(request.shown) / len(request.parent.text.strip()),
-            "form": json.dumps(prompt.form.stored(), ensure_ascii=False, separators=(",", ":")),
-            "task": json.dumps(task, ensure_ascii=False) if (task := prompt.form.task(text)) else None,
-            "program": reply.text if prompt.form.kind == "edits" else None,
-            "model_license": self._license,
-            "source_license": request.parent.columns.get("license") or "",
-        }
+        return written(request, reply, text, prompt, self._engine().model, self._license)
 
     def _accepted(self, prompt: Prompt, shown: str, reply: Reply, siblings: Sequence[str]) -> str | Reason:
         """The text of a reply, of all its pieces if it has several, or why it is refused."""
@@ -346,22 +314,28 @@ class Rewrite(Generator):
         given = self.endpoints, self.revision, self.tokenizer, self.timeout_s, self.patience_s
         return Servers(*given) if self.engine == "http" else None
 
-    def _passage(self, text: str) -> str | Reason:
-        engine, text = self._engine(), text.strip()
+    def _passages(self, texts: Sequence[str]) -> list[str | Reason]:
+        """What the model is shown of each text, or why it is not sent."""
+        engine = self._engine()
+        most = self.max_input_tokens * (MAX_PIECES if self.long_documents == "chunk" else 1)
+        rooms = engine.first_tokens_each([head(text, most) for text in texts], most)
+        return [self._passage(text, room) for text, room in zip(texts, rooms, strict=True)]
+
+    def _passage(self, text: str, room: int) -> str | Reason:
+        """room: characters of the tokens that may be shown at most."""
         if self.long_documents == "chunk":
-            most = MAX_PIECES * self.max_input_tokens
-            if len(text) > most * CHARS_PER_TOKEN or engine.first_tokens(text, most) < len(text):
-                return Reason("too_long", len(text), most)
+            if room < len(text):
+                return Reason("too_long", len(text), MAX_PIECES * self.max_input_tokens)
             shown = text
         else:
-            shown = passage(text, self.max_input_tokens, engine.first_tokens)
+            shown = whole_sentences(text, room)
         if count_words(shown) >= self.min_words and (self.long_documents != "drop" or shown == text):
             return shown
         # Of a book the first pages say that it is long enough.
         words = count_words(text[: self.min_words * LONGEST_WORD])
         if words < self.min_words and (words := count_words(text)) < self.min_words:
             return Reason("too_short", words, self.min_words)
-        return Reason("too_long", engine.count_tokens(text), self.max_input_tokens)
+        return Reason("too_long", self._engine().count_tokens(text), self.max_input_tokens)
 
     def _request(self, document: Document, shown: str, prompt: Prompt, n: int) -> Request:
         sampling = {
@@ -382,25 +356,13 @@ class Rewrite(Generator):
         return Request(key, document, prompt.id, prompt.messages(shown), sampling, shown)
 
     def _chosen(self, document_id: str, language: str) -> list[Prompt]:
-        """`prompts_per_document` prompts of this language; none if there is none.
-
-        Each round is a draw without replacement by weight (Efraimidis and Spirakis 2006): the prompts in the order of
-        u ** (1 / weight), u from a hash.
-        """
+        """`prompts_per_document` prompts of this language; none if there is none."""
         weights = self.weights or (1.0,) * len(self._prompts)
         fitting = [
             (prompt, weight) for prompt, weight in zip(self._prompts, weights, strict=True)
             if weight and (not prompt.languages or language in prompt.languages)
         ]  # fmt: skip
-        wanted = self._prompts_of(len(fitting))
-        chosen: list[Prompt] = []
-        for turn in range(-(-wanted // len(fitting)) if fitting else 0):
-            ranks = {
-                prompt.id: _uniform(document_id, prompt.id, str(turn), str(self.seed)) ** (1 / weight)
-                for prompt, weight in fitting
-            }
-            chosen += sorted((prompt for prompt, _ in fitting), key=lambda prompt: -ranks[prompt.id])
-        return chosen[:wanted]
+        return draw(fitting, self._prompts_of(len(fitting)), document_id, self.seed)
 
     def _prompts_of(self, fitting: int) -> int:
         """How many prompts a document is asked for, where so many are for its language."""
@@ -412,7 +374,3 @@ class EveryPrompt(Rewrite):
 
     def _prompts_of(self, fitting: int) -> int:
         return max(fitting, self.prompts_per_document)
-
-
-def _uniform(*parts: str) -> float:
-    return (int(content_hash(*parts)[:13], 16) + 0.5) / 16**13  # 52 bits: exact, between 0 and 1

@@ -9,6 +9,9 @@ from __future__ import annotations
 import functools
 import re
 
+from pipeline.kernels.utf8 import Array
+from pipeline.kernels.words.grams import numbers_of
+
 HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Chinese characters and Japanese syllables."""
 SOUTH = "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"
@@ -44,6 +47,11 @@ def ngrams(words: list[str], n: int) -> list[tuple[str, ...]]:
     return list(zip(*(words[start:] for start in range(n)), strict=False))
 
 
+def numbers(text: str) -> tuple[Array, Array]:
+    """A number and the characters of each unit, for the compiled loops; equal units have equal numbers."""
+    return _remembered_numbers(text) if len(text) <= KEPT_CHARACTERS else numbers_of(units(text))
+
+
 def _read(text: str) -> tuple[list[str], int, float]:
     """(units, words, units of a word on average: 1 where all words are parted)"""
     return _remembered(text) if len(text) <= KEPT_CHARACTERS else _parted(text)
@@ -63,3 +71,8 @@ def _parted(text: str) -> tuple[list[str], int, float]:
 
 # Each check of a reply asks for the words of the same few texts.
 _remembered = functools.lru_cache(maxsize=64)(_parted)
+
+
+@functools.lru_cache(maxsize=64)
+def _remembered_numbers(text: str) -> tuple[Array, Array]:
+    return numbers_of(units(text))

@@ -113,3 +113,11 @@ def test_what_is_known_is_not_tried_again(tmp_path: Path):
     assert wider.known(two) is None
     assert wider.known(mutants_of("a.py", b"x = 1\ny = 3\n")[0]) is None
     assert Log(None, near=True).known(one) is None
+
+
+def test_how_long_tests_take_is_measured_once_for_a_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    log = Log(tmp_path / "log", near=True)
+    log.passed(("tests/a.py",), 4.0)
+    assert Log(tmp_path / "log", near=True).seconds == {("tests/a.py",): 4.0}
+    monkeypatch.setattr(mutants, "_hash_of", lambda *folders: "another")
+    assert Log(tmp_path / "log", near=True).seconds == {}

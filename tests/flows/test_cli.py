@@ -47,8 +47,8 @@ def test_manifests_list_files_that_are_as_they_say(finished):
             assert pq.read_metadata(path.parent / file["path"]).num_rows == file["rows"]
 
 
-def test_the_release_opens_in_the_usual_readers(finished):
-    _, _, result = finished
+def test_the_release_opens_in_the_usual_readers(finished, tmp_path: Path):
+    folder, _, result = finished
     import datasets
     import duckdb
 
@@ -56,7 +56,9 @@ def test_the_release_opens_in_the_usual_readers(finished):
     count = result["levels"][-1]["rows_out"]
     assert ds.dataset(release / "data").count_rows() == count
     assert duckdb.sql(f"select count(*) from '{release}/data/*.parquet'").fetchall() == [(count,)]
-    loaded = datasets.load_dataset(str(release), split="train", cache_dir=str(release.parents[2] / "cache"))
+    ref = f"{result['dataset']}@{result['version']}"
+    orefine("export", ref, "--to", tmp_path / "hf", "--format", "hf", "--store", folder / "store")
+    loaded = datasets.load_dataset(str(tmp_path / "hf"), split="train", cache_dir=str(tmp_path / "cache"))
     assert len(loaded) == count
     assert set(BASE_SCHEMA.names) < set(loaded.column_names)
 
@@ -198,7 +200,7 @@ def test_wrong_usage_is_one_clear_line_and_exit_code_2(tmp_path: Path, monkeypat
 
 
 def test_every_command_has_help():
-    assert len(app.registered_commands) == 27
+    assert len(app.registered_commands) == 28
     for command in app.registered_commands:
         assert command.callback is not None
         assert command.callback.__doc__

@@ -1,4 +1,8 @@
-"""A cluster of two nodes made with `ray start` as the README has it: one content id, work on both, a token demanded."""
+"""A cluster of nodes made with `ray start` as the README has it: one content id, work on all, a token demanded, and a
+node that is lost in the middle of a run.
+
+`FINEWEB=FOLDER pytest tests/flows/test_cluster.py -s` takes `ultra_fineweb_en` over the files of that folder.
+"""
 
 import contextlib
 import json
@@ -15,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 from tests.buckets import make_bucket, variables
@@ -24,7 +29,8 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 RECIPE = Path(__file__).parent / "l1.yaml"
-HEAD, OTHER = "127.0.0.2", "127.0.0.3"
+FINEWEB = os.environ.get("FINEWEB")
+HEAD, OTHER, LOST = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 """All of 127.0.0.0/8 is this machine, so that its nodes are told apart and no other machine reaches them."""
 RAY = Path(sysconfig.get_path("scripts"), "ray")
 SECONDS = 120
@@ -37,10 +43,11 @@ print(json.dumps(sorted({event["pid"] for event in ray.timeline() if event["cat"
 
 
 class RayCluster(NamedTuple):
-    """Where it is, and the environment of a user on one of its nodes."""
+    """Where it is, the environment of a user on one of its nodes, and the folder of its logs."""
 
     address: str
     environment: dict[str, str]
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +66,7 @@ def cluster(s3_endpoint: str) -> Iterator[RayCluster]:
         start(nodes, folder / "head.log", environment, *head)
         other = ("--address", address, "--node-ip-address", OTHER)
         start(nodes, folder / "other.log", environment | {"RAY_AUTH_MODE": "token"}, *other)
-        yield RayCluster(address, environment)
+        yield RayCluster(address, environment, folder)
     finally:
         for node in nodes[::-1]:
             stop(node)
@@ -129,6 +136,51 @@ def test_two_nodes_give_the_content_id_of_this_process_and_both_work(
     told = subprocess.run(ask, env=environment, capture_output=True, text=True, timeout=SECONDS)
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout.splitlines()[-1]) == [HEAD, OTHER]
+
+
+def test_a_node_lost_in_the_middle_of_a_run_changes_nothing(cluster: RayCluster, tmp_path: Path, s3_endpoint: str):
+    if FINEWEB:
+        recipe, files = "ultra_fineweb_en", sorted(Path(FINEWEB).glob("*.parquet"))
+    else:
+        recipe = str(RECIPE)
+        files = [write_parquet(tmp_path / f"{part}.parquet", rows(300, first=250 * part)) for part in range(12)]
+    inputs = [argument for file in files for argument in ("--input", str(file))]
+    inline = orefine(
+        cluster.environment, "run", recipe, *inputs, "--store", tmp_path / "inline", "--runner", "inline", "--json"
+    )
+    assert inline.returncode == 0, inline.stderr
+    joined: list[subprocess.Popen[bytes]] = []
+    options = ("--address", cluster.address, "--node-ip-address", LOST)
+    start(joined, cluster.folder / "lost.log", cluster.environment | {"RAY_AUTH_MODE": "token"}, *options)
+    bucket = f"s3://{make_bucket(s3_endpoint, 'node-lost')}"
+    command = ("run", recipe, *inputs, "--store", bucket, "--ray-address", cluster.address, "--json")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", *command], env=cluster.environment, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + SECONDS
+        while not at_work(joined[0].pid):
+            assert run.poll() is None, "the run ended before the node had anything to do"
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        os.killpg(joined[0].pid, signal.SIGKILL)  # the node with all its workers, without a word
+    finally:
+        stop(joined[0])
+    output, errors = run.communicate(timeout=4 * SECONDS)
+    assert run.returncode == 0, errors
+    ray, here = (json.loads(text.splitlines()[-1]) for text in (output, inline.stdout))
+    assert ray["content_id"] == here["content_id"]
+    print(f"lost {LOST} at work; {len(files)} files, content id {ray['content_id']} as in this process")
+
+
+def at_work(node: int) -> bool:
+    """Whether a worker of the node has a task."""
+    for process in psutil.Process(node).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if process.cmdline()[:1] == ["ray::attempt"]:
+                return True
+    return False
 
 
 @pytest.mark.parametrize(

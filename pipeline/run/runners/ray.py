@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import site
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,13 +10,25 @@ from typing import Any, TypeVar
 
 from pipeline.run.runners.cluster import reachable
 from pipeline.run.runners.runner import ATTEMPTS, ONE_CORE, UnknownRunner, attempt
-from pipeline.steps import Resources, WorkerDied
+from pipeline.steps import Fault, Resources, WorkerDied
 from pipeline.steps.interpreter import ROOT, safe_environment
 
 T = TypeVar("T")
 R = TypeVar("R")
 WORKER = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"}
 """Environment of every worker, on other machines too."""
+DRIVER = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # It would tell of tasks that nobody asks for any more, since the run has failed by another.
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
+    # `ray.init` would wait for first workers, of which we use none, and for ever if they die as they start.
+    "RAY_prestart_worker_first_driver": "0",
+}
+"""Environment of this process, where it does not say otherwise itself."""
+FIRST_SECONDS = 60
+"""Without any result of a first task, after which it is looked whether workers start at all."""
+START_SECONDS = 120
+"""That a worker may then take to start: on a busy machine Ray's takes 30."""
 
 
 class RayRunner:
@@ -27,10 +40,12 @@ class RayRunner:
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         import ray
 
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        for name, value in DRIVER.items():
+            os.environ.setdefault(name, value)
         # Each task is one core's work; a library's own threads would fight the other tasks.
         environment = {"env_vars": {"OMP_NUM_THREADS": "1", **WORKER}}
         if not ray.is_initialized():
+            _warn_on_stderr()
             settings: dict[str, Any] = {"log_to_driver": False, "runtime_env": environment, "job_config": _job()}
             if address is None or address == "local":
                 # "local" always starts its own Ray; without it a stray cluster on the machine would be joined.
@@ -43,6 +58,8 @@ class RayRunner:
                 ray.init(address=reachable(address), **settings)
         self._ray = ray
         self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self._started = False
+        """Whether a worker has ever answered."""
 
     def map(
         self, function: Callable[[T], R], tasks: Sequence[T], resources: Resources = ONE_CORE
@@ -110,7 +127,11 @@ class RayRunner:
                 pending[submit(task)] = index
             if not pending:
                 return
-            done, _ = self._ray.wait(list(pending), num_returns=1)
+            done, _ = self._ray.wait(list(pending), num_returns=1, timeout=None if self._started else FIRST_SECONDS)
+            if not self._started:
+                self._check_workers(bool(done))
+            if not done:
+                continue
             try:
                 result = self._ray.get(done[0])
             except self._ray.exceptions.OutOfMemoryError as error:
@@ -121,6 +142,21 @@ class RayRunner:
                 result = error
             finished(done[0])
             yield pending.pop(done[0]), result
+
+    def _check_workers(self, answered: bool) -> None:
+        """Raises Fault if no worker starts: one that dies before it knows of its task is replaced by Ray for ever."""
+        if not answered:
+            probe = self._ray.remote(num_cpus=0)(_nothing).remote()
+            if not self._ray.wait([probe], num_returns=1, timeout=START_SECONDS)[0]:
+                raise Fault(
+                    f"no worker of Ray started in {FIRST_SECONDS + START_SECONDS} s; why it ends is in the logs of its "
+                    "session, /tmp/ray/session_latest/logs unless it was told otherwise"
+                )
+        self._started = True
+
+
+def _nothing() -> None:
+    """What asks whether a worker is there."""
 
 
 def _job() -> Any:
@@ -137,6 +173,21 @@ def _job() -> Any:
 
     is_installed = str(ROOT) in (*site.getsitepackages(), site.getusersitepackages())
     return Job(_py_driver_sys_path=[] if is_installed else [str(ROOT)])
+
+
+def _warn_on_stderr() -> None:
+    """Standard output belongs to the result, whose last line is one JSON object. Ray writes there that a node is lost,
+    from a thread of its own and as late as it likes, and offers no way to say otherwise."""
+    from ray._private import worker
+
+    tell = worker.print_to_stdstream
+    if not hasattr(tell, "__wrapped__"):
+
+        @functools.wraps(tell)
+        def on_stderr(data: dict[str, Any], *args: Any, **more: Any) -> None:
+            tell({**data, "is_err": True}, *args, **more)
+
+        worker.print_to_stdstream = on_stderr
 
 
 def actor_nodes(nodes: Sequence[Mapping[str, Any]], gpus: float) -> list[str]:

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -188,30 +189,33 @@ def keys_of(words: Words) -> frozenset[int]:
     return frozenset(np.unique(trigrams(words))[:KEYS].tolist())
 
 
-def pack(texts: list[tuple[str, Words]]) -> bytes:
-    """The texts of a lot, as a file."""
+class TextWriter:
+    """Writes texts into a compressed file, one after the other: `bytes of the URL, number of words`, URL, words."""
+
+    def __init__(self, path: Path) -> None:
+        import zstandard
+
+        self.path, self.is_empty = path, True
+        self._file: Any = zstandard.ZstdCompressor(level=3).stream_writer(path.open("wb"))
+
+    def write(self, url: str, words: Words) -> None:
+        self.is_empty = False
+        name = url.encode()
+        self._file.write(b"%d %d\n" % (len(name), len(words)) + name + words.tobytes())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_texts(data: bytes) -> Iterator[tuple[str, Words]]:
+    """What a TextWriter has written."""
     import zstandard
 
-    buffer = BytesIO()
-    _save(buffer, texts)
-    return zstandard.ZstdCompressor(level=3).compress(buffer.getvalue())
-
-
-def unpack(data: bytes) -> list[tuple[str, Words]]:
-    import zstandard
-
-    with zstandard.ZstdDecompressor().stream_reader(BytesIO(data)) as stream:
-        arrays = np.load(BytesIO(stream.read()), allow_pickle=False)
-        urls, ends, words = (arrays[name] for name in ("urls", "ends", "words"))
-    parts = np.split(words.astype(np.uint32), ends[:-1])
-    return list(zip(bytes(urls).decode().split("\n"), parts, strict=True)) if len(ends) else []
-
-
-def _save(file: IO[bytes], texts: list[tuple[str, Words]]) -> None:
-    words = np.concatenate([words for _, words in texts]) if texts else np.zeros(0, np.uint32)
-    ends = np.cumsum([len(words) for _, words in texts]) if texts else np.zeros(0, np.int64)
-    urls = np.frombuffer("\n".join(url for url, _ in texts).encode(), np.uint8)
-    np.savez(file, urls=urls, ends=ends, words=words)
+    with BufferedReader(zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True)) as stream:
+        while line := stream.readline():
+            name, count = map(int, line.split())
+            url = stream.read(name).decode()
+            yield url, np.frombuffer(stream.read(4 * count), np.uint32)
 
 
 def _pairs(words: Words) -> np.ndarray[Any, np.dtype[np.uint64]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.store.store import Store, open_store
-from stages.l0_collect.crawl.altered import ALTERED_COPY, Known, unpack
+from stages.l0_collect.crawl.altered import ALTERED_COPY, Known, read_texts
 from stages.l0_collect.crawl.crawled import Crawled, write_end
 from stages.l0_collect.crawl.engine import REDIRECTS, Engine
 from stages.l0_collect.crawl.fetch import NO_HEADERS, Fetched
@@ -139,7 +139,7 @@ class _Crawl(Engine):
         for mark in lot.marks:
             self._known.mark(mark.url)
         if lot.words:
-            for url, words in unpack(store.read(lot.words)):
+            for url, words in read_texts(store.read(lot.words)):
                 self._known.add(url, words)
 
     def _found_more(self) -> bool:
@@ -155,7 +155,7 @@ class _Crawl(Engine):
             is_any |= self._take_found(lot, set())
             for mark in lot.marks:
                 self._known.mark(mark.url)
-            for url, words in unpack(self._store.read(lot.words)) if lot.words else ():
+            for url, words in read_texts(self._store.read(lot.words)) if lot.words else ():
                 self._compare(url, words)
             self._read.add(name)
         return is_any
@@ -165,6 +165,7 @@ class _Crawl(Engine):
             self._begin()
             self._done.why = await self.ask_all()
             self._seal()
+            self._seal()  # what the last look at others' lots has brought: of two workers the later one compares
             self._lot.discard()
         finally:
             self._known.close()
@@ -298,7 +299,7 @@ class _Crawl(Engine):
             ("fetch-seconds", f"{fetched.seconds:.3f}"), ("license", host.robots.license),
         ]  # fmt: skip
         self._lot.add(fetched, opt_outs, [(name, value) for name, value in about if value])
-        self._lot.texts.append((job.url, words))
+        self._lot.texts.write(job.url, words)
         self._compare(job.url, words)
 
     def _compare(self, url: str, words: Words) -> None:
@@ -378,7 +379,7 @@ class _Crawl(Engine):
         self._is_stopped = self._store.exists(STOP)
 
     def _seal(self) -> None:
-        if self._lot.visits or self._lot.found or self._lot.cuts:
+        if self._lot.is_worth_it:
             lot = self._lot.seal()
             self._number += 1
             self._done.lots += 1

@@ -17,11 +17,10 @@ from pathlib import Path
 from pipeline.errors import OrefineError
 from pipeline.store.artifact import Artifact
 from pipeline.store.store import Store
-from stages.l0_collect.crawl.altered import pack
+from stages.l0_collect.crawl.altered import TextWriter
 from stages.l0_collect.crawl.fetch import Fetched
 from stages.l0_collect.crawl.journal import LOTS, WORDS, Copy, Cut, Lot, Mark, Visit
 from stages.l0_collect.crawl.opt_outs import OptOut
-from stages.l0_collect.crawl.traps import Words
 from stages.l0_collect.crawl.warc_writer import REVISIT, digest, fields_block, http_response, record
 
 
@@ -47,7 +46,7 @@ class LotWriter:
         self.found: list[tuple[str, int]] = []
         self.cuts: list[Cut] = []
         self.marks: list[Mark] = []
-        self.texts: list[tuple[str, Words]] = []
+        self.texts = TextWriter(store.temporary())
         about = [("software", software), ("format", "WARC File Format 1.1"), ("robots", robots)]
         self._write(record("warcinfo", datetime.now(UTC), fields_block(about), "application/warc-fields")[1])
 
@@ -87,6 +86,11 @@ class LotWriter:
         self._hash.update(data)
         self.bytes += len(data)
 
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether anything happened that has to be kept."""
+        return bool(self.visits or self.found or self.cuts or self.marks)
+
     def seal(self) -> Lot:
         """Raises AnotherCrawl if a lot of this number is there."""
         self._file.flush()
@@ -94,13 +98,15 @@ class LotWriter:
         self._file.close()
         sha256 = self._hash.hexdigest()
         name = f"{LOTS}/{self._name}-{sha256[:12]}.warc.gz"
-        words = f"{WORDS}/{self._name}-{sha256[:12]}.zst" if self.texts else ""
+        self.texts.close()
+        words = "" if self.texts.is_empty else f"{WORDS}/{self._name}-{sha256[:12]}.zst"
         lot = Lot(
             warc=name, sha256=sha256, bytes=self.bytes, visits=self.visits, found=self.found, cuts=self.cuts,
             marks=self.marks, words=words,
         )  # fmt: skip
         if words:
-            self._store.replace(words, pack(self.texts))
+            self._store.commit(self.texts.path, words)
+        self.texts.path.unlink(missing_ok=True)
         self._store.commit(self._path, name)
         is_first = self._store.create(self._journal, lot.model_dump_json().encode())
         self._lease.close()
@@ -113,6 +119,8 @@ class LotWriter:
         self._lease.close()
         self._file.close()
         self._path.unlink(missing_ok=True)
+        self.texts.close()
+        self.texts.path.unlink(missing_ok=True)
 
     @property
     def _journal(self) -> str:

@@ -59,9 +59,10 @@ def crawl_together(
         whys = _run(runner, turns)
         before, lots = len(lots), lots | {name: read_lot(store, name) for name in lot_names(store) if name not in lots}
         news = news or len(lots) > before
-        if "stopped" in whys.values():
+        is_spent = len(lots) == before and "max_bytes" in whys.values()  # no room for another lot's head
+        if is_spent or "stopped" in whys.values():
             done = _sum_up(list(lots.values()))
-            done.why = "stopped"
+            done.why = "max_bytes" if is_spent else "stopped"
             break
         # Those whose share was too small, or who had none; then all, if the others may have found something for them.
         hungry = [part for part in hungry if whys.get(part, "max_pages") in LIMITS]

@@ -68,9 +68,10 @@ def _languages(tree: Any, said: dict[str, str]) -> Any:
 
 def _licences(tree: Any, links: dict[str, str], said: dict[str, str], data: str) -> Any:
     yield links.get("license", "")
-    linked = tree.xpath(f"//a[@href and (contains(@rel, 'license') or contains(@href, '{CC}'))]")
-    for link in linked:
-        address = link.get("href").strip()
+    for link in tree.iter("a"):
+        address = (link.get("href") or "").strip()
+        if not (CC in address or "license" in (link.get("rel") or "")):
+            continue
         if "license" in (link.get("rel") or "").lower().split() or any(path in address for path in CC_PATHS):
             yield "https:" + address if address.startswith("//") else address
     yield said.get("dc.rights", "")

@@ -23,7 +23,7 @@ from stages.l0_collect.extract.markdown import (
 from stages.l0_collect.extract.tables import grid, rendered
 
 Element = Any
-"""lxml's HtmlElement, which has no types."""
+"""lxml's, which has no types."""
 
 
 @dataclass(slots=True)

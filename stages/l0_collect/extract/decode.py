@@ -107,12 +107,18 @@ def decode(page: bytes, content_type: str) -> str:
             return _checked(page[len(bom) :].decode(encoding, "replace"))
     if wide := _wide(page):
         return _checked(page.decode(wide, "replace"))
-    if b"\x1b$" in page or b"~{" in page:
+    if _may_be_seven_bit(page):
         for encoding in (*declared(page, content_type), "iso2022_jp"):
             if encoding.startswith(SEVEN_BIT) and (text := _strictly(page, encoding)) is not None:
                 return text
     text = _strictly(page, "utf-8")
     return _checked(text if text is not None else _legacy(page, content_type))
+
+
+def _may_be_seven_bit(page: bytes) -> bool:
+    """Whether ESC $ or ~{ stands in it, by one byte first: to look for two takes five times as long."""
+    has_escape = b"\x1b" in page and b"\x1b$" in page
+    return has_escape or any(piece.startswith(b"{") for piece in page.split(b"~")[1:])
 
 
 def declared(page: bytes, content_type: str) -> list[str]:

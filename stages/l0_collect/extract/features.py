@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +26,17 @@ NAMES_WITHIN = 200
 WORD = re.compile(r"\w+")
 FIRST_WORDS = 16
 """Words of a block that are looked up in the table."""
-TYPES = tuple(map(re.compile, (
-    r"@type[\"']\s*:\s*\[?\s*[\"'](\w+)",
-    r"itemtype=[\"']?https?://schema.org/(\w+)",
-    r"property=[\"']og:type[\"']\s+content=[\"'](\w+)",
-    r"content=[\"'](\w+)[\"']\s+property=[\"']og:type",
-)))  # fmt: skip
-"""What a page says it is, in the ways it may; each begins with letters, which makes the search fast."""
+TYPES = (
+    ("@type", 0, re.compile(r"@type[\"']\s*:\s*\[?\s*[\"'](\w+)")),
+    ("itemtype=", 0, re.compile(r"itemtype=[\"']?https?://schema.org/(\w+)")),
+    ("og:type", len("property='"), re.compile(r"property=[\"']og:type[\"']\s+content=[\"'](\w+)")),
+)
+"""What a page says it is, in the ways it may: a word to look for, which is four times as fast as to look for the
+pattern, how many characters before it the pattern begins, and the pattern."""
+TYPE_BEFORE = re.compile(r"content=[\"'](\w+)[\"']\s+property=[\"']\Z")
+"""Or the other way round, up to og:type."""
+TYPE_WITHIN = 120
+"""Characters before og:type."""
 SCHEMAS: Mapping[str, Sequence[str]] = {
     "article": ("Article", "NewsArticle", "BlogPosting", "TechArticle", "Recipe", "article"),
     "product": ("Product", "ProductGroup", "product"),
@@ -40,7 +45,8 @@ SCHEMAS: Mapping[str, Sequence[str]] = {
     "service": ("Organization", "LocalBusiness", "Service", "SoftwareApplication", "FAQPage"),
     "website": ("website",),
 }
-KIND_FLAGS = {kind: np.array([float(kind == one) for one in KINDS], np.float32) for kind in KINDS}
+KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
+KIND_FLAGS = np.eye(len(KINDS), dtype=np.float32)
 
 
 @dataclass(slots=True)
@@ -90,13 +96,20 @@ def outline(blocks: Sequence[Any], html: str, title: str, said: str) -> Outline:
             element = element.getparent()
         place = above or 0
         for element in reversed(path):
-            tag, get = element.tag, element.get
-            own = " ".join([value[:NAMES_WITHIN] for name in ATTRIBUTES if (value := get(name))])
+            tag, own, its_class = element.tag, "", ""
+            items = element.items()  # in one call: six times as fast as to ask for six
+            if len(items) == 1:
+                name, value = items[0]
+                its_class = value if name == "class" else ""
+                own = value[:NAMES_WITHIN] if name in ATTRIBUTES else ""
+            elif items:
+                attributes = dict(items)
+                its_class = attributes.get("class", "")
+                own = " ".join([value[:NAMES_WITHIN] for name in ATTRIBUTES if (value := attributes.get(name))])
             number = known.get((tag, own))
             if number is None:
-                names = (f"<{tag}>", *sorted({name.lower() for name in NAME.findall(own)}))
-                number = known[tag, own] = numbers.setdefault(names, len(numbers))
-            alike.append(like.setdefault((place, tag, get("class", "")), len(like)))
+                number = known[tag, own] = numbers.setdefault(_names(tag, own), len(numbers))
+            alike.append(like.setdefault((place, tag, its_class), len(like)))
             look.append(number)
             parent.append(place)
             place = index[element] = len(index)
@@ -107,6 +120,11 @@ def outline(blocks: Sequence[Any], html: str, title: str, said: str) -> Outline:
     return Outline(texts, words, np.array(holder, np.int64), np.array(parent, np.int64), np.array(look, np.int64),
                    list(numbers), np.bincount(groups)[groups] if alike else groups,
                    _page(texts, html, len(parent)))  # fmt: skip
+
+
+@functools.lru_cache(1 << 14)  # pages of a site are written alike
+def _names(tag: str, attributes: str) -> tuple[str, ...]:
+    return (f"<{tag}>", *sorted({name.lower() for name in NAME.findall(attributes)}))
 
 
 def _first_words(text: str) -> list[str]:
@@ -120,9 +138,7 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str, said: str)
     texts = [block.text for block in blocks]
     repeats = Counter(texts)
     title_words = set(WORD.findall(title.lower()))
-    common = np.array([sum([word in title_words for word in some]) if title_words else 0 for some in words])
-    said_words = set(said.lower().split())
-    told = np.array([sum([word in said_words for word in some]) if said_words else 0 for some in words])
+    common, told = _shared(words, title_words), _shared(words, set(said.lower().split()))
     seen = dict(zip(SIGNS, signs(texts).T, strict=True))
     characters = np.maximum(np.fromiter(map(len, texts), np.int64, len(texts)), 1)
     count = np.maximum(seen["words"], 1)
@@ -137,12 +153,18 @@ def _texts(blocks: Sequence[Any], words: list[list[str]], title: str, said: str)
         [repeats[text] for text in texts], common / np.maximum(first, 1), is_title,
         told / np.maximum(first, 1),
     )  # fmt: skip
-    kinds = np.stack([KIND_FLAGS[block.kind] for block in blocks])
+    kinds = KIND_FLAGS[[KIND_NUMBERS[block.kind] for block in blocks]]
     return np.column_stack([kinds, *columns]).astype(np.float32)
 
 
+def _shared(words: list[list[str]], others: set[str]) -> Numbers:
+    """Of each block, how many of its words are among the others."""
+    alone = others.isdisjoint
+    return np.array([0 if alone(some) else sum([word in others for word in some]) for some in words], np.int64)
+
+
 def _page(texts: Matrix, html: str, elements: int) -> Matrix:
-    types = Counter([found for pattern in TYPES for found in pattern.findall(html)])
+    types = Counter(_types(html))
     column = {name: texts[:, place] for place, name in enumerate(TEXT_FEATURES)}
     words = column["words"]
     total = max(float(words.sum()), 1.0)
@@ -154,6 +176,18 @@ def _page(texts: Matrix, html: str, elements: int) -> Matrix:
         float(column["has_price"].sum()),
         float(np.median(words)) if len(words) else 0.0,
     ], np.float32)  # fmt: skip
+
+
+def _types(html: str) -> Iterator[str]:
+    for word, before, pattern in TYPES:
+        at = html.find(word)
+        while at >= 0:
+            found = pattern.match(html, max(at - before, 0))
+            if found is None and word == "og:type":
+                found = TYPE_BEFORE.search(html, max(at - TYPE_WITHIN, 0), at)
+            if found:
+                yield found[1]
+            at = html.find(word, at + len(word))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +277,9 @@ def shifted(step: int) -> tuple[slice, slice]:
 
 def _word_odds(words: list[list[str]], odds: Mapping[str, int]) -> Matrix:
     """(mean, lowest, highest) of the words of each block that the table knows"""
-    rows = []
-    for some in words:
-        known = [found for word in some if (found := odds.get(word)) is not None]
-        rows.append((sum(known) / len(known), min(known), max(known)) if known else (0, 0, 0))
+    get = odds.get
+    known = [[found for word in some if (found := get(word)) is not None] for some in words]
+    rows = [(sum(some) / len(some), min(some), max(some)) if some else (0, 0, 0) for some in known]
     return np.array(rows, np.float32).reshape(len(rows), 3)
 
 

@@ -6,7 +6,7 @@ of float32 and sums of whole numbers give the same bytes on every machine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,13 +31,17 @@ class Trees:
     roots: npt.NDArray[np.int32]
     base: int
     depth: int
+    nodes: npt.NDArray[np.uint32] = field(init=False, repr=False)
+    """Feature and child as the loop wants them."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", boosted_trees.pack(self.feature, self.child))
 
     def predict(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """A share between 0 and 1 for each row."""
         found = boosted_trees.sums(
-            np.ascontiguousarray(rows, np.float32), self.feature, self.threshold, self.child, self.value, self.roots,
-            self.depth,
-        )  # fmt: skip
+            np.ascontiguousarray(rows, np.float32), self.nodes, self.threshold, self.value, self.roots, self.depth
+        )
         shares: npt.NDArray[np.float32] = (np.clip(found + self.base, 0, UNIT) / UNIT).astype(np.float32)
         return shares
 

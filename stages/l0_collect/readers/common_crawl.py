@@ -22,7 +22,7 @@ import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.rows.document import content_hash
-from pipeline.steps import Reason, Source, SourceBatch, Unit
+from pipeline.steps import Reason, Source, SourceBatch, Unit, extras_of
 from stages.l0_collect.readers.captures import Capture, Wish, from_cdx, from_columns
 from stages.l0_collect.readers.files import open_input
 from stages.l0_collect.readers.find import expand
@@ -113,8 +113,7 @@ class CommonCrawlSource(Source):
         return self
 
     def extras(self) -> tuple[str, ...]:
-        remote = any(path.startswith(("hf://", "s3://")) for path in self.index)
-        return ("common-crawl", *(["remote"] if remote else []))
+        return ("common-crawl", *extras_of(self.index))
 
     def identity(self) -> dict[str, Any]:
         """What is done with a capture; which captures there are counts as the input."""

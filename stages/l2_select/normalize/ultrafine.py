@@ -22,10 +22,10 @@ import pyarrow.compute as pc
 from pipeline.kernels.growing import Growing
 from pipeline.kernels.string_table import StringTable
 from pipeline.kernels.tokens.chunks import NOTHING, Edges, cut, join_chunks
+from pipeline.kernels.tokens.encoder import Encoder
+from pipeline.kernels.tokens.seams import added_contents, find_seams, left_sides
 from pipeline.kernels.utf8 import HEAD, text_buffers
-from stages.l2_select.normalize.encoder import Encoder
-from stages.l2_select.normalize.seams import find_seams, left_sides
-from stages.l2_select.normalize.simplify import simplify_all
+from stages.l2_select.normalize.simplify import decompose, simplify_all
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -53,11 +53,12 @@ class Ultrafine:
     def __init__(self, tokenizer: Tokenizer) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        self.seams = find_seams(tokenizer)
+        added = [content for content in added_contents(tokenizer) if content == decompose(content)]
+        self.seams = find_seams(tokenizer, added)
         spelling, self._edges = _spelling(tokenizer)
         self.spelling = pa.array([f"{words} " if words else "" for words in spelling], pa.string())
         """The words that each token stands for, each followed by a space."""
-        self._encoder = Encoder(tokenizer)
+        self._encoder = Encoder(tokenizer, added)
         self._lock = threading.Lock()
         self.forget()
 

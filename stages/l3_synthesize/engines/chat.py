@@ -13,9 +13,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from stages.l3_synthesize.engines.token_ends import TokenEnds
+
 Messages = Sequence[tuple[str, str]]
 CHARACTERS_OF_A_TOKEN, SMALLEST_PART = 4.5, 64
 """How much of a text is tokenised at once where so many tokens are wanted; English has 4 to 5."""
+AMPLE = 6
+"""The same where tokens are cheap: few texts need to be looked at twice."""
 MARK = "zqmessage{}zq"
 """Stands for the n-th message while a template is rendered: letters that no template trims, splits or looks for."""
 
@@ -72,14 +76,30 @@ class Chat:
         """
         done = 0
         while number > 0 and done < len(text):
-            part = text[done : done + max(int(number * CHARACTERS_OF_A_TOKEN), SMALLEST_PART)]
-            if done + len(part) < len(text) and (space := part.rfind(" ")) > 0:
-                part = part[:space]
+            part = _head(text, done, int(number * CHARACTERS_OF_A_TOKEN))
             tokens, end = self._first(part, number)
             if tokens > number:
                 return done + end
             done, number = done + len(part), number - tokens
         return done
+
+    def first_each(self, texts: Sequence[str], number: int) -> list[int]:
+        """`first` of each text."""
+        if self._ends is None or not self._ends.is_compiled:
+            return [self.first(text, number) for text in texts]
+        heads = [_head(text, 0, number * AMPLE) for text in texts]
+        plain = [place for place, head in enumerate(heads) if head and not self._spelled.search(head)]
+        found: dict[int, int] = {}
+        measured = self._ends.first([heads[place] for place in plain], number)
+        for place, (tokens, end) in zip(plain, measured, strict=True):
+            if tokens <= number and end < len(texts[place]):
+                end += self.first(texts[place][end:], number - tokens)
+            found[place] = end
+        return [found[place] if place in found else self.first(text, number) for place, text in enumerate(texts)]
+
+    @functools.cached_property
+    def _ends(self) -> TokenEnds | None:
+        return None if self._fast is None else TokenEnds(self._fast)
 
     def _first(self, part: str, number: int) -> tuple[int, int]:
         """The tokens of a part, and where the first one too many begins."""
@@ -131,6 +151,14 @@ class Chat:
                 f"the chat template of {self._name} does not say each of the roles {', '.join(roles)} once"
             )
         return [self._ids(piece) for piece in pieces]
+
+
+def _head(text: str, start: int, size: int) -> str:
+    """About so many characters from `start` on, up to a space if there is one."""
+    part = text[start : start + max(size, SMALLEST_PART)]
+    if start + len(part) < len(text) and (space := part.rfind(" ")) > 0:
+        part = part[:space]
+    return part
 
 
 def _without_system(messages: Messages) -> Messages:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -29,6 +29,9 @@ class Engine(Protocol):
 
     def first_tokens(self, text: str, number: int) -> int:
         """How many characters the first so many tokens of a text take; all of them if it has no more."""
+
+    def first_tokens_each(self, texts: Sequence[str], number: int) -> list[int]:
+        """The same of each text: many at once cost less."""
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, in any order. A request that fails alone ends as a reply with `error`.
@@ -69,6 +72,9 @@ class TemplateEngine:
     def first_tokens(self, text: str, number: int) -> int:
         words = text.split(maxsplit=number)
         return len(text) - len(words[number]) if len(words) > number else len(text)
+
+    def first_tokens_each(self, texts: Sequence[str], number: int) -> list[int]:
+        return [self.first_tokens(text, number) for text in texts]
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         for request in requests:

@@ -84,7 +84,12 @@ class HttpEngine:
         return len(self._chat.plain(text)) if self._chat else int(len(text) / CHARACTERS_PER_TOKEN) + 1
 
     def first_tokens(self, text: str, number: int) -> int:
-        return self._chat.first(text, number) if self._chat else min(len(text), int(number * CHARACTERS_PER_TOKEN))
+        return self.first_tokens_each([text], number)[0]
+
+    def first_tokens_each(self, texts: Sequence[str], number: int) -> list[int]:
+        if self._chat:
+            return self._chat.first_each(texts, number)
+        return [min(len(text), int(number * CHARACTERS_PER_TOKEN)) for text in texts]
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         handed = Handed(requests)

@@ -12,13 +12,13 @@ import json
 import sys
 from pathlib import Path
 
+from pipeline.books.guard import sha256_of
 from pipeline.store.appear import LAST, appearing
 from pipeline.store.artifact import Artifact
 from pipeline.store.cache import cache_folder
 from pipeline.store.damage import damaged
 from pipeline.store.local import LocalStore
 from pipeline.store.sealed import read_sealed, seal
-from pipeline.store.shard import file_sha256
 
 ALIAS = "smollm2-135m"
 LICENSE = "apache-2.0"
@@ -39,7 +39,7 @@ def gguf_path() -> Path:
 
 def model_hash() -> str:
     """sha256 of the GGUF file, the content that decides every reply."""
-    return file_sha256(gguf_path())
+    return sha256_of(gguf_path())
 
 
 def model_folder(cache: Path | None = None) -> Path:

@@ -26,6 +26,12 @@ GUEST = Path(__file__).with_name("guest.py")
 MAXIMUM_SOURCE = 60_000
 """Characters of code or tests: both must fit into a socket's buffer before anybody reads."""
 START_SECONDS = 60.0
+LEVELS = {
+    1: "limits of time, memory and files only: code that nobody trusts is not held",
+    2: "limits and a filter of system calls, no namespaces",
+    3: "limits, a filter of system calls, and namespaces",
+}
+"""What holds a candidate at each level; `guest` says more."""
 WAIT_PER_SECOND = 5
 """Wall-clock seconds for each second of processor time: for code that sleeps, and for a busy machine."""
 

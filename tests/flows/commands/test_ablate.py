@@ -1,19 +1,12 @@
-"""What `orefine ablate` reads from its options: names of candidates, a sweep, cloze tasks."""
+"""What `orefine ablate` reads from its options: names of candidates, a sweep."""
 
-import json
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from flows.commands.ablate import _names, read_sweep, read_tasks
-from tests.pipeline.ablation.helpers import words
-
-ITEM = {
-    "query": "Question: Which gas do green plants take from the air for photosynthesis?",
-    "choices": ["carbon dioxide", "helium", "neon", "argon"],
-    "gold": 0,
-}
+from flows.commands.ablate import _names, read_sweep
+from tests.flows.helpers import orefine
+from tests.pipeline.ablation.helpers import sentences, write
 
 
 def test_candidates_have_names_that_tell_them_apart() -> None:
@@ -29,17 +22,10 @@ def test_a_sweep_is_a_column_and_shares() -> None:
         read_sweep("quality")
 
 
-def test_tasks_are_read_and_their_items_found_in_texts(tmp_path: Path) -> None:
-    path = tmp_path / "quiz.jsonl"
-    # Words weigh by how rare they are in the set, so it takes a set to find an item of it.
-    others = [{"query": f"Question: {words(9, row)}?", "choices": ["yes", "no"], "gold": 1} for row in range(60)]
-    path.write_text("\n".join(map(json.dumps, [ITEM, *others])))
-    (task,), taint = read_tasks([str(path)])
-    assert (task.name, task.items[0].choices[task.items[0].answer]) == ("quiz", "carbon dioxide")
-    assert taint is not None
-    told = "A test. Which gas do green plants take from the air for photosynthesis? carbon dioxide helium neon argon"
-    assert taint(pa.array([told, "Green plants stand in the garden of the old mill."])).tolist() == [True, False]
-    assert read_tasks([]) == ([], None)
-    path.write_text(json.dumps({"question": "What?", "answer": "a thing"}))
-    with pytest.raises(ValueError, match="has no question with choices of which one is marked as right"):
-        read_tasks([str(path)])
+def test_a_file_that_is_no_parquet_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "held.parquet").write_text("no parquet", encoding="utf-8")
+    write(tmp_path / "arm.parquet", sentences(50, 1))
+    arm = tmp_path / "arm.parquet"
+    done = orefine("ablate", arm, arm, "--output", tmp_path / "out", "--heldout", tmp_path / "held.parquet", code=2)
+    assert "held.parquet is no Parquet file that can be read" in done.stderr
+    assert "give Parquet or JSONL" in done.stderr

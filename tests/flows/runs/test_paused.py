@@ -84,3 +84,10 @@ def test_a_run_without_any_prompt_left_is_refused(first, tmp_path: Path):
     path.write_text(path.read_text().replace("[rephrase, question_answer], weights: [1, 1]", "[question_answer]"))
     done = orefine("run", path, *command[2:], code=2)
     assert "every prompt is paused (question_answer@1)" in done.stderr
+
+
+def test_a_pilot_leaves_it_out_too(first):
+    _, command, _ = first
+    tried = orefine(*(part for part in command if part != "--json"), "--pilot", "4", "--json")
+    assert list(result_of(tried)["prompts"]) == ["rephrase@1"]
+    assert "prompt question_answer@1 is paused by the certificate of version" in tried.stderr

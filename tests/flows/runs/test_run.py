@@ -106,7 +106,9 @@ def test_events_of_a_level_that_fails_are_written_too(run: Run, tmp_path: Path, 
     monkeypatch.setattr(module, "run_level", fails)
     with pytest.raises(OSError, match="disk is full"):
         run_recipe(recipe(lines(tmp_path / "a.jsonl", "one")), run)
-    assert [event["event"] for event in events(run)] == ["level_started"]
+    started, failed = events(run)
+    assert started["event"] == "level_started"
+    assert (failed["event"], failed["level"], failed["note"]) == ("failed", "l0_collect", "disk is full")
 
 
 def test_ray_that_is_not_installed_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.runs.texts import read_texts
+from flows.runs.texts import as_parquet, read_texts
 from stages.l2_select.train.seeds import Seeds
 
 
@@ -37,3 +37,21 @@ def test_a_line_that_is_no_document_is_named(tmp_path: Path, line: bytes, messag
     (tmp_path / "p.jsonl").write_bytes(json.dumps({"text": "one"}).encode() + b"\n" + line + b"\n")
     with pytest.raises(ValueError, match=rf"p\.jsonl#2: {message}.*; mend or remove it"):
         read(tmp_path / "p.jsonl")
+
+
+def test_a_jsonl_file_becomes_parquet_of_the_same_name_and_all_else_is_itself(tmp_path: Path):
+    path = tmp_path / "news.2026.jsonl.gz"
+    path.write_bytes(
+        pa.compress(b'{"text": "one", "url": "https://a.org/", "n": 1}\n{"text": "two"}\n', "gzip", asbytes=True)
+    )
+    made = Path(as_parquet(str(path)))
+    assert made.name == "news.2026.parquet"
+    assert pq.read_table(made).to_pylist() == [{"text": "one", "url": "https://a.org/"}, {"text": "two", "url": ""}]
+    for same in ("s3://bucket/held.jsonl", str(tmp_path), str(tmp_path / "absent.jsonl"), str(made)):
+        assert as_parquet(same) == same
+
+
+def test_a_row_that_is_no_document_is_named(tmp_path: Path):
+    (tmp_path / "held.jsonl").write_text('{"text": "one"}\n{"text": 3', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"held\.jsonl, .*; mend or remove it"):
+        as_parquet(str(tmp_path / "held.jsonl"))

@@ -32,6 +32,9 @@ class Grader:
     def first_tokens(self, text: str, number: int) -> int:
         return len(text)
 
+    def first_tokens_each(self, texts: Sequence[str], number: int) -> list[int]:
+        return [len(text) for text in texts]
+
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         for request in requests:
             text = request.parent.text

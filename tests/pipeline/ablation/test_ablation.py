@@ -66,7 +66,7 @@ def test_a_sweep_and_the_density_of_its_shares(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": sentences(300, 3), "quality": [float(row) for row in range(300)]}), scored)
     held = write(tmp_path / "real.parquet", sentences(30, 2))
     verdict = ablate(
-        [data], [scored], tmp_path / "out", TINY, [held], sweep=("quality", [0.5]), with_density=True
+        [data], [scored], tmp_path / "out", TINY, [held], sweep=("quality", [0.5]), with_density=True, second_rate=True
     )  # fmt: skip
     found = json.loads(verdict.result.read_text())
     assert [one["second"] for one in found["comparisons"]] == ["candidate", "candidate_0.5"]
@@ -76,6 +76,9 @@ def test_a_sweep_and_the_density_of_its_shares(tmp_path: Path) -> None:
     page = verdict.report.read_text()
     assert "## Density" in page
     assert "## Share kept" in page
+    slowly = found["comparisons"][0]["at_second_rate"]
+    assert slowly["mean"] != found["comparisons"][0]["difference"]["mean"]
+    assert f"at a smaller learning rate {slowly['mean']:+.4f}" in page
 
 
 def test_shuffled_words_lose_against_real_text(data: Path, tmp_path: Path) -> None:

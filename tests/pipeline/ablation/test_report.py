@@ -45,7 +45,8 @@ RUN = {
 }  # fmt: skip
 FOUND = {
     "first": "baseline", "second": "candidate", "verdict": "candidate better", "difference": estimate(-0.11),
-    "second_opinion": estimate(-0.05), "by_domain": {"web": estimate(-0.1), "quiz": estimate(-0.12)},
+    "second_opinion": estimate(-0.05), "at_second_rate": None,
+    "by_domain": {"web": estimate(-0.1), "quiz": estimate(-0.12)},
     "adjusted_p": 0.0123,
 }  # fmt: skip
 CHECK = FOUND | {"second": "shuffled", "difference": estimate(0.5)}

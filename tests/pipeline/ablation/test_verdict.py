@@ -88,3 +88,19 @@ def test_what_the_reader_is_warned_of() -> None:
     assert [said.split(":")[0].split(";")[0] for said in warnings(arms, main, [], {})] == [
         "the candidate was repeated 4.0 times", "the domains disagree about the winner", "two seeds",
     ]  # fmt: skip
+
+
+def test_a_verdict_that_another_learning_rate_turns_round_is_none() -> None:
+    better = runs((2, 4), (2.5, 3), (1.5, 5))
+    arms, pair = {"baseline": BASE, "candidate": better}, [("baseline", "candidate")]
+    (same,) = compare(arms, HELD, pair, 1, slowly=arms)
+    assert same.verdict == "candidate better"
+    assert same.at_second_rate == same.difference
+    (turned,) = compare(arms, HELD, pair, 1, slowly={"baseline": better, "candidate": BASE})
+    assert turned.verdict == "not distinguishable"
+    assert turned.at_second_rate is not None
+    assert turned.at_second_rate.mean == pytest.approx(1.0)
+    said = warnings(arms, turned, [], {})
+    assert said == ["at another learning rate the other arm is ahead: a verdict that flips is none"]
+    (control,) = compare(arms | {"shuffled": BASE}, HELD, [("baseline", "shuffled")], 0, slowly=arms)
+    assert control.at_second_rate is None, "controls are not trained a second time"

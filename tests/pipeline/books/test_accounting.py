@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.books import accounting
-from pipeline.books.accounting import OTHERS, WRITTEN_BY, AccountingError, Counts, Passage, chain, total
+from pipeline.books.accounting import OTHERS, WRITTEN_BY, AccountingError, Counts, Passage, Tokens, chain, total
 
 
 def counted(sources: list[str | None], gone: tuple[int, ...] = (), rules: tuple[str, ...] = ()) -> Counts:
@@ -124,6 +124,21 @@ def test_a_step_counts_what_came_and_what_ended_there():
     assert counts.by_step["02 words"].dropped == {"short": 1}
     assert counts.dropped == {"words.short": 3, "words.long": 1}
     assert counts.quarantined == 2
+
+
+def test_the_sum_over_shards_holds_what_each_step_quarantined_and_names_groups_in_order():
+    parts = []
+    for source in ("b", "a"):
+        counts = Counts()
+        counts.quarantine("01 words", 2)
+        counts.count_groups("01 words", pa.RecordBatch.from_pydict({"source": [source]}), np.array([], int), [])
+        parts.append(counts)
+    for counts in parts:
+        counts.spend("02 rewrite", "p@1", "accepted", Tokens(requests=1, prompt_tokens=7))
+    whole = total(parts)
+    assert whole.by_step["01 words"].quarantined == whole.quarantined == 4
+    assert whole.by_step["02 rewrite"].tokens["p@1"]["accepted"] == Tokens(requests=2, prompt_tokens=14)
+    assert list(whole.groups["source"]) == ["a", "b"]
 
 
 def test_what_prompts_of_models_wrote_is_counted_together():

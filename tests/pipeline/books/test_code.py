@@ -10,7 +10,7 @@ import pytest
 from pipeline.books.code import Code, UnknownCode
 from pipeline.protocol import PROTOCOL
 
-URL_FILTER = {f"stages.l1_filter.{name}" for name in ("url_filter", "url_lists", "hosts")}
+URL_FILTER = {"pipeline", "pipeline.hosts", *(f"stages.l1_filter.{name}" for name in ("url_filter", "url_lists"))}
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -113,6 +113,12 @@ def test_installed_distributions_count_by_version(user: Path):
     assert {*found.libraries} == {"PyYAML", "numpy", "not_there_at_all"}
     assert found.libraries["not_there_at_all"] == "absent"
     assert found.undeclared == set()
+
+
+def test_libraries_that_our_own_modules_import_are_for_the_step_to_declare():
+    found = Code().reach("stages.l1_filter.url_filter")
+    assert "idna" in found.undeclared, "of pipeline.hosts, two imports away"
+    assert "numpy" in found.undeclared
 
 
 def test_an_installed_step_counts_by_its_code_and_its_neighbours_by_version(user: Path):

@@ -265,3 +265,19 @@ def test_every_field_changed_in_turn_is_noticed(lot):
     # What nothing else states is held by the certificate's own hash, and by a signature.
     for key in ("previous", "seed", "certificate_hash"):
         assert verify({**certificate, key: 7}, *lot, CHECKERS)[0].startswith("certificate_hash: expected"), key
+
+
+@pytest.mark.parametrize(
+    ("judged", "finding"),
+    [
+        ({"outcome": "rejected"}, "people: lot 7 was rejected: expected no certified row"),
+        ({"outcome": "accepted"}, ""),
+        ({"outcome": "rejected", "each": True}, ""),  # every row was looked at, and those that passed stay
+    ],
+)
+def test_of_a_lot_that_people_rejected_no_row_is_certified(made, monkeypatch: pytest.MonkeyPatch, judged, finding: str):
+    store, level = made
+    monkeypatch.setattr(module, "_people", lambda *_: [{"lot": "7", **judged}])
+    found = module._accounting(store, level.directory, level.manifest)
+    assert "".join(found).startswith(finding)
+    assert len(found) == bool(finding)

@@ -20,7 +20,9 @@ def exported(tmp_path: Path) -> Path:
 
 
 def test_it_states_files_columns_and_where_they_come_from(exported):
-    made = json.loads((exported / "croissant.json").read_text(encoding="utf-8"))
+    text = (exported / "croissant.json").read_text(encoding="utf-8")
+    assert text.endswith("}\n")
+    made = json.loads(text)
     manifest = json.loads((exported / "manifest.json").read_text(encoding="utf-8"))
     stated = {file["contentUrl"]: file["sha256"] for file in made["distribution"] if "contentUrl" in file}
     assert stated == {file["path"]: file["sha256"] for file in manifest["files"] if file["role"] == "data"}

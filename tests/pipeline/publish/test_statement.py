@@ -44,7 +44,8 @@ def test_the_subjects_are_the_files_of_the_manifest(made):
 def test_it_opens_as_it_was_sealed(made, keys):
     assert opened(seal(made)) == made
     assert opened(seal(made, keys[0]), keys[1]) == made
-    assert seal(made) == seal(made)
+    assert seal(made) == seal(dict(reversed(made.items()))) == seal(made)
+    assert list(json.loads(seal(made))) == ["payload", "payloadType", "signatures"]
     assert is_envelope(seal(made))
     assert not is_envelope(b'{"format": 3}')
 

@@ -193,7 +193,10 @@ class Slow(Echo):
 
 
 class Files:
-    """What is dropped or quarantined is only counted."""
+    """What is dropped or quarantined is not kept."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
 
     def drop(self, *arguments: Any) -> None: ...
     def quarantine(self, *arguments: Any) -> None: ...
@@ -205,7 +208,7 @@ def stream(step: Generator, store: LocalStore, *batches: list[str]) -> list[list
         for n, texts in enumerate(batches)
     ]
     files: Any = Files()
-    return [batch.rows.to_pylist() for batch in run_generator(step, "01 slow", made, Ledger(store), files, Counts())]
+    return [batch.rows.to_pylist() for batch in run_generator(step, "01 slow", made, Ledger(store), files)]
 
 
 def test_the_next_batches_are_asked_for_while_one_reply_is_awaited(tmp_path: Path):

@@ -71,11 +71,11 @@ def test_no_row_to_drop_is_no_error(store: LocalStore):
 def test_a_quarantined_row_is_named_with_step_and_error(store: LocalStore):
     with ExitStack() as stack:
         files = outputs(store, stack)
-        files.quarantine([("a", "u/a", "step", "ValueError: no"), ("b", None, "step", "KeyError: x")])
+        files.quarantine("01 step", [("a", "u/a", "ValueError: no"), ("b", None, "KeyError: x")])
         files.commit()
     assert read(store, "x/quarantine") == [
-        {"id": "a", "url": "u/a", "step": "step", "error": "ValueError: no"},
-        {"id": "b", "url": None, "step": "step", "error": "KeyError: x"},
+        {"id": "a", "url": "u/a", "step": "01 step", "error": "ValueError: no"},
+        {"id": "b", "url": None, "step": "01 step", "error": "KeyError: x"},
     ]
 
 
@@ -119,7 +119,7 @@ def test_what_an_earlier_pass_wrote_of_rows_is_handed_on_but_not_its_data(store:
         first = outputs(store, stack, "first", clusters=True)
         first.data.write(ROWS.select(["id"]))
         first.drop(ROWS, [0], "01 step", ["long"], [9.0], [5.0])
-        first.quarantine([("b", "u/b", "step", "error")])
+        first.quarantine("01 step", [("b", "u/b", "error")])
         first.clusters(pa.table({"id": ["a"], "cluster": ["b"], "kept_id": ["b"], "similarity": [1.0]}))
         entries = first.commit()
         record = ShardRecord(shard=0, input={}, counts=Counts(), files=entries, seconds=0)

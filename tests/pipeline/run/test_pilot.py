@@ -58,6 +58,31 @@ def test_each_prompt_has_its_rate_and_the_whole_is_reckoned_from_what_the_run_wo
     assert found.whole(8)["documents"] == 10  # four rows of five documents
 
 
+class Told(Priced):
+    """Remembers what it was told of a document's other replies."""
+
+    def judge_reply(self, request, reply, siblings):
+        TOLD.append((request.prompt, list(siblings)))
+        return super().judge_reply(request, reply, siblings)
+
+
+TOLD: list[tuple[str, list[str]]] = []
+
+
+def test_only_what_the_same_prompt_was_accepted_with_decides_of_its_next_reply(tmp_path: Path):
+    TOLD.clear()
+    twice = batch("a1", "a2", "a1", "a2")
+    try_out(Told(prompts=2), Told(prompts=1), [twice], Ledger(LocalStore(tmp_path)), 10)
+    assert [told for told in TOLD if told[1]] == [("p@0", ["A1"]), ("p@1", ["A1"]), ("p@0", ["A2"])]
+
+
+def test_the_time_is_that_of_the_tokens_that_all_will_take(tmp_path: Path):
+    found = tried(tmp_path, "a1", "a2", of=1000)
+    found.seconds = 2.0
+    assert (found.completion_asked, found.whole(None)["completion_tokens"]) == (40, 10_000)
+    assert found.whole(None)["seconds"] == 500, "at 20 tokens a second"
+
+
 def test_the_replies_are_kept_and_then_no_time_is_known(tmp_path: Path):
     first = tried(tmp_path, "a1", "a2")
     again = tried(tmp_path, "a1", "a2")

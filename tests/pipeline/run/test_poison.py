@@ -9,13 +9,16 @@ from typing import Any, Literal
 import pytest
 
 from pipeline.rows.document import BASE_SCHEMA, Document
+from pipeline.run.failures import LevelError
+from pipeline.run.level import run_level
 from pipeline.run.poison import MAXIMUM_POISON, find_poison
 from pipeline.run.rowpass import RowTask, run_row_task
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.runner import ONE_CORE
+from pipeline.run.shards import MAXIMUM_SEARCHES
 from pipeline.steps import DocumentFilter, Fault, Resources, Step, Unit, WorkerDied
 from pipeline.store.local import LocalStore
-from tests.pipeline.helpers import Lines, MinWords, write_lines
+from tests.pipeline.helpers import Lines, MinWords, l0, l1, silent, write_lines
 
 
 class Dying:
@@ -43,6 +46,17 @@ class Failing:
         self, function: Callable[[Any], Any], tasks: Sequence[Any], resources: Resources = ONE_CORE
     ) -> Iterator[tuple[int, Any]]:
         yield 0, MemoryError("no memory")
+
+
+class DyingOnRows:
+    """Dies on every range of rows that is not known to be poison, however small."""
+
+    def map(
+        self, function: Callable[[Any], Any], tasks: Sequence[Any], resources: Resources = ONE_CORE
+    ) -> Iterator[tuple[int, Any]]:
+        for index, one in enumerate(tasks):
+            dies = not one.poison if isinstance(one, RowTask) else one.start < one.stop
+            yield index, WorkerDied("killed") if dies else function(one)
 
 
 class Deadly(DocumentFilter):
@@ -89,9 +103,16 @@ def test_a_worker_that_dies_before_any_row_blames_none(tmp_path: Path):
 
 def test_as_many_rows_as_allowed_are_poison_and_one_more_is_a_broken_step(tmp_path: Path):
     allowed = tuple(range(MAXIMUM_POISON))
-    assert find_poison(task(tmp_path), Dying(*allowed)) == allowed
-    with pytest.raises(Fault, match=f"more than {MAXIMUM_POISON} rows"):
-        find_poison(task(tmp_path), Dying(*allowed, MAXIMUM_POISON))
+    assert find_poison(task(tmp_path, rows=16), Dying(*allowed)) == allowed
+    with pytest.raises(Fault, match=f"more than {MAXIMUM_POISON} of the shard's 18 rows"):
+        find_poison(task(tmp_path, rows=18), Dying(*allowed, MAXIMUM_POISON))
+
+
+def test_half_of_a_small_shard_may_be_poison_and_more_is_a_broken_step(tmp_path: Path):
+    assert find_poison(task(tmp_path, rows=1), Dying(0)) == (0,)
+    assert find_poison(task(tmp_path, rows=5), Dying(0, 4)) == (0, 4)
+    with pytest.raises(Fault, match="more than 2 of the shard's 5 rows"):
+        find_poison(task(tmp_path, rows=5), Dying(0, 2, 4))
 
 
 def test_another_error_of_a_trial_is_raised(tmp_path: Path):
@@ -106,3 +127,12 @@ def test_trials_leave_nothing_behind(tmp_path: Path):
     assert store.list(".") == []
     # The shard itself is still to be done.
     assert run_row_task(wanted).counts.rows_out == 13
+
+
+def test_a_worker_that_dies_on_shard_after_shard_is_no_rows_matter(tmp_path: Path):
+    store = LocalStore(tmp_path / "store")
+    lines = [[f"the only line of file {number}"] for number in range(MAXIMUM_SEARCHES + 1)]
+    first = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / "input", *lines))
+    with pytest.raises(LevelError, match="died again and again on 9 shards, while 8 went well; mend the step"):
+        run_level(l1(MinWords()), store, DyingOnRows(), silent, parent=first)
+    assert [path for path in store.list("l1_filter") if path.endswith("manifest.json")] == []

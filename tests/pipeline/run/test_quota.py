@@ -196,3 +196,12 @@ def test_what_is_left_of_a_budget_bounds_what_is_asked_at_once():
     assert quota.next_documents() == 10  # 500 left at 50 each
     quota.spend(Tokens(prompt_tokens=499))
     assert quota.next_documents() == 1
+
+
+def test_so_many_documents_are_asked_at_once_as_the_rate_so_far_lets_expect():
+    quota = Quota(Target(110, None, {}, 10), documents=200, accepted=100)
+    assert quota.next_documents() == 22, "ten more at a half, and a tenth to spare"
+    quota.accepted = 0
+    assert quota.next_documents() == 200, "as many as are known, where nearly all are refused"
+    assert Quota(Target(110, None, {}, 10)).next_documents() == FIRST
+    assert Quota(Target(None, 95, {}, 10), documents=10, tokens=50).next_documents() == 9

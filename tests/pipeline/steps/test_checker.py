@@ -46,6 +46,17 @@ def test_the_verdict_is_written_down_with_its_evidence():
     assert (third[0]["evidence"], third[0]["cause"]) == ({"ü": "abstain"}, "invalid_item")
 
 
+@pytest.mark.parametrize("missing", ["verdict", "defect", "evidence"])
+def test_a_checker_that_leaves_a_row_out_is_a_defect_and_no_verdict(missing: str, monkeypatch: pytest.MonkeyPatch):
+    said = Says().check(BATCH)
+    getattr(said, missing).pop()
+    monkeypatch.setattr(Says, "check", lambda self, batch: said)
+    with pytest.raises(ValueError, match="zip"):
+        Says().process(BATCH)
+    with pytest.raises(ValueError, match="zip"):
+        list(Says().entries(said))
+
+
 def test_verdicts_of_earlier_checkers_stay_before_it():
     twice = Says().process(Says().process(BATCH).batch).batch
     assert [[entry["verdict"] for entry in row] for row in entries(twice)] == [

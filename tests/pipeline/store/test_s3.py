@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from obstore.exceptions import PermissionDeniedError
 
 from pipeline.store import s3, store
 from pipeline.store.ranges import WINDOW, RangeFile
@@ -155,6 +156,8 @@ def test_errors_are_one_line_without_secrets(opened: S3Store, monkeypatch: pytes
     for action in (lambda: nowhere.create("a", b"x"), lambda: nowhere.list("a")):
         with pytest.raises(store.UnknownStore, match=r"^store 's3://no-such-bucket/p': there is no such bucket.*$"):
             action()
+    said = opened._error("a", PermissionDeniedError("refused <Error><Code>AccessDenied</Code></Error>\nand more"))
+    assert str(said).startswith(f"{opened.root}/a: refused (AccessDenied); look at AWS_ACCESS_KEY_ID")
     monkeypatch.setattr(s3, "RETRY_SECONDS", 0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://test-user:test-secret@127.0.0.1:1")
     with pytest.raises(OSError, match=r"^s3://x/p/a: .*127.0.0.1:1/x/p/a") as found:

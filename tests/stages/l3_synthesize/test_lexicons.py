@@ -6,19 +6,33 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.l3_synthesize.lexicons import ABOUT, ABOUT_WORDS, INJECTION, INJECTION_WORDS, search
-
-
-@pytest.mark.parametrize(
-    ("pattern", "words"), [(INJECTION, INJECTION_WORDS), (ABOUT, ABOUT_WORDS)], ids=["orders", "about"]
+from stages.l3_synthesize.lexicons import (
+    ABOUT,
+    ABOUT_WORDS,
+    INJECTION,
+    INJECTION_TOKENS,
+    INJECTION_WORDS,
+    REFUSAL,
+    search,
+    search_refusal,
 )
-def test_whatever_matches_has_one_of_the_words(pattern: re.Pattern[str], words: tuple[str, ...]):
+
+LOOKS = {
+    "orders": (INJECTION, lambda text: search(INJECTION, INJECTION_WORDS, text, INJECTION_TOKENS)),
+    "about": (ABOUT, lambda text: search(ABOUT, ABOUT_WORDS, text)),
+    "refusal": (REFUSAL, search_refusal),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_whatever_matches_has_one_of_the_words(name: str):
+    pattern, look = LOOKS[name]
     plain = re.compile(pattern.pattern.replace("++", "+").replace("*+", "*"), pattern.flags)
 
-    @settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.from_regex(plain))
     def check(text: str) -> None:
-        found, whole = search(pattern, words, text), pattern.search(text)
+        found, whole = look(text), pattern.search(text)
         assert (found and found.span()) == (whole and whole.span())
 
     check()

@@ -11,7 +11,7 @@ import pytest
 from pipeline.run.runners import ray as module
 from pipeline.run.runners.ray import RayRunner
 from pipeline.run.runners.runner import ATTEMPTS
-from pipeline.steps import Resources, WorkerDied
+from pipeline.steps import Fault, Resources, WorkerDied
 from pipeline.steps.interpreter import ROOT, safe_environment
 
 
@@ -37,6 +37,9 @@ class FakeRay(ModuleType):
         self.resources = {"CPU": 8.0, "GPU": 4.0}
         self.running = False
         self.failures = 0
+        self.answers: list[bool] = []
+        """Whether something has come, at the first times that it is waited."""
+        self.timeouts: list[float | None] = []
 
     def is_initialized(self) -> bool:
         return self.running
@@ -60,8 +63,11 @@ class FakeRay(ModuleType):
         self.wanted.append(wanted)
         return lambda thing: Actors(self) if isinstance(thing, type) else Remote(self, thing)
 
-    def wait(self, pending: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
+    def wait(self, pending: list[Any], num_returns: int, timeout: float | None) -> tuple[list[Any], list[Any]]:
         assert num_returns == 1
+        self.timeouts.append(timeout)
+        if self.answers and not self.answers.pop(0):
+            return [], pending
         return pending[-1:], pending[:-1]
 
     def get(self, future: Any) -> Any:
@@ -114,6 +120,7 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
         "ray.job_config": SimpleNamespace(JobConfig=SimpleJob),
     }.items():  # fmt: skip
         monkeypatch.setitem(sys.modules, name, found)
+    monkeypatch.setattr(module, "_warn_on_stderr", lambda: None)
     monkeypatch.setattr(os, "environ", dict(os.environ))
     return fake
 
@@ -150,8 +157,9 @@ def test_a_cluster_is_joined_as_it_is(ray: FakeRay, monkeypatch: pytest.MonkeyPa
     assert settings["address"] == "head:6379"
     assert not {"num_cpus", "object_store_memory", "include_dashboard"} & settings.keys()
     assert runner._workers == 8
-    ray.resources = {}
-    assert RayRunner("head")._workers == 1
+    for resources in ({}, {"CPU": 0.0}):  # a head node that gives none
+        ray.resources = resources
+        assert RayRunner("head")._workers == 1
 
 
 def test_a_running_ray_is_used(ray: FakeRay):
@@ -184,6 +192,20 @@ def test_a_worker_that_dies_again_and_again_is_told_from_an_error(ray: FakeRay, 
     assert (type(found[0]), str(found[0])) == (WorkerDied, "killed for lack of memory: full")
     assert (type(found[1]), str(found[1])) == (WorkerDied, "gone")
     assert type(found[2]) is ValueError
+
+
+def test_a_ray_whose_workers_never_start_ends_the_run(ray: FakeRay):
+    ray.answers = [False, False]
+    with pytest.raises(Fault, match="no worker of Ray started in 180 s; why it ends is in the logs"):
+        list(RayRunner(workers=1).map(double, [1]))
+    assert ray.timeouts == [60, 120]
+    assert ray.wanted[-1] == {"num_cpus": 0}, "it waits for no core, which others may hold for hours"
+
+
+def test_a_first_task_that_takes_long_is_waited_for_as_long_as_workers_start(ray: FakeRay):
+    ray.answers = [False, True, True, False, True]
+    assert dict(RayRunner(workers=1).map(double, [1, 2])) == {0: 2, 1: 4}
+    assert ray.timeouts == [60, 120, None, None, None], "asked for once"
 
 
 def test_models_stay_one_for_each_group_of_gpus(ray: FakeRay):
@@ -222,3 +244,13 @@ def test_workers_find_our_packages_and_not_the_working_directory(ray: FakeRay, m
     assert job._runtime_env_has_working_dir()
     monkeypatch.setattr(module.site, "getsitepackages", lambda: [str(Path(ROOT))])
     assert module._job().path == []  # an installed package is found without
+
+
+def test_what_ray_has_to_say_is_not_written_among_the_results(capsys: pytest.CaptureFixture[str]):
+    worker = pytest.importorskip("ray._private.worker")
+    for _ in range(2):
+        module._warn_on_stderr()
+    worker.print_to_stdstream({"lines": ["a node is lost"], "pid": "raylet", "is_err": False}, ignore_prefix=False)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("a node is lost") == 1

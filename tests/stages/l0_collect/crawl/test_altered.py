@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from pipeline.run.runners import InlineRunner
 from pipeline.store.store import open_store
-from stages.l0_collect.crawl.altered import ALTERED_COPY, HOST_PAGES, Known, pack, side_by_side, unpack
+from stages.l0_collect.crawl.altered import ALTERED_COPY, HOST_PAGES, Known, TextWriter, read_texts, side_by_side
 from stages.l0_collect.crawl.crawl import crawl
 from stages.l0_collect.crawl.crawled import Crawled
 from stages.l0_collect.crawl.journal import marks_of, sealed_lots
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.crawl.source import CrawlSource
 from stages.l0_collect.crawl.traps import words_of
+from stages.l0_collect.crawl.workers import crawl_together
 from tests.stages.l0_collect.crawl.helpers import kept_urls
 
 VOWELS = "aeiou"
@@ -88,9 +90,13 @@ def test_mirrors_and_other_pages_of_the_same_site_are_left_alone(tmp_path: Path)
     assert not judged(tmp_path, [*pages, *draft])
 
 
-def test_words_of_a_lot_are_read_back():
+def test_words_of_a_lot_are_read_back(tmp_path: Path):
     texts = [(url, hashes(words)) for url, words in originals()[:3]]
-    found = unpack(pack(texts))
+    writer = TextWriter(tmp_path / "words")
+    for url, words in texts:
+        writer.write(url, words)
+    writer.close()
+    found = read_texts((tmp_path / "words").read_bytes())
     assert [(url, words.tolist()) for url, words in found] == [(url, words.tolist()) for url, words in texts]
 
 
@@ -127,17 +133,19 @@ def port() -> Iterator[int]:
     server.server_close()
 
 
-def crawled(folder: Path, port: int, *hosts: int, earlier: Path | None = None) -> Crawled:
+def crawled(folder: Path, port: int, *hosts: int, earlier: Path | None = None, workers: int = 1) -> Crawled:
     settings = CrawlSettings(
         folder=str(folder), seeds=tuple(f"http://127.0.0.{host}:{port}/" for host in hosts), delay=0.0, slowness=0.0,
         earlier=(str(earlier),) if earlier else (), user_agent="testbot/1.0 (+https://example.org/bot)",
         allow_networks=("127.0.0.0/8",), max_pages=300,
     )  # fmt: skip
-    return crawl(settings, open_store(str(folder)))
+    store = open_store(str(folder))
+    return crawl(settings, store) if workers == 1 else crawl_together(settings, store, InlineRunner(), workers)
 
 
-def test_a_host_that_poisons_is_cut_off_and_its_pages_are_no_documents(tmp_path: Path, port: int):
-    done = crawled(tmp_path, port, 2, 3, 4)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_host_that_poisons_is_cut_off_and_its_pages_are_no_documents(tmp_path: Path, port: int, workers: int):
+    done = crawled(tmp_path, port, 2, 3, 4, workers=workers)
     poison = f"http://127.0.0.4:{port}/"
     assert [(cut.prefix, cut.reason) for cut in done.cuts] == [(poison, "altered_copies")]
     marks = marks_of(sealed_lots(open_store(str(tmp_path))))

@@ -49,6 +49,11 @@ def test_the_pages_of_all_workers_are_counted_together(web: Web, tmp_path: Path)
     assert together(tmp_path, web, max_pages=22, workers=3).pages == 22
 
 
+@pytest.mark.parametrize("most", [1, 3_000, 9_000])
+def test_bytes_of_all_workers_are_counted_together(web: Web, tmp_path: Path, most: int):
+    assert together(tmp_path, web, max_bytes=most).why == "max_bytes"
+
+
 def test_the_number_of_workers_may_change_in_the_middle(web: Web, tmp_path: Path):
     together(tmp_path / "crawl", web, workers=3, max_pages=15)
     alone(tmp_path / "crawl", web, max_pages=25)

@@ -93,6 +93,25 @@ def test_context_adds_what_was_said_around() -> None:
 def test_tables_and_headings_go_with_the_text_that_they_belong_to():
     kinds = ["heading", "paragraph", "heading", "heading", "paragraph", "table", "paragraph", "code", "list_item"]
     kept = [False, False, False, False, True, False, False, False, True]
-    assert completed(kinds, kept) == [False, False, True, True, True, True, False, True, True]
-    assert completed(["heading"], [False]) == [False]
+    page = [Block(kind, str(at), str(at), parse("<p>apart</p>")) for at, kind in enumerate(kinds)]
+    assert completed(page, kept) == [False, False, True, True, True, True, False, True, True]
+    assert completed(page[:1], [False]) == [False]
     assert completed([], []) == []
+
+
+@pytest.mark.parametrize(
+    ("html", "kept", "expected"),
+    [
+        ("<p>one</p><p>and again</p><p>two</p>", "101", "111"),  # within a text
+        ("<p>one</p><p>and again</p><p>two</p><p>and again</p>", "1110", "1111"),  # said and kept before
+        ("<p>one</p><p>next</p>", "10", "10"),
+        ("<p>one</p><p><a href=/>more</a></p><p>two</p>", "101", "101"),
+        ("<p>one</p><div><p>an advertisement</p></div><p>two</p>", "101", "101"),
+        ("<p>one</p><ul><li>an item</li></ul><p>two</p>", "101", "101"),
+        ("<ul><li>one</li><li>an item</li><li>two</li></ul>", "101", "111"),
+        ("<p>one</p><p>x</p><p>y</p><p>two</p>", "1001", "1001"),
+    ],
+)
+def test_a_line_stays_where_those_around_it_do(html: str, kept: str, expected: str) -> None:
+    page = blocks(parse(f"<body>{html}"))
+    assert completed(page, [sign == "1" for sign in kept]) == [sign == "1" for sign in expected]

@@ -90,3 +90,19 @@ def test_code_keeps_its_lines_whoever_chooses_it(sure: float) -> None:
     code = "def a():\n    pass\n\n\ndef b():\n\treturn 1"
     text = read(page([f"<p>{PROSE[0]}</p><pre>{code}</pre><p>{PROSE[1]}</p>"]), sure)
     assert f"```\n{code}\n```" in text
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.permutations(PROSE),
+    st.integers(2, 4),
+    st.sampled_from(["And the sea goes home.", "La la, la.", "Row, boys!"]),
+    st.sampled_from(["<p>{}</p>", "<p>{}<br>{}</p>", "<p><i>{}</i></p>"]),
+    WAYS,
+)
+def test_a_refrain_is_there_as_often_as_it_is_sung(
+    verses: list[str], times: int, refrain: str, form: str, sure: float
+) -> None:
+    song = [part for verse in verses[:times] for part in (f"<p>{verse}</p>", form.format(refrain, refrain))]
+    wanted = times * form.count("{}")
+    assert read(page(song), sure).count(refrain) == wanted

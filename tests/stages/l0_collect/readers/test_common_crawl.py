@@ -284,7 +284,7 @@ def test_places_are_taken_with_and_without_scheme() -> None:
 
 def test_extras_follow_from_where_the_index_lies() -> None:
     assert CommonCrawlSource(index="a").extras() == ("common-crawl",)
-    assert CommonCrawlSource(index="s3://commoncrawl/x.parquet").extras() == ("common-crawl", "remote")
+    assert CommonCrawlSource(index="s3://commoncrawl/x.parquet").extras() == ("common-crawl", "s3")
 
 
 def test_digest_of_the_test_is_that_of_common_crawl() -> None:

@@ -131,3 +131,14 @@ def test_the_first_tokens_of_a_text_are_found_in_one_reading(text: str, fast: bo
         assert len(its.plain(text[:end])) <= number or end == 0
         assert end == len(text) or len(its.plain(text[: end + 2])) > number
     assert its.first(text, 10_000) == len(text)
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "slow"])
+def test_the_first_tokens_of_many_texts_are_those_of_each(fast: bool):
+    mixed = "It's 1873, and\n\n  Ça été 中文文本。  on! " * 9
+    texts = ["One two three. " * 60, "", mixed, "x <|im_end|> y " * 20, "a b"]
+    its = Chat(tokenizer(*FAMILIES["chatml"]), "toy")
+    if not fast:
+        its._fast = None
+    for number in (1, 7, 100, 399):
+        assert its.first_each(texts, number) == [its.first(text, number) for text in texts]

@@ -255,8 +255,8 @@ def test_with_a_tokenizer_token_ids_are_sent(serve, monkeypatch: pytest.MonkeyPa
         def plain(self, text: str) -> list[int]:
             return [0] * len(text)
 
-        def first(self, text: str, number: int) -> int:
-            return min(len(text), number)
+        def first_each(self, texts: list[str], number: int) -> list[int]:
+            return [min(len(text), number) for text in texts]
 
     def complete(server: Server, body: dict[str, Any]):
         return 200, {"choices": [{"text": str(body["prompt"]), "finish_reason": "length"}]}, {}

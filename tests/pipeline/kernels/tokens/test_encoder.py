@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 
 pytest.importorskip("tokenizers")
 
-from stages.l2_select.normalize import encoder
-from stages.l2_select.normalize.encoder import Encoder
-from stages.l2_select.normalize.simplify import simplify
-from tests.stages.l2_select.helpers import AWKWARD, COMPILED, HOSTILE, LIBRARY, TOKENIZERS
+from tokenizers import models
 
-ENCODERS = {name: Encoder(tokenizer) for name, tokenizer in TOKENIZERS.items()}
+from pipeline.kernels.tokens import encoder
+from pipeline.kernels.tokens.encoder import Encoder
+from pipeline.kernels.tokens.seams import added_contents
+from stages.l2_select.normalize.simplify import simplify
+from tests.stages.l2_select.helpers import AWKWARD, COMPILED, HOSTILE, LIBRARY, TOKENIZERS, byte_level
+
+ENCODERS = {name: Encoder(tokenizer, added_contents(tokenizer)) for name, tokenizer in TOKENIZERS.items()}
 
 
 def ids_of(encode: Encoder, texts: list[str]) -> list[list[int]]:
@@ -47,7 +50,8 @@ def test_ids_are_those_of_the_library_for_any_text(name, texts):
 def test_the_library_is_asked_where_our_loop_would_differ(name, monkeypatch):
     asked = []
     monkeypatch.setattr(encoder.Encoder, "_ask_library", lambda self, texts: asked.extend(texts) or [[] for _ in texts])
-    ids_of(Encoder(TOKENIZERS[name]), ["the rivers", "a" * 300, "中文", "x<|endoftext|>"])
+    its = Encoder(TOKENIZERS[name], added_contents(TOKENIZERS[name]))
+    ids_of(its, ["the rivers", "a" * 300, "中文", "x<|endoftext|>"])
     expected = ["a" * 300]
     if name in LIBRARY:
         expected = ["the rivers", "a" * 300, "中文", "x<|endoftext|>"]
@@ -61,7 +65,18 @@ def test_the_library_is_asked_where_our_loop_would_differ(name, monkeypatch):
 @pytest.mark.parametrize("limit", ["SHAPES", "UNITS"])
 def test_forgotten_shapes_are_learned_again(monkeypatch, limit):
     monkeypatch.setattr(encoder, limit, 2)
-    forgetful, texts = Encoder(TOKENIZERS["gpt2"]), ["the rivers", "12,3", "it's", "the. rivers"]
+    forgetful, texts = Encoder(TOKENIZERS["gpt2"], ()), ["the rivers", "12,3", "it's", "the. rivers"]
     for _ in range(2):
         assert ids_of(forgetful, texts) == library_ids("gpt2", texts)
         assert len(forgetful._shapes) == 1
+
+
+def test_texts_with_bytes_that_the_vocabulary_lacks_go_to_the_library():
+    """SmolLM2's has no token for some control characters, and leaves them out."""
+    lacking = byte_level(())
+    vocabulary = [one for one in lacking.get_vocab() if one not in ("Ą", "ñ")]  # the bytes 4 and 0xF1
+    lacking.model = models.BPE({one: number for number, one in enumerate(vocabulary)}, [])
+    texts = ["a\x04b", "the", "\U00040000 b", ""]
+    expected = [lacking.encode(text, add_special_tokens=False).ids for text in texts]
+    assert len(expected[0]) == 2
+    assert ids_of(Encoder(lacking, ()), texts) == expected

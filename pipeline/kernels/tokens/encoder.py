@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ from pipeline.kernels.string_table import StringTable
 from pipeline.kernels.tokens.byte_pairs import Merges, merge_table
 from pipeline.kernels.tokens.shapes import UNKNOWN, encode_chunks, shapes, unit_ends
 from pipeline.kernels.utf8 import text_buffers
-from stages.l2_select.normalize.seams import added_contents
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -42,15 +42,25 @@ Array = np.ndarray[Any, Any]
 
 
 class Encoder:
-    """`encode` is `tokenizer.encode_batch(texts, add_special_tokens=False)` for simplified texts."""
+    """`encode` is `tokenizer.encode_batch(texts, add_special_tokens=False)`.
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    added: those of `added_contents` that may stand in a text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, added: Collection[str]) -> None:
         self._tokenizer = tokenizer
         parts = json.loads(tokenizer.to_str())
         self._merges = _byte_level_merges(tokenizer, parts)
+        # Bytes that the vocabulary lacks, such as SmolLM2's: the library leaves them out.
+        self._without_token = np.array([one not in parts["model"]["vocab"] for one in _byte_characters()])
         self._ascii_only = parts["normalizer"] not in NO_NORMALIZER
-        self._added = "|".join(map(re.escape, added_contents(tokenizer)))
+        self._added = "|".join(map(re.escape, added))
         self.forget_shapes()
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the tokenizer is of the kind that the loop knows."""
+        return self._merges is not None
 
     def encode(self, texts: pa.StringArray) -> tuple[Array, Array]:
         """The ids of all texts, one after the other (int32), and how many each has (int64)."""
@@ -78,6 +88,8 @@ class Encoder:
             self._learn(texts.take(pa.array(new)))
         if self._added:
             numbers[pc.match_substring_regex(texts, self._added).to_numpy(zero_copy_only=False)] = NO_WORDS
+        if len(places := np.flatnonzero(self._without_token[data[: offsets[-1]]])):
+            numbers[np.searchsorted(offsets, places, "right") - 1] = NO_WORDS
         if self._ascii_only:
             numbers[~pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)] = NO_WORDS
         found = encode_chunks(data, offsets, numbers, self._word_ends.values, self._ends_begin.values, merges)
@@ -133,13 +145,11 @@ def _byte_level_merges(tokenizer: Tokenizer, parts: dict[str, Any]) -> Merges | 
         return None
     vocabulary, characters = model["vocab"], _byte_characters()
     pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
-    if not all(character in vocabulary for character in characters):
-        return None
     left, right, merged = (
         np.array([vocabulary[name] for name in names], np.int32)
         for names in ((pair[0] for pair in pairs), (pair[1] for pair in pairs), map("".join, pairs))
     )
-    return merge_table(np.array([vocabulary[one] for one in characters], np.int32), left, right, merged)
+    return merge_table(np.array([vocabulary.get(one, 0) for one in characters], np.int32), left, right, merged)
 
 
 def _alike(tokenizer: Tokenizer, characters: str, contexts: tuple[str, ...]) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.l1_filter.hosts import address, canonical_host, canonical_url, host_of
+from pipeline.hosts import address, canonical_host, canonical_url, host_of
 
 FORMS = {
     "xn--mnchen-3ya.example": [

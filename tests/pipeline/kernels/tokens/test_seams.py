@@ -4,11 +4,11 @@ import pytest
 
 pytest.importorskip("tokenizers")
 
-from stages.l2_select.normalize.seams import LETTER, MARK, SYMBOL, WORD, find_seams, left_sides
+from pipeline.kernels.tokens.seams import LETTER, MARK, SYMBOL, WORD, added_contents, find_seams, left_sides
 from tests.stages.l2_select.helpers import SPLITS, TOKENIZERS, byte_level, with_added
 
 ALL = WORD | LETTER | MARK | SYMBOL
-SEAMS = {name: find_seams(tokenizer) for name, tokenizer in TOKENIZERS.items()}
+SEAMS = {name: find_seams(tokenizer, added_contents(tokenizer)) for name, tokenizer in TOKENIZERS.items()}
 
 
 @pytest.mark.parametrize("name", SPLITS)
@@ -35,12 +35,11 @@ def test_no_text_is_cut_where_tokens_reach_across_words():
 
 def test_added_tokens_are_not_cut_and_cost_no_other_seam():
     """All published tokenizers have some; they once switched all cuts off."""
-    seams = find_seams(with_added(byte_level(()), "<|endoftext|>", "new york"))
+    seams = find_seams(byte_level(()), ("<|endoftext|>", "new york"))
     assert not any(seams[ord(within)] for within in "|> ")
     assert seams[ord("<")] == WORD | LETTER
     assert seams[ord(",")] == WORD | LETTER
-    never = find_seams(with_added(byte_level(()), "<\uff5cend of text\uff5c>"))  # NFKD leaves no fullwidth bar
-    assert (never == SEAMS["gpt2"]).all()
+    assert added_contents(with_added(byte_level(()), "<|endoftext|>")) == ["<|endoftext|>"]
 
 
 def test_left_of_a_seam_stands_something_visible():

@@ -1,4 +1,4 @@
-"""Where a simplified text may be cut without changing what a tokenizer makes of it.
+"""Where a text may be cut without changing what a tokenizer makes of it (L2's normaliser, L3's passages).
 
 The tokenizer itself is asked, for every kind of neighbour: patterns in use (GPT-2, Llama 3, Qwen, DeepSeek) look no
 further back than that.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.kernels.tokens.chunks import CODES
-from stages.l2_select.normalize.simplify import decompose
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -22,7 +22,7 @@ SPACES = " \n"
 MARKS = "!\"#%&'()*,-./:;?@[\\]_{}" + "“”‘’–—•、。《》「」『』【】〈〉"  # noqa: RUF001
 SYMBOLS = "$+<=>^`|~"
 RIGHTS = (
-    *("", "a", "1", " ", " a", "s", "ll", "t", "z1", "中", "中a", "ж", "€", "🙂", "\n", "\n\na", " \n", "\t."),
+    *("", "a", "Ab", "1", " ", " a", "s", "ll", "t", "z1", "中", "中a", "ж", "€", "🙂", "\n", "\n\na", " \n", "\t."),
     *MARKS,
     *SYMBOLS,
 )
@@ -40,25 +40,28 @@ HAN = range(0x4E00, 0x9FA6)
 Array = np.ndarray[Any, Any]
 
 
-def find_seams(tokenizer: Tokenizer) -> Array:
-    """uint8 (CODES): the kinds of characters between which and this one a text may be cut."""
+def find_seams(tokenizer: Tokenizer, added: Collection[str], seams_asked: str = SPACES + MARKS + SYMBOLS) -> Array:
+    """uint8 (CODES): the kinds of characters between which and this one a text may be cut.
+
+    added: those of `added_contents` that may stand in a text. seams_asked: characters in front of which it may be cut.
+    """
     seams = np.zeros(CODES, np.uint8)
     tokens = tokenizer.get_added_tokens_decoder().values()
     if tokenizer.pre_tokenizer is None or any(token.lstrip or token.rstrip or token.single_word for token in tokens):
         return seams  # tokens may reach across words
-    within = {character for content in added_contents(tokenizer) for character in content[1:]}
-    for seam in {*SPACES, *MARKS, *SYMBOLS} - within:
+    within = {character for content in added for character in content[1:]}
+    for seam in set(seams_asked) - within:
         kinds = (WORD, LETTER, MARK, SYMBOL) if seam in SPACES else (WORD, LETTER)
         seams[ord(seam)] = sum(kind for kind in kinds if _may_cut(tokenizer, LEFTS[kind], seam))
     return seams
 
 
 def added_contents(tokenizer: Tokenizer) -> list[str]:
-    """The added tokens, such as `<|endoftext|>`, that may stand in a simplified text; they are found as they are."""
+    """The added tokens, such as `<|endoftext|>`, as they may stand in a text; they are found as they are."""
     contents = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
     if tokenizer.normalizer is not None:
         contents += [tokenizer.normalizer.normalize_str(content) for content in contents]
-    return sorted({content for content in contents if content == decompose(content)})
+    return sorted(set(contents))
 
 
 def _may_cut(tokenizer: Tokenizer, lefts: tuple[str, ...], seam: str) -> bool:

@@ -1,0 +1,47 @@
+"""What the page says of one rule over a sample: how many rows it drops, and would at another threshold."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.report.rules import moved, view_of
+from pipeline.rows.batch import Batch
+from pipeline.run.measure import Measured, Rule
+
+VALUES = [40.0, 46.0, 49.0, 52.0, 54.0, 58.0, 70.0, float("nan")]
+
+
+def rule(breaks: Any, limit: float = 50.0) -> Rule:
+    value = np.array(VALUES)
+    return Rule("02 words", "short", np.array(breaks), value, np.where(np.isfinite(value), limit, np.nan))
+
+
+def measured(*rules: Rule) -> tuple[Measured, list[str]]:
+    texts = [f"text {number}" for number in range(len(VALUES))]
+    rows = pa.RecordBatch.from_pydict({"text": texts, "url": [f"https://a.example/{n}" for n in range(len(VALUES))]})
+    return Measured(Batch(rows), list(rules), {}), texts
+
+
+@pytest.mark.parametrize(
+    ("below", "looser", "tighter"),
+    [
+        (True, 1, 5),  # under 45: 40; under 55: five of them
+        (False, 2, 6),  # over 55: 58 and 70; over 45: all but 40
+    ],
+)
+def test_a_threshold_is_moved_by_a_tenth_to_both_sides(below: bool, looser: int, tighter: int):
+    breaks = [np.isfinite(value) and (value < 50) == below for value in VALUES]
+    view = view_of(*measured(rule(breaks)))
+    (shown,) = view.rules
+    assert (shown.name, shown.limit) == ("02 words.short", 50.0)
+    assert (shown.looser, shown.alone, shown.tighter) == (looser, sum(breaks), tighter)
+    assert (view.rows, view.kept) == (8, 8 - sum(breaks))
+
+
+def test_of_a_rule_that_measures_nothing_no_other_threshold_is_tried():
+    nothing = Rule("01 list", "listed", np.array([True] + [False] * 7), np.full(8, np.nan), np.full(8, np.nan))
+    assert moved(nothing, 1.0) is None
+    (shown,) = view_of(*measured(nothing)).rules
+    assert (shown.limit, shown.looser, shown.tighter, shown.quantiles, shown.alone) == (None, None, None, None, 1)

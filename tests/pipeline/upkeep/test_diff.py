@@ -1,0 +1,62 @@
+"""Two versions side by side: what came, what went and why, and what was set otherwise."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.publish.release import Release, publish
+from pipeline.run.level import run_level
+from pipeline.run.runners import InlineRunner
+from pipeline.store.local import LocalStore
+from pipeline.upkeep.diff import NOT_THERE, Difference, difference
+from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
+from tests.pipeline.upkeep.pages import APPLE, COPY, PEAR, PLUM, Pages, refine
+
+SHORT = "https://short.example/ only three words"
+
+
+def compared(store: LocalStore, old: Release, new: Release) -> Difference:
+    return difference(store, *(f"releases/toy/{one.version}" for one in (old, new)))
+
+
+def test_a_version_differs_from_itself_in_nothing(tmp_path: Path):
+    store, one = refine(tmp_path, APPLE, PLUM)
+    found = compared(store, one, one)
+    assert (found.rows, found.added, found.gone, found.changed) == ((2, 2), {}, {}, 0)
+    assert (found.inputs_added, found.inputs_gone, found.groups, found.settings) == (0, 0, {}, [])
+    assert found.lines()[0] == "rows 2 → 2: 0 came, 0 went, 0 have another text"
+    assert found.lines()[-1] == "the same steps, parameters, models and packages"
+
+
+def test_rows_of_new_inputs_came_and_those_that_a_later_rule_drops_went(tmp_path: Path):
+    store, old = refine(tmp_path, APPLE, PLUM, SHORT)
+    inputs = write_lines(tmp_path / "later", [APPLE, PLUM, SHORT], [PEAR])
+    first = run_level(replace(l0(), source=Pages()), store, InlineRunner(), silent, inputs)
+    level = l1(MinWords(minimum=4), SameFirstWord())
+    new = publish(store, [first, run_level(level, store, InlineRunner(), silent, parent=first)])
+    found = compared(store, old, new)
+    assert found.rows == (3, 3)
+    assert found.added == {NOT_THERE: 1}
+    assert found.gone == {"l1_filter: min_words.too_few_words": 1}
+    assert (found.inputs_added, found.inputs_gone, found.changed) == (1, 0, 0)
+    assert found.settings == ["l1_filter: 01 min_words.minimum: 2 → 4"]
+    assert found.lines()[1:4] == [
+        "input files: 1 came, 0 went",
+        f"came  {1:>10,}  before: {NOT_THERE}",
+        f"went  {1:>10,}  now: l1_filter: min_words.too_few_words",
+    ]
+    back = compared(store, new, old)
+    assert back.added == {"l1_filter: min_words.too_few_words": 1}
+    assert back.gone == {NOT_THERE: 1}
+    assert (back.inputs_added, back.inputs_gone) == (0, 1)
+
+
+def test_a_step_of_one_version_alone_is_named(tmp_path: Path):
+    store, old = refine(tmp_path, APPLE, COPY)
+    inputs = write_lines(tmp_path / "input-2", [APPLE, COPY])
+    first = run_level(replace(l0(), source=Pages()), store, InlineRunner(), silent, inputs)
+    new = publish(store, [first, run_level(l1(MinWords()), store, InlineRunner(), silent, parent=first)])
+    found = compared(store, old, new)
+    assert found.rows == (1, 2)
+    assert found.added == {"l1_filter: same_first_word.repeat": 1}
+    assert found.settings == ["l1_filter: step 02 same_first_word only in the earlier version"]
+    assert found.numbers["text bytes"][0][1] > 0
