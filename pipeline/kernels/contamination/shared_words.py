@@ -73,7 +73,7 @@ def find_shared(index: StemIndex, texts: pa.StringArray) -> Array:
     order = np.lexsort((-found["share"], found["item"], found["row"]))
     found = found[order]
     same = (found["row"][1:] == found["row"][:-1]) & (found["item"][1:] == found["item"][:-1])
-    return found[np.concatenate([np.ones(min(count, 1), np.bool_), ~same])]
+    return np.asarray(found[np.concatenate([np.ones(min(count, 1), np.bool_), ~same])])
 
 
 @njit(cache=True, nogil=True)
