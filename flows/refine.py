@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 # Before Prefect is imported: no telemetry, patience for a cold database (20 s is its default and is often too short),
 # and none of the embedded server's chatter between the lines of the run.
@@ -93,7 +93,7 @@ def refine(
 
     # The cache stays off: the manifest is the only memory, two would disagree. No retries here: the runner owns them.
     @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
-    def level(name: str, parent: tuple[str, bool] | None) -> Any:
+    def level(name: str, parent: tuple[str, bool] | None) -> tuple[str, bool]:
         """(manifest, whether it was there already): small enough for Prefect to carry."""
         shown = _Shown(chosen.dataset, name).hear
         run.listeners.append(shown)
@@ -101,7 +101,7 @@ def refine(
             finished = run_one_level(levels[name], run, plan.inputs, _load(*parent) if parent else None)
         except WaitsForPeople as waits:  # as a state of its own: raised, it would be shown as an error
             asked.append(waits)
-            return Completed(name="Waiting", message=str(waits))
+            return cast(tuple[str, bool], Completed(name="Waiting", message=str(waits)))
         finally:
             run.listeners.remove(shown)
         return finished.path, finished.reused

@@ -29,7 +29,7 @@ from pipeline.kernels.contamination.shared_words import build_stem_index, find_s
 from pipeline.kernels.utf8 import Array
 from stages.l4_verify.evaluation_sets import Item
 
-COARSE, FINE = 0.6, 0.75
+COARSE, FINE = 0.55, 0.72
 MOST_TOKENS = 256
 SHORTEST, LONGEST, LOOSE = 0.6, 1.8, 8
 """Of a run of sentences, in words, as multiples of the item's, and some more."""
@@ -64,7 +64,7 @@ class Reworded:
         self._index = build_stem_index(index, np.array([item.part == "question" for item in items], np.bool_))
         self._vectors = self._weighted_tokens()
         self._told = lru_cache(maxsize=100_000)(self._told_item)
-        self._embedded = lru_cache(maxsize=100_000)(self._embedded_item)
+        self._embed = lru_cache(maxsize=100_000)(self._embedding)
 
     def find(self, texts: pa.Array) -> Iterator[Found]:
         """Of each text its reworded items, in the order of row and item."""
@@ -81,7 +81,7 @@ class Reworded:
             if nearest is None:
                 continue
             run = "".join(sentences.texts[nearest[0] : nearest[1]])
-            cosine = float(self._embed(run) @ self._embedded(int(one["item"])))
+            cosine = float(self._embed(run) @ self._embed(told(self._items[int(one["item"])])))
             if cosine >= FINE:
                 begin = place[1] + len("".join(sentences.texts[: nearest[0]]).encode())
                 yield Found(place[0], int(one["item"]), cosine, begin, begin + len(run.encode()))
@@ -114,10 +114,7 @@ class Reworded:
         vector = self._vectors[self._tokenizer.encode(text, add_special_tokens=False).ids].sum(0)
         return vector / (np.linalg.norm(vector) + 1e-6), max(len(text.split()), 1)
 
-    def _embedded_item(self, item: int) -> Array:
-        return self._embed(told(self._items[item]))
-
-    def _embed(self, text: str) -> Array:
+    def _embedding(self, text: str) -> Array:
         """The mean of the last layer over all tokens, of length 1."""
         import torch
 
