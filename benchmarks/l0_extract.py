@@ -11,7 +11,8 @@ for word, emphasis and link targets apart: code lines, table cells and list item
 code line within a code block, a cell between bars, an item behind its mark). `code, white space apart` forgives what
 the truth of WCXB does to code: of the lines that the page has in <pre> or <code> at all, those whose signs stand in the
 text's code blocks in this order, wherever a line ends. `formulas` are pages made here, since the
-other sets' truth has none. Pages/s are of one core's time. Every page is read by all extractors in turn, so that a
+other sets' truth has none. Pages/s are of one core's time, all in one process whose garbage is collected
+as in the one that `extract_html` asks. Every page is read by all extractors in turn, so that a
 machine that others use as well slows them alike.
 
 The model that the package holds has seen WCXB's development pages. With --folds, a folder with `fold0.npz` … that
@@ -44,6 +45,7 @@ from stages.l0_collect.extract import content
 from stages.l0_collect.extract.about import about
 from stages.l0_collect.extract.decode import Undecodable, decode
 from stages.l0_collect.extract.main_text import main_text
+from stages.l0_collect.extract.page import settle
 from stages.l0_collect.extract.tree import parse
 
 WORD = re.compile(r"\w+")
@@ -375,6 +377,7 @@ def main() -> None:
     logging.disable()
     part, parts = map(int, options.part.split("/"))
     names, readings = there(options.only or list(EXTRACTORS)), []
+    settle()
     models = {number: options.folds / f"fold{number}.npz" for number in range(FOLDS)} if options.folds else {}
     shipped = content.MODEL
     for kind in options.sets.split(","):

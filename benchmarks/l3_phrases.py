@@ -1,9 +1,10 @@
 """How many of the phrases by which models speak around a text the lexicons know; how many real sentences they refuse.
 
 The phrases (tests/stages/l3_synthesize/unseen_phrases.yaml) were written before the lexicons were widened and are not
-what these are fitted to. A refusal or preamble stands in front of a text of two sentences, a closer behind it.
+what these are fitted to; `--cited` takes those of cited_phrases.yaml, which others have listed. A refusal or preamble
+stands in front of a text of two sentences, a closer behind it.
 
-    python -m benchmarks.l3_phrases [--missed]
+    python -m benchmarks.l3_phrases [--cited] [--missed]
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pipeline.books.interval import wilson
 from stages.l3_synthesize.output_checks import speaks_around
 
 PHRASES = Path(__file__).parent.parent / "tests" / "stages" / "l3_synthesize" / "unseen_phrases.yaml"
+CITED = PHRASES.with_name("cited_phrases.yaml")
 TEXT = {
     "en": "The harbour was built in the spring of 1873. Ships have used it ever since.",
     "zh": "港口建于一八七三年春天。此后船只一直在使用它。",
@@ -32,9 +34,12 @@ def answer(kind: str, language: str, phrase: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--missed", action="store_true", help="Show them: for people who do not change the lexicons.")
+    parser.add_argument("--cited", action="store_true", help="The phrases that others have listed.")
     options = parser.parse_args()
-    for kind, languages in yaml.safe_load(PHRASES.read_text(encoding="utf-8")).items():
+    listed = yaml.safe_load((CITED if options.cited else PHRASES).read_text(encoding="utf-8"))
+    for kind, languages in listed.items():
         for language, phrases in languages.items():
+            phrases = [phrase.replace("…", "rewrite this text.") for phrase in phrases]
             places = ("preamble", "closer") if kind == "innocent" else (kind,)
             found = [
                 (phrase, {place: speaks_around(answer(place, language, phrase), TEXT[language]) for place in places})

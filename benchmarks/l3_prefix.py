@@ -66,7 +66,7 @@ def cached_share(prompts: list[list[int]], block: int) -> float:
         ends = range(block, len(ids) + 1, block)
         found += block * sum(tuple(ids[:end]) in seen for end in ends)
         seen.update(tuple(ids[:end]) for end in ends)
-    return found / sum(map(len, prompts))
+    return found / max(sum(map(len, prompts)), 1)
 
 
 def main() -> None:
@@ -83,7 +83,7 @@ def main() -> None:
         for tokens in options.tokens:
             prompts = prompt_ids(prompt, batches[language], tokens)
             shares = "  ".join(f"{cached_share(prompts, block):4.2f}" for block in BLOCKS)
-            mean = sum(map(len, prompts)) / len(prompts)
+            mean = sum(map(len, prompts)) / max(len(prompts), 1)
             print(f"{prompt.id:<28} {tokens:>7}  {len(prompts):>8}  {mean:>11.0f}  {shares}", flush=True)
 
 

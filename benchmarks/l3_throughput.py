@@ -159,7 +159,7 @@ def refine(parent: Finished, store: str, step: Rewrite) -> Finished:
 
 def measure_null(folder: Path, documents: int, tokens: int, profile: bool) -> dict[str, Any]:
     ENGINES.append(NullEngine())
-    step = NullRewrite(prompts=("rephrase",), max_input_tokens=tokens)
+    step = NullRewrite(prompts=("rephrase",), max_input_tokens=tokens, min_words=min(40, tokens // 4))
     with tempfile.TemporaryDirectory() as temporary:
         refine(*collected(Path(temporary, "warm"), articles(folder, 0, 200)), step)
         parent, store = collected(Path(temporary, "measured"), articles(folder, 200, documents))

@@ -154,7 +154,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dataset: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    dataset: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=200)  # with an id it is a folder's name
     l0_collect: CollectSettings
     l1_filter: FilterSettings | None = None
     l2_select: LevelSettings[SelectStep] | None = None

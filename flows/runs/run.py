@@ -39,7 +39,7 @@ from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
 from pipeline.run.shards import Emit
 from pipeline.steps.extras import is_installed, missing, require
-from pipeline.store.store import Store, open_store
+from pipeline.store.store import Store, store_to_write
 
 RAY_FROM_BYTES = 512 << 20
 """`--runner auto` takes Ray, if installed, from this much local input on: below, it costs more than it saves."""
@@ -116,7 +116,7 @@ def open_run(
     if runner == "ray":
         require(["ray"])
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-    run = Run(open_store(store), open_runner(runner, address, workers), run_id, _no_line if quiet else to_stderr)
+    run = Run(store_to_write(store), open_runner(runner, address, workers), run_id, _no_line if quiet else to_stderr)
     run.listeners.append(Live(run.store, run_id))
     if metrics := from_environment():
         run.listeners.append(metrics)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -44,7 +45,13 @@ def recipe_id(level: str, inputs: Iterable[str], steps: Iterable[Step]) -> str:
 
 def versions(libraries: Iterable[str]) -> dict[str, str]:
     """Installed versions of these libraries and of those that decide every level's bytes."""
-    return {name: importlib.metadata.version(name) for name in sorted({*WRITERS, *libraries})}
+    return {name: _installed(name) for name in sorted({*WRITERS, *libraries})}
+
+
+@cache
+def _installed(name: str) -> str:
+    """Read once a process: it takes milliseconds, and a level asks several times for each of its steps."""
+    return importlib.metadata.version(name)
 
 
 def versions_of(steps: Iterable[Step]) -> dict[str, str]:

@@ -90,10 +90,23 @@ def open_store(location: str) -> Store:
     """The store at a path, or at `s3://bucket/prefix`."""
     scheme, separator, _ = location.partition("://")
     if not separator:
+        if not location:  # an unset variable of a script, which would fill the working directory
+            raise UnknownStore("the store is an empty name; give a folder, or s3://bucket/prefix")
         return LocalStore(location)
     if scheme not in SCHEMES:
         raise UnknownStore(f"store '{location}': no store is called {scheme}://; give a folder, or s3://bucket/prefix")
     return SCHEMES[scheme](location)
+
+
+def store_to_write(location: str) -> Store:
+    """The store there, which need not be there yet. Raises UnknownStore where no folder can be made."""
+    store = open_store(location)
+    if "://" not in location:
+        place = Path(location).absolute()
+        there = next(path for path in (place, *place.parents) if path.exists())
+        if not there.is_dir():
+            raise UnknownStore(f"store '{location}': {there} is a file; give a folder, or s3://bucket/prefix")
+    return store
 
 
 def _open_s3(location: str) -> Store:

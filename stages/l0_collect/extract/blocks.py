@@ -98,7 +98,8 @@ class _Walk:
     """Above 0 within what must stay on one line: headings and cells."""
 
     def children(self, element: Element) -> None:
-        if text := element.text:
+        pieces = self.pieces  # what takes another list for a while puts this one back
+        if (text := element.text) and (pieces or not text.isspace()):
             self.add(text)
         for child in element:
             action = ACTIONS.get(child.tag)
@@ -106,15 +107,13 @@ class _Walk:
                 self.children(child)
             else:
                 action(self, child)
-            if tail := child.tail:
+            if (tail := child.tail) and (pieces or not tail.isspace()):  # white space between blocks is no text
                 self.add(tail)
 
     def skip(self, element: Element) -> None:
         """What holds no text of the page."""
 
     def add(self, text: str) -> None:
-        if not self.pieces and text.isspace():
-            return  # between blocks
         self.pieces.append(text)
         if self.link_depth:
             self.links += len(" ".join(text.split()))

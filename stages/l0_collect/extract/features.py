@@ -27,11 +27,11 @@ WORD = re.compile(r"\w+")
 FIRST_WORDS = 16
 """Words of a block that are looked up in the table."""
 TYPES = (
-    ("@type", 0, re.compile(r"@type[\"']\s*:\s*\[?\s*[\"'](\w+)")),
+    ("@", 0, re.compile(r"@type[\"']\s*:\s*\[?\s*[\"'](\w+)")),
     ("itemtype=", 0, re.compile(r"itemtype=[\"']?https?://schema.org/(\w+)")),
     ("og:type", len("property='"), re.compile(r"property=[\"']og:type[\"']\s+content=[\"'](\w+)")),
 )
-"""What a page says it is, in the ways it may: a word to look for, which is four times as fast as to look for the
+"""What a page says it is, in the ways it may: a word or sign to look for, which takes half the time of looking for the
 pattern, how many characters before it the pattern begins, and the pattern."""
 TYPE_BEFORE = re.compile(r"content=[\"'](\w+)[\"']\s+property=[\"']\Z")
 """Or the other way round, up to og:type."""

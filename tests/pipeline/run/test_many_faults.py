@@ -1,6 +1,6 @@
 """Runs over a bucket of which every tenth request goes wrong end equal to one without faults.
 
-`FAULTED=10000 pytest tests/pipeline/run/test_many_faults.py -s` makes so many requests; the seed is fixed.
+`FAULTED=10000 pytest tests/pipeline/run/test_many_faults.py -s` makes so many requests; `SEED` chooses others.
 """
 
 import os
@@ -28,7 +28,7 @@ def test_runs_over_a_faulty_bucket_end_equal(
     inputs = write_lines(tmp_path / "in", *NEW)
     version = refine(open_store(f"{bucket}/clean"), inputs)
     content = files(f"{bucket}/clean")
-    chance, met, runs = random.Random(20261126), Counter[str](), 0
+    chance, met, runs = random.Random(int(os.environ.get("SEED", "20261126"))), Counter[str](), 0
 
     def disturb(method: str, path: str) -> str:
         fate = chance.choice(FATES) if chance.random() < SHARE else ""

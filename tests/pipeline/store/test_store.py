@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.store.store import Store, UnknownStore, is_location, locate, open_store, temporary_file
+from pipeline.store.store import Store, UnknownStore, is_location, locate, open_store, store_to_write, temporary_file
 from tests.pipeline.store.faulty import install_memory
 
 
@@ -169,3 +169,13 @@ def test_a_file_is_located_from_the_working_directory(tmp_path: Path, monkeypatc
 def test_a_location_that_is_no_store_is_refused_by_name(location: str, message: str):
     with pytest.raises(UnknownStore, match=f"store '{location}'.*{message}"):
         open_store(location)
+
+
+def test_a_folder_can_only_lie_where_folders_are(tmp_path: Path):
+    (tmp_path / "file").write_text("x")
+    for location in (tmp_path / "file", tmp_path / "file" / "below" / "it"):
+        with pytest.raises(UnknownStore, match=f"^store '{location}': {tmp_path / 'file'} is a file; give a folder"):
+            store_to_write(str(location))
+    with pytest.raises(UnknownStore, match="the store is an empty name"):
+        open_store("")
+    assert store_to_write(str(tmp_path / "new" / "below")).list(".") == []
