@@ -32,6 +32,9 @@ def ablate(
         bool,
         typer.Option("--second-rate", help="Also at a quarter of the learning rate; a verdict that flips is none."),
     ] = False,
+    anneal: Annotated[
+        Path | None, typer.Option(help="Go on from a model of --keep-models, with 30 % candidate in 70 % baseline.")
+    ] = None,
     keep_models: Annotated[
         bool, typer.Option("--keep-models", help="Also models/, which transformers and vLLM load.")
     ] = False,
@@ -62,7 +65,7 @@ def ablate(
         verdict = compare.ablate(
             first, arms, output, BUDGETS[budget], [Path(as_parquet(str(path))) for path in heldout or ()], seeds, say,
             aa=aa, with_controls=controls, tasks=tasks, taint=taint, sweep=read_sweep(sweep), with_density=density,
-            second_rate=second_rate, keep_models=keep_models,
+            second_rate=second_rate, anneal=anneal, keep_models=keep_models,
         )  # fmt: skip
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error

@@ -23,12 +23,14 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.ablation import controls
+from pipeline.ablation.anneal import mixed, plain, read_trunk
 from pipeline.ablation.data import Arm, choose, survey
 from pipeline.ablation.density import density
 from pipeline.ablation.heldout import Domain, domains
 from pipeline.ablation.model import Budget
 from pipeline.ablation.report import markdown
 from pipeline.ablation.runs import Runs, write_json, write_text
+from pipeline.ablation.side_by_side import run_all
 from pipeline.ablation.statistics import LEVEL, Estimate
 from pipeline.ablation.tasks import Task
 from pipeline.ablation.train import weight_decay
@@ -40,7 +42,7 @@ from pipeline.store.shard import file_sha256
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-PROTOCOL = 2  # bump when the same settings give another run: a change to the split, the model, training or scoring
+PROTOCOL = 3  # bump when the same settings give another run: a change to the split, the model, training or scoring
 SAMPLE_BYTES_PER_TOKEN = 8  # text to choose from per token trained on; a BPE token is 3 to 5 bytes of most text
 SAMPLE_BYTES = 16_000_000  # at least, so that a few long documents do not stand for an arm
 BYTES_PER_TOKEN = 3.0  # of a small vocabulary, to reckon how many bytes a run reads
@@ -93,6 +95,7 @@ def ablate(
     sweep: tuple[str, Sequence[float]] | None = None,
     with_density: bool = False,
     second_rate: bool = False,
+    anneal: Path | None = None,
     keep_models: bool = False,
 ) -> Verdict:
     """Train `seeds` proxy models on each arm and compare them; finished runs under `output` are reused.
@@ -105,9 +108,12 @@ def ablate(
     taint: marks training texts that hold an item of `tasks`; no run reads them.
     sweep: a column and shares; the best rows of the one candidate by it are an arm for each share.
     with_density: the baseline is also trained at DENSITY_SCALES.
+    anneal: a model that all arms continue, on text of which `anneal.SHARE` is the candidate's, the rest the baseline's.
     second_rate: baseline and candidates are also trained at SECOND_RATE of the learning rate; a verdict that flips is
     none.
     """
+    trunk = read_trunk(anneal, budget) if anneal else None
+    budget = trunk.budget if trunk else budget
     seeds = budget.seeds if seeds is None else seeds
     if seeds < 2:
         raise ValueError(f"seeds={seeds} gives no interval for the difference; use 2 or more")
@@ -120,26 +126,32 @@ def ablate(
         name, (column, shares) = next(iter(files)), sweep
         arms |= {f"{name}_{share:g}": controls.best(arms[name], column, share) for share in shares}
     candidates = [name for name in arms if name != "baseline"]
-    progress("training the tokenizer")
-    tokenizer = _tokenizer(arms, budget)
+    if trunk is None:
+        progress("training the tokenizer")
+        tokenizer = _tokenizer(arms, budget)
+    else:
+        tokenizer, read = trunk.tokenizer, round(budget.tokens * BYTES_PER_TOKEN)
+        default = arms["baseline"]
+        arms = {name: mixed(default, arm, read) for name, arm in arms.items()} | {"baseline": plain(default, read)}
     extra, missing = _controls(arms, rulers, heldout, budget) if with_controls else ({}, [])
     epochs = _epochs(arms | extra, budget)
     setting = _setting(arms | extra, rulers, tokenizer, budget, seeds, aa, sliced=not heldout)
     setting |= {"weight_decay": weight_decay(max(epochs.values())), "tainted": tainted, "controls_missing": missing}
+    setting["trunk"] = trunk.identity if trunk else ""
     output.mkdir(parents=True, exist_ok=True)
     write_text(output / "tokenizer.json", tokenizer.to_str())
     # The metric and the settings are on disk before the first run can be seen.
     write_json(output / "ablation.json", {"status": "running", "setting": setting})
 
-    trainer = Runs(output, budget, tokenizer, rulers, setting, progress, keep_models)
-    runs = {
-        name: trainer.of(name, arm, range(2 * seeds if aa and name in arms else seeds))
-        for name, arm in (arms | extra).items()
-    }
+    trainer = Runs(output, budget, tokenizer, rulers, setting, progress, keep_models, trunk.folder if trunk else None)
+    runs = run_all(
+        trainer,
+        {name: (arm, range(2 * seeds if aa and name in arms else seeds)) for name, arm in (arms | extra).items()},
+    )
     slowly: dict[str, list[dict[str, Any]]] = {}
     if second_rate:
         slower = replace(trainer, budget=replace(budget, learning_rate=SECOND_RATE * budget.learning_rate))
-        slowly = {name: slower.of(name, arm, range(seeds)) for name, arm in arms.items()}
+        slowly = run_all(slower, {name: (arm, range(seeds)) for name, arm in arms.items()})
     found = _result(runs, slowly, rulers, candidates, list(arms) if aa else [], setting)
     if with_density:
         found["density"] = _density(trainer, arms["baseline"], {name: runs[name][:seeds] for name in arms}, seeds)
@@ -279,7 +291,7 @@ def _density(
         scaled = replace(
             budget, steps=max(1, round(budget.steps * scale)), ngram_tokens=round(budget.ngram_tokens * scale)
         )
-        measured += replace(trainer, budget=scaled).of("baseline", baseline, range(seeds))
+        measured += run_all(replace(trainer, budget=scaled), {"baseline": (baseline, range(seeds))})["baseline"]
     found: dict[str, dict[str, Any]] = {}
     for name, of in runs.items():
         for ruler, tokens, rate in (("models", "tokens", "bpb"), ("n-grams", "ngram_tokens", "ngram_bpb")):

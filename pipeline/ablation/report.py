@@ -120,6 +120,7 @@ def _settings(setting: Part, result: Part) -> list[str]:
         f" x {budget['sequence']}, learning rate {budget['learning_rate']:g}: a tenth of warm-up, three tenths of "
         f"decay; weight decay {setting['weight_decay']}; mean of the last checkpoints; n-grams of "
         f"{budget['ngram_tokens']:,} tokens",
+        *([f"- all arms go on from the model with the weights `{setting['trunk']}`"] if setting["trunk"] else []),
         f"- tokenizer of {setting['tokenizer']['vocabulary']:,} ids, trained on all arms; device {setting['device']}; "
         f"{versions}",
     ]

@@ -40,20 +40,30 @@ class Runs:
     setting: Mapping[str, Any]
     progress: Callable[[str], None]
     keep_models: bool
+    trunk: Path | None = None
+    """The model that runs continue; its hash is in the settings."""
 
     def of(self, name: str, arm: Arm, seeds: Sequence[int]) -> list[dict[str, Any]]:
         """One record for each seed."""
-        from pipeline.ablation.tokenizer import tokenize
-
-        runs = {seed: self._artifact(f"{name}-{seed}-{self._key(arm, seed)}") for seed in seeds}
+        runs = {seed: self._artifact(name, arm, seed) for seed in seeds}
         if any(run.state() != "done" for run in runs.values()):
-            corpus = tokenize(arm, self.tokenizer, self._shard(name, arm))
+            corpus = self.tokens(name, arm)
             for seed, run in runs.items():
                 run.make(partial(self._run, name, corpus, seed, run), alone=self.progress)
         return [json.loads((self.output / run.done).read_bytes()) for run in runs.values()]
 
+    def is_done(self, name: str, arm: Arm, seed: int) -> bool:
+        """Whether the run's record is there."""
+        return self._artifact(name, arm, seed).state() == "done"
+
+    def tokens(self, name: str, arm: Arm) -> Corpus:
+        """The arm's text as tokens, in a shard under `output` that is made once."""
+        from pipeline.ablation.tokenizer import tokenize
+
+        return tokenize(arm, self.tokenizer, self._shard(name, arm))
+
     def _key(self, arm: Arm, seed: int) -> str:
-        names = ("protocol", "tokenizer", "device", "versions", "weight_decay")
+        names = ("protocol", "tokenizer", "device", "versions", "weight_decay", "trunk")
         setting = {name: self.setting[name] for name in names}
         budget = {name: value for name, value in asdict(self.budget).items() if name not in ("name", "seeds")}
         ruler = self.setting["ruler"]["identity"]
@@ -65,8 +75,9 @@ class Runs:
         key = content_hash(arm.keys[arm.chosen].tobytes(), tokenizer, arm.identity)[:12]
         return self.output / "tokens" / f"{name}-{key}"
 
-    def _artifact(self, name: str) -> Artifact:
-        run = Artifact(LocalStore(self.output), f"runs/{name}", f"runs/{name}.json")
+    def _artifact(self, name: str, arm: Arm, seed: int) -> Artifact:
+        key = f"runs/{name}-{seed}-{self._key(arm, seed)}"
+        run = Artifact(LocalStore(self.output), key, f"{key}.json")
         if self.keep_models and not self._folder(run).is_dir():  # made by a run that did not keep them
             LocalStore(self.output).remove(run.done)
         return run
@@ -82,7 +93,9 @@ class Runs:
         self.progress(f"{name}, seed {seed}: training on {budget.tokens:,} tokens")
         tell = partial(self._tell, f"{name}, seed {seed}")
         with deterministic(budget.cpu_threads):
-            trained = train(budget, vocabulary, corpus, seed, tell, self.setting["weight_decay"], checkpoint)
+            trained = train(
+                budget, vocabulary, corpus, seed, tell, self.setting["weight_decay"], checkpoint, self.trunk
+            )
             ended = time.monotonic()
             bits, accuracy = self._score(self._by_model(trained.model))
         counted = ngram.count(Stream(corpus, seed, budget.sequence).read(0, budget.ngram_tokens))

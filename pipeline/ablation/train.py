@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.ablation.model import Budget, build_model
+from pipeline.ablation.model import Budget, build_model, continued
 from pipeline.ablation.order import Stream
 from pipeline.ablation.tokenizer import Corpus
 
@@ -68,16 +68,18 @@ def train(
     progress: Callable[[str], None],
     decay: float = WEIGHT_DECAY,
     checkpoint: Path | None = None,
+    trunk: Path | None = None,
 ) -> Trained:
     """A model after `budget.steps` steps; the seed decides its initialisation and the order of the pieces.
 
+    With `trunk` the model in that folder is continued, and the learning rate falls from the first step on.
     With `checkpoint`, a run that takes long leaves its state there, and goes on from it when it is made again.
     """
     import torch
 
     cuda = torch.cuda.is_available()
     device = "cuda" if cuda else "cpu"
-    model = build_model(budget, vocabulary, seed).to(device)
+    model = (build_model(budget, vocabulary, seed) if trunk is None else continued(trunk)).to(device)
     matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     vectors = [parameter for parameter in model.parameters() if parameter.ndim == 1]
     groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
@@ -90,7 +92,7 @@ def train(
     begun = reported = saved = time.monotonic()
     for step in range(state.step, budget.steps):
         for group in optimizer.param_groups:
-            group["lr"] = budget.learning_rate * schedule(step, budget.steps)
+            group["lr"] = budget.learning_rate * schedule(step, budget.steps, anneals=trunk is not None)
         loss = 0.0
         for rows in range(0, budget.batch, budget.micro_batch):
             count = min(budget.micro_batch, budget.batch - rows)
@@ -143,9 +145,9 @@ def token_loss(model: LlamaForCausalLM, part: Tensor, rows: int, cuda: bool) -> 
     return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), part[1:])
 
 
-def schedule(step: int, steps: int) -> float:
-    """Share of the peak learning rate: linear warm-up, a stable part, and a decay to zero as 1 - √x."""
-    warm_up, decay = max(1, round(WARM_UP * steps)), max(1, round(DECAY * steps))
+def schedule(step: int, steps: int, anneals: bool = False) -> float:
+    """Share of the peak learning rate: linear warm-up, a stable part, and a decay to zero as 1 - √x; or that alone."""
+    warm_up, decay = (0, steps) if anneals else (max(1, round(WARM_UP * steps)), max(1, round(DECAY * steps)))
     if step < warm_up:
         return (step + 1) / warm_up
     if step < steps - decay:

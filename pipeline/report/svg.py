@@ -164,7 +164,7 @@ def progress(lines: Mapping[str, Sequence[tuple[float, float]]], x: str, y: str)
             _label(left + width - 6, 18 + 13 * number, f"{'solid' if number == 0 else 'dashed'}: {name}", "end")
         )
     parts += [_label(left - 4, 14, f"{high:.3g}", "end"), _label(left - 4, tall + 4, f"{low:.3g}", "end")]
-    parts += [_label(left, tall + 18, "0", "start"), _label(left + width, tall + 18, f"{most:,.3g}", "end")]
+    parts += [_label(left, tall + 18, "0", "start"), _label(left + width, tall + 18, f"{most:,.0f}", "end")]
     return _close([*parts, _label(left + width / 2, tall + 32, f"{y} over {x}", "middle")])
 
 

@@ -30,7 +30,7 @@ def test_all_that_is_fixed_before_training_is_written_down(tmp_path: Path) -> No
     tokenizer = train_tokenizer(sentences(9, 1), 300)
     first = _setting({"baseline": arm}, [*HELD, QUIZ], tokenizer, TINY, 2, False, True)
     assert json.loads(json.dumps(first)) == first
-    assert (first["protocol"], first["seeds"], first["aa"]) == (2, 2, False)
+    assert (first["protocol"], first["seeds"], first["aa"]) == (3, 2, False)
     assert first["metric"] == "macro mean of bits per byte over web, books, quiz"
     assert first["budget"]["tokens"] == 10 * 8 * 64
     assert first["arms"]["baseline"]["documents"] == 2

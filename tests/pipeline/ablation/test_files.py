@@ -22,7 +22,5 @@ def test_of_a_level_in_a_bucket_there_are_copies(tmp_path: Path, monkeypatch: py
     whole = [file.read_bytes() for file in text_files(Path(store.shown(place)))]
     for location in (place, f"{place}/manifest.json"):
         assert [file.read_bytes() for file in text_files(f"{bucket.root}/{location}")] == whole
-    with pytest.raises(
-        FileNotFoundError, match=r"no manifest.json at .*/absent; give the folder of a level"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"no manifest.json at .*/absent; give the folder of a level"):
         text_files(f"{bucket.root}/absent")

@@ -1,5 +1,7 @@
 """The proxy model of a budget: its size, and that the seed alone decides its weights."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -37,3 +39,11 @@ def test_the_seed_alone_decides_the_weights() -> None:
     first, again, other = (build_model(TINY, 256, seed).lm_head.weight for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_weights_begin_in_proportion_to_the_width() -> None:
+    weights = {
+        size: build_model(replace(TINY, width=size), 256, 0).model.layers[0].mlp.up_proj.weight for size in (32, 128)
+    }
+    assert weights[32].std().item() == pytest.approx(0.8 / 32**0.5, rel=0.1)
+    assert weights[128].std().item() == pytest.approx(0.8 / 128**0.5, rel=0.1)

@@ -16,7 +16,7 @@ def estimate(mean: float) -> dict[str, Any]:
 
 
 SETTING = {
-    "metric": "macro mean of bits per byte over web, quiz", "rule": "p below 0.05", "seeds": 2,
+    "metric": "macro mean of bits per byte over web, quiz", "rule": "p below 0.05", "seeds": 2, "trunk": "",
     "ruler": {
         "origin": "files given",
         "domains": {

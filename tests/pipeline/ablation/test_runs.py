@@ -18,7 +18,7 @@ from tests.pipeline.ablation.helpers import TINY, sentences, write
 
 SETTING = {
     "protocol": 1, "tokenizer": "t", "device": "cpu", "versions": {}, "ruler": {"identity": "h"}, "seeds": 2,
-    "weight_decay": 0.1,
+    "weight_decay": 0.1, "trunk": "",
 }  # fmt: skip
 HELD = [
     Domain("web", ("ab", "cdef"), np.arange(2, dtype=np.uint64)),
@@ -32,7 +32,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seeds: list[int] = []
     model = SimpleNamespace(model=SimpleNamespace(num_parameters=lambda: 7), curve=[(9, 1.5)])
     monkeypatch.setattr(
-        train, "train", lambda budget, vocabulary, corpus, seed, tell, decay, path: seeds.append(seed) or model
+        train, "train", lambda budget, vocabulary, corpus, seed, tell, decay, path, trunk: seeds.append(seed) or model
     )
     monkeypatch.setattr(
         evaluate, "document_bits", lambda model, documents, bos, sequence, batch, given: np.arange(len(documents)) + 3.0

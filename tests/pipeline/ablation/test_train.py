@@ -89,7 +89,7 @@ def test_a_run_goes_on_from_its_checkpoint_to_the_same_bits(
 def test_the_curve_tells_the_loss_by_tokens(corpus: Corpus) -> None:
     curve = train(TINY, 300, corpus, 0, print).curve
     assert [tokens for tokens, _ in curve] == [512 * step for step in range(1, 11)]
-    assert curve[0][1] == pytest.approx(math.log(300), abs=0.2)
+    assert curve[0][1] == pytest.approx(math.log(300), abs=0.5)
     assert curve[-1][1] < curve[0][1]
 
 
