@@ -68,7 +68,7 @@ def judge(task: dict[str, Any], sandbox: Sandbox, changes: int, found: Counter[s
     if not plain(task["answer"], task):
         found["solution does not run here"] += 1
         return ""
-    verdict, defect, evidence = CodeExecution(seconds=SECONDS, minimum_level=1).judge(task)
+    verdict, defect, evidence = CodeExecution(seconds=SECONDS, minimum_level=1).judge("", task)
     found[f"solution: {verdict} {defect}".strip()] += 1
     suite = Suite(task["tests"], task.get("entry_point", ""), task["setup"], task.get("calls_check", False))
     odd = "" if verdict == "pass" else f"solution: {verdict} {defect} {evidence}"

@@ -2,6 +2,7 @@
 
     python -m benchmarks.l4_contamination DATA [--items 150] [--set NAME]…
     python -m benchmarks.l4_contamination DATA --natural
+    python -m benchmarks.l4_contamination DATA --paraphrases MODEL [--pages 300]
 
 DATA is the folder of real data (eval/, verify/, fineweb/, c4/). Items are planted one a page into FineWeb and C4 pages,
 at a line's edge. Limits (`stages/l4_verify/contamination_rules.py`) were chosen on samples of all items; figures are of
@@ -12,6 +13,9 @@ False flags are pages of FineWeb and C4 with nothing planted; what is flagged th
 Speed is of processor time of one core over all of those pages. Intervals are Wilson's at 95 %.
 --natural plants nothing and lists what English Wikipedia (wikipedia/) holds of the sets: BoolQ's passages are
 paragraphs of it, and so are some questions of MMLU.
+--paraphrases plants the second half of the items that were reworded by hand (l4_paraphrases.jsonl; limits were chosen
+on the first) into pages, and looks for them by `paraphrased_items` with the embedding model of that folder, and at so
+many pages with nothing planted.
 """
 
 from __future__ import annotations
@@ -24,13 +28,14 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.books.interval import rounded
 from pipeline.kernels.contamination.item_index import ItemIndex, find_items
-from stages.l4_verify.contamination import Contamination, renumbered, shuffled, verbatim
+from stages.l4_verify.contamination import known_items, renumbered, shuffled, verbatim
 from stages.l4_verify.contamination_rules import rule_of
 from stages.l4_verify.evaluation_sets import Item
 
@@ -76,6 +81,7 @@ def natural(data: Path, index: ItemIndex, items: tuple[Item, ...]) -> None:
         articles = [json.loads(line) for line in lines]
     texts = [article["text"] for article in articles]
     size = sum(len(text.encode()) for text in texts)
+    find_items(index, pa.array(texts[:2]))  # compiles
     started = time.process_time()
     hits = find_items(index, pa.array(texts))
     rate = size / (time.process_time() - started) / 1e6
@@ -93,19 +99,58 @@ def natural(data: Path, index: ItemIndex, items: tuple[Item, ...]) -> None:
             print(f"  {told}")
 
 
+def paraphrases(data: Path, model: Path, index: ItemIndex, items: tuple[Item, ...], clean: int) -> None:
+    """Reworded items that are found, with and without the model; pages with nothing planted that are flagged."""
+    from stages.l4_verify.reworded import Reworded, told
+
+    written = Path(__file__).with_name("l4_paraphrases.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = [json.loads(line) for line in written][1::2]
+    texts, chance = pages(data), random.Random("paraphrases")
+    planted = []
+    for one in asked:
+        lines = chance.choice(texts).split("\n")
+        lines.insert(chance.randint(0, len(lines)), one["text"])
+        planted.append("\n".join(lines))
+    hits = find_items(index, pa.array(planted))
+    plain = {int(hit["row"]) for hit, rule in zip(hits, rule_of(index, hits), strict=True) if rule}
+    reworded = Reworded(model, index, items)
+    found = plain | {one.row for one in reworded.find(pa.array(planted)) if _is(items[one.item], asked[one.row])}
+    print(f"by words {len(plain)} of {len(asked)}, with the model {len(found)}, {rounded(len(found), len(asked))}")
+    for name in dict.fromkeys(one["set"] for one in asked):
+        rows = [row for row, one in enumerate(asked) if one["set"] == name]
+        print(f"  {name}: {len(found.intersection(rows))} of {len(rows)}")
+    sample = chance.sample(texts, min(clean, len(texts)))
+    started = time.process_time()
+    errs = list(reworded.find(pa.array(sample)))
+    rate = sum(len(text.encode()) for text in sample) / (time.process_time() - started) / 1e6
+    rows = {one.row for one in errs}
+    print(f"flagged {len(rows)} of {len(sample)} pages, {rounded(len(rows), len(sample))}; {rate:.3f} MB/s a core")
+    for one in errs:
+        span = sample[one.row].encode()[one.begin : one.end].decode(errors="replace")
+        print(f"  {one.cosine:.2f} {items[one.item].set}: {told(items[one.item])[:120]!r} in {span[:160]!r}")
+
+
+def _is(item: Item, asked: dict[str, Any]) -> bool:
+    return (item.set, item.number) == (asked["set"], asked["number"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--items", type=int, default=150, help="of each set and form")
     parser.add_argument("--set", action="append", help="only these")
     parser.add_argument("--natural", action="store_true", help="list what Wikipedia holds of the sets")
+    parser.add_argument("--paraphrases", type=Path, metavar="MODEL", help="find reworded items with this model")
+    parser.add_argument("--pages", type=int, default=300, help="pages that --paraphrases looks at with nothing planted")
     asked = parser.parse_args()
-    step = Contamination(sets=(str(asked.data / "eval"), str(asked.data / "verify")))
     started = time.process_time()
-    index, items = step._known()
+    index, items = known_items((str(asked.data / "eval"), str(asked.data / "verify")))
     print(f"{len(items):,} items indexed in {time.process_time() - started:.1f} s of processor time")
     if asked.natural:
         natural(asked.data, index, items)
+        return
+    if asked.paraphrases:
+        paraphrases(asked.data, asked.paraphrases, index, items, asked.pages)
         return
     texts = pages(asked.data)
     column, size = pa.array(texts), sum(len(text.encode()) for text in texts)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 # Before Prefect is imported: no telemetry, patience for a cold database (20 s is its default and is often too short),
 # and none of the embedded server's chatter between the lines of the run.
@@ -37,6 +37,7 @@ from prefect.artifacts import (  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.events import emit_event  # noqa: E402
+from prefect.states import Completed  # noqa: E402
 
 from flows.runs.ablation import verdict_lines  # noqa: E402
 from flows.runs.paused import recipe_to_run  # noqa: E402
@@ -98,6 +99,9 @@ def refine(
         run.listeners.append(shown)
         try:
             finished = run_one_level(levels[name], run, plan.inputs, _load(*parent) if parent else None)
+        except WaitsForPeople as waits:  # as a state of its own: raised, it would be shown as an error
+            asked.append(waits)
+            return cast(tuple[str, bool], Completed(name="Waiting", message=str(waits)))
         finally:
             run.listeners.remove(shown)
         return finished.path, finished.reused
@@ -106,13 +110,14 @@ def refine(
         return Finished(load(Manifest, run.store, path), path, reused)
 
     done: list[tuple[str, bool]] = []
+    asked: list[WaitsForPeople] = []
     for one in levels:
-        try:
-            done.append(level(one, done[-1] if done else None))
-        except WaitsForPeople as waits:  # the flow ends well, and the next one goes on when the lot is decided
+        made = level(one, done[-1] if done else None)
+        for waits in asked:  # the flow ends well, and the next one goes on when the lot is decided
             waiting = Waiting(chosen.dataset, [_load(*entry) for entry in done], waits.lot, str(waits))
             _show_waiting(waiting.as_json(run.store))
             return waiting.as_json(run.store)
+        done.append(made)
     result = finish(run, [_load(*entry) for entry in done], chosen)
     _show(result, run.store)
     if chosen.ablation is not None:

@@ -102,3 +102,8 @@ def describe(error: BaseException) -> str:
     """An exception as one line for a quarantine row."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}"[:500]
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """At most so many characters of a value, for a line that names it."""
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -1,6 +1,7 @@
 """Every step keeps to the contract, has a test of its own, and declares the libraries that decide its bytes."""
 
 import json
+import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -63,6 +64,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "entailment": ({}, REWRITTEN),
     "math_answer": ({}, [{"text": "#### 4", "task": json.dumps({"verifier": "math_answer", "answer": "4"})}]),
     "task_answer": ({}, [{"text": "Question: What is 1 + 1?\nAnswer: 2", "task": json.dumps({"verifier": "none"})}]),
+    "lean": ({}, [{"text": proof, "task": json.dumps({"verifier": "lean", "statement": ": 1 = 1"})}
+                  for proof in ("by rfl", "by sorry")]),
     "smt": ({}, [{"text": "", "task": json.dumps({"verifier": "smt", "premises": "", "claim": claim})}
                  for claim in ("true", "false")]),
     "code_execution": ({"minimum_level": 1, "seconds": 1}, PROGRAMS),
@@ -145,7 +148,9 @@ def files(tmp_path_factory) -> Iterator[dict[str, dict[str, Any]]]:
         "crawl": {"paths": [str(names["in.warc"])]},
         "text": {"paths": [str(names["in.txt"])]},
         "pdf": {"paths": [str(names["in.pdf"])]},
+        "lean": {"repl": [sys.executable, str(Path(__file__).parent / "stages" / "l4_verify" / "lean_repl.py")]},
         "contamination": {"sets": [str(names["items.jsonl"])]},
+        "paraphrased_items": {"sets": [str(names["items.jsonl"])], "model": str(folder / "nli")},
         "tasks": {"files": [{"path": str(names["tasks.yaml"]), "count": 3}]},
         "site_opt_outs": {"snapshot": str(names["opt_outs.jsonl"])},
         "url_filter": {"domains": str(names["domains"])},

@@ -35,6 +35,7 @@ import pyarrow as pa
 from pipeline.books.accounting import AtStep
 from pipeline.books.fingerprint import canonical
 from pipeline.books.manifest import Manifest, content_id, load, read_rows
+from pipeline.errors import shortened
 from pipeline.publish.calibration import Calibratable, calibrate
 from pipeline.publish.defects import defects
 from pipeline.publish.expiry import code_of, expired, taken_down
@@ -255,5 +256,4 @@ def _compare(what: str, expected: object, found: object) -> list[str]:
 
 
 def _short(value: object) -> str:
-    text = value if isinstance(value, str) else canonical(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    return shortened(value if isinstance(value, str) else canonical(value), 200)

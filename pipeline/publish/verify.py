@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from pipeline.books.accounting import AccountingError, Counts, total
 from pipeline.books.manifest import Manifest, Purged, ShardRecord, before_purge, content_id, load
+from pipeline.errors import shortened
 from pipeline.publish import croissant
 from pipeline.publish.release import CARD, Refs, Release, card_of, croissant_of, funnel, version_of
 from pipeline.run.level import Finished, as_parent
@@ -250,9 +251,6 @@ def _sorted(files: Iterable[FileEntry]) -> list[FileEntry]:
 
 
 def _compare(path: str, what: str, computed: object, stated: object) -> list[str]:
-    return [] if computed == stated else [f"{path}: {what} is {_short(computed)}, and {_short(stated)} is stated"]
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 100 else f"{text[:100]}…"
+    if computed == stated:
+        return []
+    return [f"{path}: {what} is {shortened(str(computed))}, and {shortened(str(stated))} is stated"]

@@ -26,6 +26,7 @@ MODULES = {
     "lineage": ("openlineage",),
     "metrics": ("prometheus_client",),
     "math": ("math_verify", "antlr4", "sympy", "pint"),
+    "paraphrases": ("torch", "transformers", "tokenizers", "safetensors"),
     "pdf": ("pypdfium2",),
     "ray": ("ray",),
     "remote": ("huggingface_hub", "fsspec"),

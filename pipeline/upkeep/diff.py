@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.books.manifest import Manifest, load, read_rows
+from pipeline.errors import shortened
 from pipeline.publish.release import Release, load_release
 from pipeline.rows.document import BASE_SCHEMA, content_hash, text_views
 from pipeline.store.checked import read_checked
@@ -193,5 +194,4 @@ def _short(values: list[float]) -> str:
 
 
 def _text(value: Any) -> str:
-    text = "none" if value is None else str(value)
-    return text if len(text) <= 80 else f"{text[:80]}…"
+    return shortened("none" if value is None else str(value), 80)

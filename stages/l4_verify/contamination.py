@@ -4,8 +4,9 @@ Run it after L3, on what will be published: rewriting is what takes an item out 
 at the row's text and, where there is one, at `source_text`: a rewrite of a page with an item in it is tainted as well.
 
 How items are found is `pipeline/kernels/contamination/item_index.py`, when a find counts is `contamination_rules.py`,
-which files are read is `evaluation_sets.py`. What it does not see: items of fewer than three words, and paraphrases
-that keep no run of five words. `benchmarks/l4_contamination.py` measures both.
+which files are read is `evaluation_sets.py`. What it does not see: items of one or two words that are not listed with
+their choices, and paraphrases that keep no run of five words (`paraphrased_items` looks for those with a model).
+`benchmarks/l4_contamination.py` measures both.
 """
 
 from __future__ import annotations
@@ -52,17 +53,13 @@ class Contamination(Checker):
         return {name: sha256_of(path) for name, path in set_files(self.sets).items()}
 
     def resolve(self) -> Iterable[str]:
-        for name, path in set_files(self.sets).items():
-            try:
-                read_set(name, path)
-            except NoEvaluationSet as error:
-                yield str(error)
+        yield from problems(self.sets)
 
     def tool(self) -> str:
         return f"contamination of {len(set_files(self.sets))} evaluation sets"
 
     def prepare(self) -> None:
-        self._known()
+        known_items(self.sets)
         super().prepare()
 
     def check(self, batch: Batch) -> Verdicts:
@@ -93,7 +90,7 @@ class Contamination(Checker):
 
     def hits(self, texts: pa.Array) -> list[list[dict[str, Any]]]:
         """Per text the items that were found in it: which, where, how much of them, and by which rule."""
-        index, items = self._known()
+        index, items = known_items(self.sets)
         found = find_items(index, texts.cast(pa.string()))
         hits: list[list[dict[str, Any]]] = [[] for _ in range(len(texts))]
         for hit, rule in zip(found, rule_of(index, found), strict=True):
@@ -105,15 +102,22 @@ class Contamination(Checker):
                 shares = {name: round(float(hit[name]), 3) for name in ("question", "exact", "answer", "parts")}
                 hits[row].append(
                     {
-                        "set": item.set, "number": item.number, "part": item.part, "rule": RULES[rule], "in": "text",
-                        **shares, "bytes": [begin, end], "span": span[:SHOWN], "item": item.texts[0][:SHOWN],
+                        "set": item.set,
+                        "number": item.number,
+                        "part": item.part,
+                        "rule": RULES[rule],
+                        "in": "text",
+                        **shares,
+                        "bytes": [begin, end],
+                        "span": span[:SHOWN],
+                        "item": item.texts[0][:SHOWN],
                     }
                 )
         return hits
 
     def mutants(self, rows: pa.RecordBatch, seed: int) -> Mapping[str, pa.RecordBatch]:
         """Way of telling an item → rows with an item put in that way: what `check` must not pass."""
-        items = [item for item in self._known()[1] if item.part == "question"]
+        items = [item for item in known_items(self.sets)[1] if item.part == "question"]
         result = {}
         for kind, tell in TOLD.items():
             planted = []
@@ -125,9 +129,20 @@ class Contamination(Checker):
             result[kind] = pa.RecordBatch.from_pylist(planted, rows.schema)
         return {} if self.mode == "audit" else result
 
-    def _known(self) -> tuple[ItemIndex, tuple[Item, ...]]:
-        files = set_files(self.sets)
-        return _index(tuple((name, str(path), sha256_of(path)) for name, path in files.items()))
+
+def problems(sets: tuple[str, ...]) -> Iterable[str]:
+    """What is wrong with the files of these sets, a line each."""
+    for name, path in set_files(sets).items():
+        try:
+            read_set(name, path)
+        except NoEvaluationSet as error:
+            yield str(error)
+
+
+def known_items(sets: tuple[str, ...]) -> tuple[ItemIndex, tuple[Item, ...]]:
+    """All items of these sets with their index, once a process as long as the files stay as they are."""
+    files = set_files(sets)
+    return _index(tuple((name, str(path), sha256_of(path)) for name, path in files.items()))
 
 
 @lru_cache(maxsize=2)

@@ -7,6 +7,7 @@
 | question_parts  | any                         | SOME of the question, MOST of all choices together                   |
 | whole_question  | question of 7 words or more | all but a trace, of a question that says much                        |
 | whole_item      | any                         | all but a trace of question and parts, which together say much       |
+| answered        | any                         | all but a trace of question and answer behind it, which say much     |
 
 13 words is what GPT-3 looked for (and lm-eval fixes). SPREAD holds for all: words strewn over a page are no item. The
 limits were chosen on samples of planted items and on FineWeb and C4 pages (`benchmarks/l4_contamination.py`).
@@ -19,7 +20,7 @@ import numpy as np
 from pipeline.kernels.contamination.item_index import ItemIndex
 from pipeline.kernels.utf8 import Array
 
-RULES = ("", "long_question", "question_answer", "question_parts", "whole_question", "whole_item")
+RULES = ("", "long_question", "question_answer", "question_parts", "whole_question", "whole_item", "answered")
 LONG_WORDS, LONG = 13, 0.75
 SHORT_WORDS, WHOLE, MUCH = 7, 0.97, 20.0
 SOME, MOST, SAYS = 0.6, 0.7, 10.0
@@ -45,5 +46,6 @@ def rule_of(index: ItemIndex, hits: Array) -> Array:
         (question >= SOME) & (hits["parts"] >= MOST) & (parts_weight >= 2 * SAYS),
         (words >= SHORT_WORDS) & (question >= WHOLE) & (index.question_weight[item] >= MUCH),
         (question >= WHOLE) & (hits["parts"] >= WHOLE) & (index.question_weight[item] + parts_weight >= MUCH),
+        (question >= WHOLE) & (hits["next"] >= WHOLE) & (index.question_weight[item] + answer_weight >= MUCH),
     ]
     return np.where(compact, np.select(found, range(1, len(RULES)), 0), 0)

@@ -62,8 +62,8 @@ def certified(view: StepView) -> Iterable[Section]:
 
 SECTIONS: dict[str, Contribute] = dict.fromkeys(
     (
-        "format", "faithfulness", "entailment", "contamination", "math_answer", "task_answer", "code_execution", "smt",
-        "human_review", "policy",
+        "format", "faithfulness", "entailment", "contamination", "paraphrased_items", "math_answer", "task_answer",
+        "code_execution", "smt", "lean", "human_review", "policy",
     ),
     certified,
 )  # fmt: skip

@@ -8,6 +8,7 @@ is among the items (inverse document frequency), so that "of the following" says
    heavy or its heaviest.
 2. A text's runs are looked up, first in a bitmap that stays in the cache. An item whose seeds in one stretch of text
    cover COVER of its question's weight, or three of its seeds, is a candidate.
+   An item of which no part has SHORT words is known by the first SHORT of it as it is listed: "Planets orbit A. Earth".
 3. Of a candidate the longest common subsequence of question and text is found, by weight. It survives swapped words,
    other punctuation and, since numbers are one word, other numbers. Then each part is sought near the same way, with
    its numbers as they are and in any order of the parts: options may be shuffled.
@@ -23,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from pipeline.kernels.contamination.plain_words import PlainWords, plain_words, split
+from pipeline.kernels.contamination.plain_words import BASE, PlainWords, plain_words, run_hashes, split, word_hash
 from pipeline.kernels.utf8 import Array, text_buffers
 
 SEED, SHORT = 5, 3
@@ -33,13 +34,15 @@ COVER = 0.2
 SLACK = 6
 AROUND = 30
 """Words between a question and its parts that are looked over."""
-BASE = np.uint64(0x9E3779B97F4A7C15)
+BEHIND = 1
+"""Words between a question and an answer that is right behind it: `Answer:` or a letter."""
 HIT = np.dtype(
-    [("row", "i4"), ("item", "i4"), ("question", "f4"), ("exact", "f4"), ("answer", "f4"), ("parts", "f4"),
-     ("words", "i4"), ("begin", "i4"), ("end", "i4")]
+    [("row", "i4"), ("item", "i4"), ("question", "f4"), ("exact", "f4"), ("answer", "f4"), ("next", "f4"),
+     ("parts", "f4"), ("words", "i4"), ("begin", "i4"), ("end", "i4")]
 )  # fmt: skip
 """question: share of the question found; exact: the same with numbers as they are; answer: of the part that is the
-answer; parts: of all parts; words, begin, end: how many words and which bytes of the text the question spans."""
+answer; next: the same right behind the question; parts: of all parts; words, begin, end: how many words and which bytes
+of the text the question spans."""
 
 
 class ItemIndex(NamedTuple):
@@ -75,7 +78,7 @@ def build_index(texts: list[list[str]], answers: list[int]) -> ItemIndex:
     question = np.array(
         [weights[found.offsets[at] : found.offsets[at + 1]].sum() for at in first[:-1]], np.float32
     ) if len(texts) else np.zeros(0, np.float32)  # fmt: skip
-    seeds, places = _seeds(found, weights, owner)
+    seeds, places = _seeds(found, weights, owner, first)
     bitmap, table, postings = _lookup(seeds, places, owner)
     return ItemIndex(
         found.words, found.raws, found.stems, weights, raw_weights, found.offsets, first,
@@ -101,7 +104,7 @@ def _weights(values: Array, owner: Array, items: int) -> Array:
     return np.log((items + 1) / having).astype(np.float32)
 
 
-def _seeds(found: PlainWords, weights: Array, owner: Array) -> tuple[Array, Array]:
+def _seeds(found: PlainWords, weights: Array, owner: Array, first: Array) -> tuple[Array, Array]:
     """The hash of each seed that is worth looking for, and its first word, sorted by hash."""
     hashes, places, weight, having = _runs(found, weights, owner, SEED)
     good = (having <= COMMON) & (weight >= LIGHT)
@@ -110,9 +113,24 @@ def _seeds(found: PlainWords, weights: Array, owner: Array) -> tuple[Array, Arra
     short, short_places, short_weight, having = _runs(found, weights, owner, SHORT)
     kept = bare[short_places] & (having <= RARE_ENOUGH * COMMON)
     kept &= (short_weight >= LIGHT) | _heaviest(np.where(kept, short_weight, 0), owner[short_places])
-    seeds = np.concatenate([hashes[good], short[kept]])
+    least = np.setdiff1d(owner, owner[np.concatenate([places[good], short_places[kept]])])
+    listed, listed_places = _listed(found, least, first)
+    seeds = np.concatenate([hashes[good], short[kept], listed])
     order = np.argsort(seeds, kind="stable")
-    return seeds[order], np.concatenate([places[good], short_places[kept]])[order]
+    return seeds[order], np.concatenate([places[good], short_places[kept], listed_places])[order]
+
+
+def _listed(found: PlainWords, items: Array, first: Array) -> tuple[Array, Array]:
+    """Of each of these items the hash of its first SHORT words with the letter before its first choice."""
+    hashes, places = [], []
+    for item in items:
+        begin, end = found.offsets[first[item]], found.offsets[first[item] + 1]
+        rest = found.offsets[min(first[item] + 2, first[item + 1])]
+        words = [*found.words[begin:end], word_hash("a"), *found.words[end:rest]][:SHORT]
+        if 0 < end - begin < SHORT and len(words) == SHORT:
+            hashes.append(run_hashes(np.array(words, np.uint64), np.zeros(SHORT), SHORT)[0][0] | np.uint64(1))
+            places.append(begin)
+    return np.array(hashes, np.uint64), np.array(places, np.int64)
 
 
 def _heaviest(weight: Array, owner: Array) -> Array:
@@ -125,14 +143,12 @@ def _heaviest(weight: Array, owner: Array) -> Array:
 
 def _runs(found: PlainWords, weights: Array, owner: Array, words: int) -> tuple[Array, Array, Array, Array]:
     """Of each run of so many words within a part: its hash, first word, weight, and how many items have it."""
-    size = max(len(found.words) - words + 1, 0)
-    hashes, weight = np.full(size, words, np.uint64), np.zeros(size, np.float32)
-    for k in range(words):
-        hashes = hashes * BASE + found.words[k : k + size]
-        weight += weights[k : k + size]
     part = np.repeat(np.arange(len(found.offsets) - 1), np.diff(found.offsets))
-    places = np.flatnonzero(part[:size] == part[len(part) - size :])
-    hashes, weight = hashes[places] | np.uint64(1), weight[places]
+    hashes, places = run_hashes(found.words, part, words)
+    weight = np.zeros(len(places), np.float32)
+    for k in range(words):
+        weight += weights[places + k]
+    hashes |= np.uint64(1)
     return hashes, places, weight, _having(hashes, owner[places])
 
 
@@ -320,7 +336,7 @@ def _align(row, hashes, places, left, right, index, item, hits, count):
     start, stop = left + start, left + stop
     reach = 2 * (all_words - size) + AROUND
     near = hashes[1, max(0, start - reach) : min(hashes.shape[1], stop + reach)]
-    answer, held, total = np.float32(0), np.float32(0), np.float32(0)
+    answer, behind, held, total = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
     for part in range(first + 1, last):
         one, other = index.parts[part], index.parts[part + 1]
         found, _, _ = common(index.raws[one:other], index.raw_weights[one:other], near)
@@ -328,9 +344,12 @@ def _align(row, hashes, places, left, right, index, item, hits, count):
         held, total = held + found * weight, total + weight
         if part - first == index.answer[item]:
             answer = found
+            behind, _, _ = common(
+                index.raws[one:other], index.raw_weights[one:other], hashes[1, stop : stop + other - one + BEHIND]
+            )
     if count < len(hits):
         hits[count].row, hits[count].item = row, item
-        hits[count].question, hits[count].exact, hits[count].answer = share, exact, answer
+        hits[count].question, hits[count].exact, hits[count].answer, hits[count].next = share, exact, answer, behind
         hits[count].parts = held / total if total > 0 else np.float32(0)
         hits[count].words = stop - start
         hits[count].begin, hits[count].end = places[0, start], places[1, stop - 1]

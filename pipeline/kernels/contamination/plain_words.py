@@ -23,6 +23,8 @@ from numba import njit
 
 from pipeline.kernels.utf8 import Array, text_buffers
 
+BASE = np.uint64(0x9E3779B97F4A7C15)
+"""Of the polynomials that hash runs of words."""
 OFFSET, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a
 STEM = 6
 NUMBER = np.uint64(0x23)
@@ -53,6 +55,16 @@ def plain_words(texts: pa.StringArray) -> PlainWords:
     words, raws, stems = (row[:count].copy() for row in hashes)
     begin, end = (row[:count].copy() for row in places)
     return PlainWords(words, raws, stems, begin, end, rows)
+
+
+def run_hashes(values: Array, owner: Array, words: int) -> tuple[Array, Array]:
+    """The hash of every run of so many words that belong to one owner, and the place of its first word."""
+    size = max(len(values) - words + 1, 0)
+    hashes = np.full(size, words, np.uint64)
+    for k in range(words):
+        hashes = hashes * BASE + values[k : k + size]
+    first = np.flatnonzero(owner[:size] == owner[len(owner) - size :])
+    return hashes[first], first
 
 
 def word_hash(word: str) -> np.uint64:

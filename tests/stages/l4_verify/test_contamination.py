@@ -92,6 +92,28 @@ def test_what_is_no_item_passes_without_evidence(sets, text):
     assert (verdicts.verdict, verdicts.evidence) == (["pass"], [{}])
 
 
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Planets orbit\nA. Earth.\nB. the Moon.\nC. the Sun.", "whole_item"),
+        ("What do stems do for plants?\nAnswer: provide support", "answered"),
+        ("Planets orbit the Sun, and stems do much for plants, such as to provide support", None),
+        ("What do stems do for plants? That is asked in school, and some say that they provide support", None),
+    ],
+)
+def test_short_items_are_found_as_they_are_listed_or_answered(tmp_path, monkeypatch, text, rule):
+    monkeypatch.setattr("stages.l4_verify.contamination_rules.MUCH", 4.0)  # four items make no word rare
+    short = [
+        {"question": "Planets orbit", "choices": ["Earth.", "the Moon.", "the Sun."], "gold": 2},
+        {"question": "What do stems do for plants?", "choices": ["absorb water", "provide support"], "gold": 1},
+        *({"question": f"{word} {word} {word}?", "answer": word} for word in ("slate", "chalk")),
+    ]
+    path = tmp_path / "short.jsonl"
+    path.write_text("".join(json.dumps(item) + "\n" for item in short))
+    hit = first_hit(path, text)
+    assert (hit and hit["rule"]) == rule
+
+
 def test_a_tainted_source_taints_what_was_made_of_it(sets):
     item = ITEMS[0]["query"]
     verdicts = check(sets, STORY, item, STORY, sources=[item, STORY, STORY])
