@@ -41,3 +41,14 @@ def test_bits_equal_a_plain_sum_over_tokens() -> None:
     # The second document pads the first.
     bits = document_bits(model, [ids[:20], ids], 255, 64, 2)
     assert bits[1] == pytest.approx(expected, rel=1e-6)
+
+
+def test_bits_equal_the_loss_that_transformers_computes() -> None:
+    import torch
+
+    model = build_model(TINY, 256, seed=3).eval()
+    ids = np.random.default_rng(1).integers(0, 255, 63).astype(np.uint16)
+    row = torch.tensor([[255, *ids.tolist()]])
+    loss = model(input_ids=row, labels=row).loss.item()  # nats a token, the first of which is predicted from BOS
+    (bits,) = document_bits(model, [ids], 255, 64, 2)
+    assert bits == pytest.approx(loss * len(ids) / math.log(2), rel=1e-5)
