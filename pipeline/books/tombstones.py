@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.books.manifest import dump, load
-from pipeline.hosts import canonical_host, host_of
+from pipeline.hosts import canonical_host, canonical_url, host_of
 from pipeline.rows.batch import BoolArray
 from pipeline.rows.document import content_hash, text_views
 from pipeline.store.store import Store
@@ -62,7 +62,7 @@ class Targets:
     def add(self, stone: Tombstone) -> None:
         self.ids |= set(stone.ids)
         self.texts |= set(stone.texts)
-        self.urls |= set(stone.urls)
+        self.urls |= {page_of(url) for url in stone.urls}
         self.hosts |= {canonical_host(host) for host in stone.hosts}
 
     def __bool__(self) -> bool:
@@ -75,13 +75,15 @@ class Targets:
             ("id", "id", self.ids),
             ("made_from_it", "parent_id", self.ids),
             ("text", "text_hash", self.texts),
-            ("url", "url", self.urls),
         ):
             if wanted and column in rows.schema.names:
                 found[rule] = _is_in(rows.column(column), wanted)
         if self.texts and "text" in rows.schema.names:
             same = [content_hash(text) in self.texts for text in text_views(rows.column("text"))]
             found["text"] = found.get("text", np.zeros(rows.num_rows, np.bool_)) | np.array(same, np.bool_)
+        if self.urls and "url" in rows.schema.names:
+            same = [page_of(url or "") in self.urls for url in rows.column("url").to_pylist()]
+            found["url"] = np.array(same, np.bool_)
         if self.hosts and "url" in rows.schema.names:
             below = [self.is_host(url or "") for url in rows.column("url").to_pylist()]
             found["host"] = np.array(below, np.bool_)
@@ -98,6 +100,13 @@ class Targets:
         """Whether the URL's host is one of the hosts, or lies below one."""
         parts = host_of(url).split(".")
         return any(".".join(parts[first:]) in self.hosts for first in range(len(parts)))
+
+
+def page_of(url: str) -> str:
+    """What two URLs of one page share: host and port in canonical form, path and query; no scheme, no fragment."""
+    whole = canonical_url(url).partition("#")[0]
+    scheme, separator, rest = whole.partition("://")
+    return rest if separator and scheme in ("http", "https") else whole
 
 
 def hashes_of(rows: pa.RecordBatch) -> set[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.books.tombstones import Targets, Tombstone, hashes_of, keep, now
+from pipeline.books.tombstones import Targets, Tombstone, hashes_of, keep, now, page_of
 from pipeline.errors import UsageError
 from pipeline.hosts import canonical_host
 from pipeline.store.shard import read_batches
@@ -50,7 +50,7 @@ def take_down(
     store: Store, ids: Sequence[str], urls: Sequence[str], hosts: Sequence[str], reason: str, near: bool = False
 ) -> Found:
     """Write the tombstone. NothingFound for ids that nobody knows; URLs and hosts may come in a later crawl."""
-    targets = Targets(set(ids), set(), set(urls), {canonical_host(host) for host in hosts})
+    targets = Targets(set(ids), set(), {page_of(url) for url in urls}, {canonical_host(host) for host in hosts})
     found = Found()
     for _ in range(ROUNDS):
         before = (len(targets.ids), len(targets.texts))
@@ -65,7 +65,7 @@ def take_down(
     found.near -= targets.ids
     stone = Tombstone(
         asked=now(), reason=reason, ids=tuple(sorted(targets.ids)), texts=tuple(sorted(targets.texts)),
-        urls=tuple(sorted(targets.urls)), hosts=tuple(sorted(targets.hosts)),
+        urls=tuple(sorted(set(urls))), hosts=tuple(sorted(targets.hosts)),
     )  # fmt: skip
     keep(store, stone)
     found.name = stone.name

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 
 from pipeline.books.tombstones import Targets, Tombstone
@@ -38,3 +39,24 @@ def test_a_host_is_known_with_those_below_it_in_any_notation(host: str, url: str
 def test_what_names_nothing_is_empty():
     assert not targets()
     assert targets("shop.example")
+
+
+@pytest.mark.parametrize(
+    ("named", "url", "meant"),
+    [
+        ("https://shop.example/a?b=1", "https://shop.example/a?b=1", True),
+        ("https://shop.example/a", "http://SHOP.example:80/a#part", True),
+        ("https://bücher.example", "https://xn--bcher-kva.example/", True),
+        ("shop.example/a", "https://shop.example/a", True),
+        ("https://shop.example/a", "https://shop.example/A", False),
+        ("https://shop.example/a", "https://shop.example/a/", False),
+        ("https://shop.example/a", "https://shop.example/a?b=1", False),
+        ("https://shop.example:8080/a", "https://shop.example/a", False),
+        ("https://shop.example/a", None, False),
+    ],
+)
+def test_a_page_is_known_in_any_notation_of_its_url(named: str, url: str | None, meant: bool):
+    found = Targets()
+    found.add(Tombstone(asked=datetime(2026, 1, 1, tzinfo=UTC), reason="asked", urls=(named,)))
+    rows = pa.RecordBatch.from_pydict({"url": pa.array([url], pa.string())})
+    assert found.find(rows)["url"].tolist() == [meant]

@@ -49,7 +49,7 @@ def test_an_id_that_nobody_knows_is_refused_unless_something_else_was_asked(tmp_
     assert store.list(FOLDER) == []
     take_down(store, ["ab"], ["https://later.example/"], [], "asked")
     assert stone(store).ids == ("ab",)
-    assert targets_of([(store, store.list(FOLDER)[0])]).urls == {"https://later.example/"}
+    assert targets_of([(store, store.list(FOLDER)[0])]).urls == {"later.example/"}
 
 
 def test_near_duplicates_are_told_of():
