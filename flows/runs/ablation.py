@@ -7,6 +7,7 @@ It judges data and makes none, so it is no part of any recipe id, and a version 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -98,6 +99,7 @@ def ablate_levels(
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(f"version {version} is published; its ablation did not start: {error}") from error
     keep_result(store, dataset, version, output)
+    shutil.rmtree(output / "tokens", ignore_errors=True)  # text in another form, which no takedown would find
     return {
         "verdict": verdict.verdict,
         "metric": verdict.metric,

@@ -55,6 +55,7 @@ def test_a_run_ends_with_its_verdict(tmp_path: Path):
     assert json.loads(Path(result["report"]).with_name("report.json").read_text(encoding="utf-8")) == result | {
         "levels": [level | {"seconds": pytest.approx(level["seconds"])} for level in result["levels"]]
     }
+    assert not list((tmp_path / "cache").rglob("*.bin")), "tokens of the text stay in the cache"
     again = orefine(*arguments)
     assert "training on" in done.stderr
     assert "training on" not in again.stderr, "finished runs were made again"
