@@ -92,9 +92,7 @@ def _ipv4(host: str) -> str:
     """One to four numbers, the last of which fills the bytes that are left; 0x is hexadecimal, 0 octal."""
     parts = host.split(".")
     try:
-        numbers = [
-            int(part[2:] or "0", 16) if part[:2] == "0x" else int(part, 8 if part[0] == "0" else 10) for part in parts
-        ]
+        numbers = [_number(part) for part in parts]
     except ValueError:
         return ""
     *first, last = numbers

@@ -45,7 +45,7 @@ FORBIDDEN = re.compile(
     r"theorem|unsafe|universe|variable)\b"
 )
 FENCED = re.compile(r"```lean4?[ \t]*\n(.*?)```", re.DOTALL)
-RESTS_ON = re.compile(r"depends on axioms: \[([^\]]*)\]")
+RESTS_ON = re.compile(r"depends on axioms: \[([^\[\]]*)\]")
 MAXIMUM = 20_000
 SHOWN = 500
 
