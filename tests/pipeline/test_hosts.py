@@ -77,6 +77,11 @@ def test_hosts_beyond_all_bounds_stay_as_they_are() -> None:
     assert canonical_host("Ü" * 100_000) == "ü" * 100_000
 
 
+@pytest.mark.parametrize("host", ["0..0", "1..2", "0x7f..1"])
+def test_numbers_with_nothing_between_them_are_no_address(host: str) -> None:
+    assert canonical_host(host) == host
+
+
 @settings(max_examples=200)
 @given(st.text(max_size=30))
 def test_the_form_of_a_form_is_itself(text: str) -> None:
