@@ -20,9 +20,13 @@ import pyarrow.dataset as ds
 from flows.demo.labels import show_selection
 from flows.demo.quote import quoted
 from flows.demo.tasks import show_tasks
+from flows.runs.ablation import keep_result
 from flows.runs.certify import check_certificate
+from flows.runs.report import finished_levels, report_of
 from pipeline.ablation import BUDGETS, Verdict, ablate, text_files
+from pipeline.publish.release import load_release
 from pipeline.report.funnel import funnel_lines
+from pipeline.store.local import LocalStore
 
 STEPS, SEEDS = 160, 5
 """Of the ablation: a minute of two cores. Five short runs of each arm give a narrower interval than two long ones."""
@@ -45,6 +49,7 @@ def main() -> None:
     show_certificate(Path(result["certificate"]))
     tasks = show_tasks(options.output / "store")
     verdict = compare(folders["l0_collect"], folders["l2_select"], options.output, options.steps)
+    add_to_report(result, verdict.result.parent)
     print("\n# Funnel\n")
     print("\n".join(funnel_lines(result["levels"])))
     print("\n# Where it lies\n")
@@ -146,6 +151,16 @@ def compare(raw: Path, refined: Path, output: Path, steps: int) -> Verdict:
     )
     print(verdict.report.read_text(encoding="utf-8"))
     return verdict
+
+
+def add_to_report(result: dict[str, Any], ablation: Path) -> None:
+    """Lay the ablation beside the version, and make the run's report again with it."""
+    directory = Path(result["release"])
+    store = LocalStore(str(directory.parents[2]))
+    keep_result(store, result["dataset"], result["version"], ablation)
+    release = load_release(store, str(directory.relative_to(store.root)))
+    page = report_of(store, str(directory.relative_to(store.root)), finished_levels(store, release))
+    Path(result["report"]).write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
