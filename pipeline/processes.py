@@ -1,4 +1,4 @@
-"""How a process that may be killed is asked and answers: the side of the process itself.
+"""How a process that may be killed is asked and answers: the side of the process itself; and how many may work at once.
 
 Run as a file, such a process should start fast, so nothing but the standard library is imported here. It reads requests
 from standard input, each two blocks (a JSON header and data), and answers each with one JSON block; a block is its
@@ -23,6 +23,11 @@ MAXIMUM_MEMORY = 4 << 30
 """Bytes of address space; the worst page within the default bounds of `extract_html` took 0.2 GB."""
 LARGEST_BLOCK = 1 << 30
 """What claims to be larger is none: memory is taken by the claim."""
+
+
+def cores() -> int:
+    """Those that this process may use, which in a container or under a scheduler are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def write_block(stream: BinaryIO, data: bytes) -> None:

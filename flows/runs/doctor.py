@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import OrefineError
+from pipeline.processes import cores
 from pipeline.steps.extras import CORE, MODULES, missing
 
 Kind = Literal["fine", "note", "wrong"]
@@ -117,8 +118,7 @@ def _machine() -> Iterator[Finding]:
     from pipeline.store.cache import cache_folder
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding("machine", "fine", f"{cores} cores, {memory / GIB:.0f} GiB of memory")
+    yield Finding("machine", "fine", f"{cores()} cores, {memory / GIB:.0f} GiB of memory")
     for what, folder in (("cache", cache_folder()), ("temporary", Path(tempfile.gettempdir()))):
         free = shutil.disk_usage(folder).free
         text = f"{folder}, {free / GIB:.0f} GiB free"

@@ -20,6 +20,7 @@ from typing import Any
 from pipeline.ablation.data import Arm
 from pipeline.ablation.runs import Runs
 from pipeline.errors import Fault
+from pipeline.processes import cores
 
 WORTHWHILE = 2_000_000  # tokens to train on in all: below, starting processes (5 s, torch) costs more than it saves
 POLL_SECONDS = 0.2
@@ -36,7 +37,7 @@ def run_all(trainer: Runs, wanted: Mapping[str, tuple[Arm, Sequence[int]]]) -> d
         for seed in seeds
         if not trainer.is_done(name, arm, seed)
     ]
-    workers = min(len(missing), _cores() // trainer.budget.cpu_threads)
+    workers = min(len(missing), cores() // trainer.budget.cpu_threads)
     if workers > 1 and len(missing) * trainer.budget.tokens >= WORTHWHILE and trainer.setting["device"] == "cpu":
         for name, (arm, _) in wanted.items():
             trainer.tokens(name, arm)  # once, before several ask for it
@@ -82,7 +83,3 @@ def _begin(trainer: Runs, said: Any) -> None:
 
 def _run(name: str, arm: Arm, seed: int) -> None:
     _here["trainer"].of(name, arm, [seed])
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

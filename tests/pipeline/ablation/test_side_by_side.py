@@ -35,7 +35,7 @@ def test_the_records_are_those_of_this_process(tmp_path: Path, monkeypatch: pyte
     alone, wanted = trainer(tmp_path / "alone")
     expected = run_all(alone, wanted)  # so few tokens are trained here
     monkeypatch.setattr(side_by_side, "WORTHWHILE", 0)
-    monkeypatch.setattr(side_by_side, "_cores", lambda: 2)
+    monkeypatch.setattr(side_by_side, "cores", lambda: 2)
     lines: list[str] = []
     beside, wanted = trainer(tmp_path / "beside")
     found = run_all(replace(beside, progress=lines.append), wanted)
@@ -54,7 +54,7 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         "from pipeline.ablation import side_by_side\n"
         "from tests.pipeline.ablation.test_side_by_side import trainer\n"
         "if __name__ == '__main__':\n"
-        "    side_by_side.WORTHWHILE, side_by_side._cores = 0, lambda: 2\n"
+        "    side_by_side.WORTHWHILE, side_by_side.cores = 0, lambda: 2\n"
         f"    side_by_side.run_all(*trainer(Path({str(tmp_path)!r}), 100_000))\n"
     )
     (tmp_path / "main.py").write_text(code, encoding="utf-8")
