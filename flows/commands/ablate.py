@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.models import STORE
 from flows.commands.options import Json, StoreOption, print_result, say
+
+if TYPE_CHECKING:
+    from pipeline.store.store import Store
 
 ABLATION = ("ablation.json", "report.md", "tokenizer.json", "runs", "models", "checkpoints", "tokens", *STORE)
 
@@ -69,8 +72,9 @@ def ablate(
         )  # fmt: skip
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
-    for dataset, version in _releases(candidate, store):
-        keep_result(open_store(store), dataset, version, output)
+    place = open_store(store)
+    for dataset, version in _releases(candidate, place):
+        keep_result(place, dataset, version, output)
     print_result(verdict.summary(), as_json, [verdict.report.read_text(encoding="utf-8")])
 
 
@@ -84,14 +88,12 @@ def read_sweep(text: str | None) -> tuple[str, list[float]] | None:
         raise ValueError(f"--sweep '{text}': give a column and shares, such as quality=0.1,0.3") from None
 
 
-def _releases(names: Sequence[str], store: str) -> list[tuple[str, str]]:
+def _releases(names: Sequence[str], store: Store) -> list[tuple[str, str]]:
     """(data set, version) of those that are releases of the store and no paths."""
     from flows.commands.score import is_path
     from pipeline.publish.release import resolve
-    from pipeline.store.store import open_store
 
-    place = open_store(store)
-    found = [resolve(place, name).rpartition("/") for name in names if not is_path(name)]
+    found = [resolve(store, name).rpartition("/") for name in names if not is_path(name)]
     return [(folder.rpartition("/")[2], version) for folder, _, version in found]
 
 

@@ -22,7 +22,7 @@ from flows.demo.quote import quoted
 from flows.demo.tasks import show_tasks
 from flows.runs.ablation import keep_result
 from flows.runs.certify import check_certificate
-from flows.runs.report import finished_levels, report_of
+from flows.runs.report import finished_levels, write_report
 from pipeline.ablation import BUDGETS, Verdict, ablate, text_files
 from pipeline.publish.release import load_release
 from pipeline.report.funnel import funnel_lines
@@ -155,12 +155,11 @@ def compare(raw: Path, refined: Path, output: Path, steps: int) -> Verdict:
 
 def add_to_report(result: dict[str, Any], ablation: Path) -> None:
     """Lay the ablation beside the version, and make the run's report again with it."""
-    directory = Path(result["release"])
-    store = LocalStore(str(directory.parents[2]))
+    root = Path(result["release"]).parents[2]
+    store = LocalStore(str(root))
+    directory, report = (str(Path(result[name]).relative_to(root)) for name in ("release", "report"))
     keep_result(store, result["dataset"], result["version"], ablation)
-    release = load_release(store, str(directory.relative_to(store.root)))
-    page = report_of(store, str(directory.relative_to(store.root)), finished_levels(store, release))
-    Path(result["report"]).write_text(page, encoding="utf-8")
+    write_report(store, directory, report, finished_levels(store, load_release(store, directory)))
 
 
 if __name__ == "__main__":

@@ -189,8 +189,7 @@ def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | W
             levels.append(run_one_level(level, run, made.inputs, levels[-1] if levels else None))
         except WaitsForPeople as waits:
             return Waiting(recipe.dataset, levels, waits.lot, str(waits))
-    result = finish(run, levels, recipe)
-    return result if recipe.ablation is None else ablate(run, recipe, result)
+    return ablate(run, recipe, finish(run, levels, recipe))
 
 
 def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
@@ -239,7 +238,7 @@ def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
 
 
 def ablate(run: Run, recipe: Recipe, result: Result) -> Result:
-    """The recipe's last task: levels compared by proxy models, and the report made again with the verdict."""
+    """The recipe's last task, if it asks for it: levels compared by proxy models, and the report with the verdict."""
     if recipe.ablation is None:
         return result
     settings = recipe.ablation.of_levels([level.name for level in recipe.levels()])
