@@ -58,7 +58,10 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         f"    side_by_side.run_all(*trainer(Path({str(tmp_path)!r}), 100_000))\n"
     )
     (tmp_path / "main.py").write_text(code, encoding="utf-8")
-    with subprocess.Popen([sys.executable, tmp_path / "main.py"], stdout=subprocess.DEVNULL) as parent:
+    # A script does not see the working directory, and the processes that it starts import these tests as well.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, tmp_path / "main.py"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as parent:
         until = time.monotonic() + 120
         while not (workers := psutil.Process(parent.pid).children()) or len(workers) < 3:  # the tracker is the third
             assert parent.poll() is None
