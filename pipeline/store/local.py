@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from pipeline.store.temporary import is_abandoned, temporary_name
 
 NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """What disks without hard links answer to a link; EPERM on Linux."""
+LOCKS = 64
+"""Of swaps; paths share them, so that their files are few whatever the store holds."""
 
 
 class LocalStore:
@@ -95,9 +98,7 @@ class LocalStore:
 
     def compare_and_swap(self, path: str, expected: bytes | None, data: bytes) -> bool:
         target = self._path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(f"{target}.lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._locked(f"swap-{zlib.crc32(path.encode()) % LOCKS:02}"):
             current = target.read_bytes() if target.exists() else None
             if current != expected:
                 return False
@@ -130,12 +131,20 @@ class LocalStore:
 
     def _rename(self, temporary: Path, target: Path) -> bool:
         """`os.link` for disks without hard links, as FAT and some network disks are: one committer at a time."""
-        with open(self._path("tmp/commit.lock"), "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._locked("commit"):
             if target.exists():
                 return False
             os.rename(temporary, target)
             return True
+
+    @contextlib.contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """One process at a time. The file stays: who removed it would let in a second one beside who waits for it."""
+        folder = self._path("tmp")
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / f"{name}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _path(self, path: str) -> Path:
         return Path(self.root, path)

@@ -167,3 +167,20 @@ def test_writing_leaves_no_file_open(store: LocalStore):
         store.replace("a/b", b"y")
         store.compare_and_swap("a/c", None, b"z")
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_swaps_leave_only_what_they_write(store: LocalStore):
+    for number in range(3):
+        store.compare_and_swap(f"state/{number}.json", None, b"1")
+    assert store.list("state") == ["state/0.json", "state/1.json", "state/2.json"]
+
+
+def test_of_many_swaps_at_once_none_is_lost(store: LocalStore):
+    def count(_: int) -> None:
+        while not store.compare_and_swap("count", before := store.read("count"), str(int(before) + 1).encode()):
+            pass
+
+    store.create("count", b"0")
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(count, range(40)))
+    assert store.read("count") == b"40"
