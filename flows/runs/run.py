@@ -7,7 +7,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -195,41 +195,48 @@ def run_recipe(recipe: Recipe, run: Run, made: Plan | None = None) -> Result | W
 def run_one_level(level: Level, run: Run, inputs: Sequence[InputFile], parent: Finished | None) -> Finished:
     """One level with its models resolved; what is finished is found."""
     read = inputs if level.source else ()
-    try:
-        with run.progress.beating(level.name), lineage.told(run, level.dataset, level.name, read, parent) as ended:
-            level = with_earlier(
-                with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else ""
-            )
-            level = respecting(level, run.store)
-            finished = run_level(level, run.store, run.runner, run.emit, read, parent)
-            ended(finished)
-            run.emit("level_done", summary([finished])[0])
-    except BaseException as error:
-        name = "waiting" if isinstance(error, WaitsForPeople) else "failed"
-        with contextlib.suppress(Exception):
-            run.emit(name, {"level": level.name, "note": " ".join(str(error).split())[:500]})
-        with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
-            write_events(run)
-        raise
-    write_events(run)
+    with (
+        _written_down(run, level.name),
+        run.progress.beating(level.name),
+        lineage.told(run, level.dataset, level.name, read, parent) as ended,
+    ):
+        level = with_earlier(with_models(level, run, parent), run.store, parent.manifest.recipe_id if parent else "")
+        level = respecting(level, run.store)
+        finished = run_level(level, run.store, run.runner, run.emit, read, parent)
+        ended(finished)
+        run.emit("level_done", summary([finished])[0])
     if finished.reused:
         run.say(f"{level.name}: nothing to do, {finished.manifest.rows_out:,} rows are there")
     return finished
 
 
+@contextlib.contextmanager
+def _written_down(run: Run, place: str) -> Iterator[None]:
+    """At the end of the block the run's events are in the store, with why if it fails or waits for people."""
+    try:
+        yield
+    except BaseException as error:
+        name = "waiting" if isinstance(error, WaitsForPeople) else "failed"
+        with contextlib.suppress(Exception):
+            run.emit(name, {"level": place, "note": " ".join(str(error).split())[:500]})
+        with contextlib.suppress(Exception):  # the store may be what is broken, and its error would hide this one
+            write_events(run)
+        raise
+    write_events(run)
+
+
 def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     """Publish the last level's rows, write report.html and report.json."""
-    release = publish(run.store, levels, recipe_text(recipe))
-    rows = summary(levels)
-    lot = next((level for level in levels if level.manifest.level == LEVEL), None)
-    certificate = certify(run.store, lot) if lot else ""
-    result = Result(release, levels, f"runs/{run.run_id}/report.html", certificate)
-    _write_report(run, result)
-    note = f"{release.dataset} {release.version}, {release.rows:,} rows"
-    named = {"dataset": release.dataset, "version": release.version, "content_id": release.content_id}
-    run.emit("published", {**named, "rows": release.rows, "note": note})
-    write_events(run)
-    for line in funnel_lines(rows):
+    with _written_down(run, "release"):
+        release = publish(run.store, levels, recipe_text(recipe))
+        lot = next((level for level in levels if level.manifest.level == LEVEL), None)
+        certificate = certify(run.store, lot) if lot else ""
+        result = Result(release, levels, f"runs/{run.run_id}/report.html", certificate)
+        _write_report(run, result)
+        note = f"{release.dataset} {release.version}, {release.rows:,} rows"
+        named = {"dataset": release.dataset, "version": release.version, "content_id": release.content_id}
+        run.emit("published", {**named, "rows": release.rows, "note": note})
+    for line in funnel_lines(summary(levels)):
         run.say(line)
     first = levels[0]
     for file in unreadable(run.store, first.directory, first.manifest)[:FILES_NAMED]:

@@ -45,6 +45,7 @@ def test_every_recipe_that_comes_with_orefine_is_valid(recipe: str):
         ("{kind: language, keep: [en]}", "{keep: [en]}", r"l1_filter\.steps\.0: a step needs a `kind`"),
         ("dataset: toy\n", "", r"dataset: is missing"),
         ("dataset: toy", "dataset: ../toy", r"dataset: String should match pattern"),
+        ("dataset: toy", f"dataset: {201 * 't'}", r"dataset: String should have at most 200 characters"),
         ("dataset: toy", "dataset: {", r"is no YAML"),
         ("dataset: toy", "dataset: toy\ndataset: other", r"line 3: the key 'dataset' is given twice"),
         ("{steps", "{alarm: {shares: 0.9}, steps", r"l1_filter\.alarm: unknown key 'shares' \(did you mean 'share'"),

@@ -111,6 +111,23 @@ def test_events_of_a_level_that_fails_are_written_too(run: Run, tmp_path: Path, 
     assert (failed["event"], failed["level"], failed["note"]) == ("failed", "l0_collect", "disk is full")
 
 
+def test_of_a_publication_that_fails_no_report_is_left_but_why(run: Run, tmp_path: Path, monkeypatch):
+    def full(*_: Any) -> None:
+        raise OSError("disk is full")
+
+    monkeypatch.setattr(module, "publish", full)
+    with pytest.raises(OSError, match="disk is full"):
+        run_recipe(recipe(lines(tmp_path / "a.jsonl", "one")), run)
+    last = events(run)[-1]
+    assert (last["event"], last["level"], last["note"]) == ("failed", "release", "disk is full")
+    assert run.store.list("runs") == ["runs/r1/events.jsonl"]
+
+
+def test_a_data_set_of_the_longest_name_is_published(run: Run, tmp_path: Path):
+    longest = recipe(lines(tmp_path / "a.jsonl", "one")).model_copy(update={"dataset": "t" * 200})
+    assert run_recipe(longest, run).release.rows == 1
+
+
 def test_ray_that_is_not_installed_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pipeline.steps.extras.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"orefine\[ray\]"):
