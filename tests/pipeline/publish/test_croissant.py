@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.publish.croissant import CONTEXT
 from pipeline.publish.export import export_croissant
 from pipeline.publish.verify import verify_release
 from tests.pipeline.publish.helpers import forge, release
@@ -29,6 +30,13 @@ def test_it_states_files_columns_and_where_they_come_from(exported):
     assert made["conformsTo"] == "http://mlcommons.org/croissant/1.1"
     assert [entity["name"] for entity in made["prov:wasDerivedFrom"]] == [one["level"] for one in manifest["levels"]]
     assert "text" in {field["name"] for field in made["recordSet"][0]["field"]}
+
+
+def test_each_term_of_croissant_stands_for_itself():
+    terms = {name: value["@id"] if isinstance(value, dict) else value for name, value in CONTEXT.items()}
+    croissant = {name: value for name, value in terms.items() if value.startswith("cr:")}
+    assert croissant == {name: f"cr:{name}" for name in croissant}
+    assert "fileObject" in croissant
 
 
 def test_it_lies_in_the_release_and_is_verified_there(tmp_path: Path):

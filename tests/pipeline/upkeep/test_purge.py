@@ -1,5 +1,8 @@
 """A purge takes the texts out of every file, says how many, and finds none that is left."""
 
+import html
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,17 @@ def test_replies_to_it_and_pages_that_show_it_go_too(tmp_path: Path):
     assert store.exists("runs/r2/report.html")
     assert [reply.key for reply in Ledger(store).replies()] == ["b"]
     assert done.lines()[1] == "1 replies of models and 1 other objects removed"
+
+
+@pytest.mark.parametrize(
+    "written", [html.escape, json.dumps, lambda text: text.replace(" ", "\\n"), lambda text: text.replace(" ", "\\t")]
+)
+def test_a_page_shows_a_text_also_with_its_signs_escaped(tmp_path: Path, written: Callable[[str], str]):
+    text = 'the cook said "an apple pie" & nothing more, on more than one page'
+    store, _ = refine(tmp_path, f"{URL} {text}", PLUM)
+    take_down(store, [], [URL], [], "asked")
+    store.create("reviews/lot.json", written(text).encode())
+    assert purge(store).removed == ["reviews/lot.json"]
 
 
 @pytest.mark.parametrize("kept", ["work/00/data", "data"])

@@ -1,0 +1,38 @@
+"""Pictures: what is larger lies further right or higher, and numbers stand where they are read."""
+
+import re
+
+import pytest
+
+from pipeline.report import svg
+
+
+def places(picture: str, name: str, value: str) -> list[float]:
+    """Of all elements of this kind the value of this attribute."""
+    return [float(found) for found in re.findall(rf'<{name} [^>]*?\b{value}="(-?[\d.]+)"', picture)]
+
+
+@pytest.mark.parametrize(
+    ("value", "threshold", "dot", "cut"),
+    [(0.5, 1.0, 50.0, 100.0), (1.0, 0.5, 100.0, 50.0), (-1.0, 1.0, 4.0, 107.0), (0.0, 0.0, 4.0, 0.0)],
+)
+def test_a_gauge_shows_both_on_one_line(value: float, threshold: float, dot: float, cut: float):
+    picture = svg.gauge(value, threshold, width=115)
+    assert places(picture, "circle", "cx") == [pytest.approx(dot, abs=0.6)]
+    assert places(picture, "line", "x1") == [pytest.approx(cut, abs=0.6)]
+
+
+def test_a_bar_is_filled_by_its_share():
+    assert places(svg.bar(1, 4, width=200), "rect", "width") == [200, 50]
+    assert "nothing" in svg.bar(0, 0)
+
+
+def test_a_line_begins_at_the_left_and_its_ends_are_named():
+    picture = svg.progress({"one": [(0, 2), (10, 1)], "two": [(5, 3)]}, "steps", "loss")
+    assert re.findall(r'points="([^"]*)"', picture) == ["44.0,74.0 344.0,144.0", "194.0,4.0"]
+    said = re.findall(r'<text [^>]*?x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)<', picture)
+    assert [(float(x), float(y), text) for x, y, text in said] == [
+        (338, 18, "solid: one"), (338, 31, "dashed: two"), (40, 14, "3"), (40, 144, "1"),
+        (44, 158, "0"), (344, 158, "10"), (194, 172, "loss over steps"),
+    ]  # fmt: skip
+    assert svg.progress({}, "steps", "loss") == '<p class="muted">No values.</p>'
