@@ -14,7 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from pipeline.kernels.utf8 import HEAD, Array, decode, head_of, read_only, text_buffers
+from pipeline.kernels.utf8 import (
+    EACH,
+    HEAD,
+    TOP_BITS,
+    Array,
+    count_marked,
+    decode,
+    eight_bytes,
+    head_of,
+    read_only,
+    text_buffers,
+)
 
 SMALL, CAPITAL, GAP, HIDDEN = 1, 2, 4, 8
 GAPS = r"[\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]"
@@ -67,6 +78,12 @@ def _look(data, offsets, classes, found):
         stop = head_of(data, i, stop, HEAD)
         flags, surplus = np.int64(0), np.int64(0)
         while i < stop:
+            if i + 8 <= stop:
+                eight = eight_bytes(data, i)
+                if eight & TOP_BITS == 0:
+                    surplus += _letters(eight, 65) - _letters(eight, 97)
+                    i += 8
+                    continue
             code, after = (np.int64(data[i]), i + 1) if data[i] < 0x80 else decode(data, i, stop)
             i = after
             if code > 0xFFFF:
@@ -75,3 +92,10 @@ def _look(data, offsets, classes, found):
             flags |= kind
             surplus += (kind >> 1 & 1) - (kind & 1)
         found[text] = flags & (GAP | HIDDEN) | (CAPITAL if surplus > 0 else 0)
+
+
+@njit(cache=True, nogil=True)
+def _letters(eight, first):
+    """How many of eight ASCII bytes are among the 26 letters from this one on."""
+    from_first, after_last = eight + EACH * np.uint64(128 - first), eight + EACH * np.uint64(128 - 26 - first)
+    return count_marked(from_first & ~after_last & TOP_BITS)
