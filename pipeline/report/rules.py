@@ -71,7 +71,7 @@ def view_of(measured: Measured, texts: list[str], source: str = "") -> SampleVie
         _picture(rule, first, broken, texts, measured)
         for rule, first in zip(rules, measured.first_breaks(), strict=True)
     ]
-    sizes = np.log10(np.maximum([len(text) for text in texts], 1)) if rows else np.zeros(0)
+    sizes = np.log10(np.maximum([len(text) for text in texts], 1))
     names = measured.batch.rows.schema.names
     urls = measured.batch.rows.column("url").to_pylist() if "url" in names else []
     languages = measured.batch.rows.column("language").to_pylist() if "language" in names else []

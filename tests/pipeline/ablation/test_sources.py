@@ -26,3 +26,11 @@ def test_what_a_lone_document_says_of_its_source_is_nothing() -> None:
     assert found.source_alone == 0.5
     assert found.inside == {}
     assert found.mean_inside is None
+
+
+def test_a_source_alone_is_worth_what_its_other_documents_say() -> None:
+    good = [True, True, False, True, True, False, False, False]
+    sources = ["a"] * 3 + ["b"] * 5
+    # Among the others of a document: of a's 1/2, 1/2, 2/2, of b's 1/4, 1/4, 2/4, 2/4, 2/4. Sixteen pairs in all.
+    found = inside_sources(np.zeros(8), good, sources)
+    assert found.source_alone == pytest.approx((2 * 3 * 0.5) / 16)

@@ -45,3 +45,9 @@ def test_of_a_rule_that_measures_nothing_no_other_threshold_is_tried():
     assert moved(nothing, 1.0) is None
     (shown,) = view_of(*measured(nothing)).rules
     assert (shown.limit, shown.looser, shown.tighter, shown.quantiles, shown.alone) == (None, None, None, None, 1)
+
+
+def test_a_sample_without_rows_is_shown_too():
+    rows = pa.RecordBatch.from_pydict({"text": pa.array([], pa.string())})
+    view = view_of(Measured(Batch(rows), [], {}), [])
+    assert (view.rows, view.kept, view.rules, view.repeats) == (0, 0, [], 0)
