@@ -7,6 +7,7 @@ from pipeline.steps import Reply, Request
 def test_a_reply_has_cost_nothing_and_failed_nowhere_unless_the_engine_says_so():
     reply = Reply("key", "text", "stop")
     assert (reply.prompt_tokens, reply.completion_tokens, reply.error) == (0, 0, "")
+    assert (reply.cached_tokens, reply.seconds) == (0, 0.0)
 
 
 def test_a_request_leaves_sampling_to_the_engine_unless_it_says_so():
