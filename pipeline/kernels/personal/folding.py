@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from pipeline.kernels.personal.classes import starts
-from pipeline.kernels.utf8 import TOP_BITS, Array, decode, eight_or_less, equal_to, first_marked, grown, read_only
+from pipeline.kernels.utf8 import Array, decode, grown, read_only
 
 DASH = 31
 """A control code that no class holds: as a hyphen, a dash between two addresses would make them one name."""
@@ -104,17 +104,21 @@ def _fold(data, offsets, table):
     size, cuts = np.int64(0), np.int64(1)
     for text in range(len(offsets) - 1):
         i, last = np.int64(offsets[text]), np.int64(offsets[text + 1])
-        plain = i  # what is copied as it is, in runs
-        while True:
-            i = _next_sign(data, i, last)
+        while i < last:
+            plain = i  # most text is: copied in runs
+            while i < last and data[i] < 0x80 and data[i] != 38:
+                i += 1
+            out[size : size + i - plain] = data[plain:i]
+            size += i - plain
             if i == last:
                 break
             sign, after = _sign_at(data, i, last, table)
             if sign == ITSELF:
-                i = after
+                while i < after:
+                    out[size] = data[i]
+                    size += 1
+                    i += 1
                 continue
-            out[size : size + i - plain] = data[plain:i]
-            size += i - plain
             if sign != NOTHING_SEEN:
                 out[size] = sign
                 size += 1
@@ -122,23 +126,9 @@ def _fold(data, offsets, table):
                 places, sources, hidden = grown(places, 2 * cuts), grown(sources, 2 * cuts), grown(hidden, 2 * cuts)
             places[cuts], sources[cuts], hidden[cuts] = size, after, sign == NOTHING_SEEN
             cuts += 1
-            i = plain = after
-        out[size : size + last - plain] = data[plain:last]
-        size += last - plain
+            i = after
         out_offsets[text + 1] = size
     return out, out_offsets, places[:cuts], sources[:cuts], hidden[:cuts]
-
-
-@njit(cache=True, nogil=True)
-def _next_sign(data, i, last):
-    """The first byte from `i` on that is & or beyond ASCII, or `last`."""
-    while i < last:
-        eight = eight_or_less(data, i, last)
-        place = first_marked((equal_to(eight, 38) | eight) & TOP_BITS)
-        if place < 8:
-            return i + place
-        i += 8
-    return last
 
 
 @njit(cache=True, nogil=True)
