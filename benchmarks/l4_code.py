@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from stages.l4_verify.code_execution import CodeExecution
-from stages.l4_verify.sandbox.guest import _forbid
 from stages.l4_verify.sandbox.host import Sandbox, Suite
 from stages.l4_verify.sandbox.mutations import mutants
+from stages.l4_verify.sandbox.walls import forbid
 
 SECONDS = 2
 
@@ -94,7 +94,7 @@ def plain(code: str, task: dict[str, Any]) -> bool:
             null = os.open("/dev/null", os.O_RDWR)
             os.dup2(null, 1)
             os.dup2(null, 2)
-            _forbid()
+            forbid()
             exec(compile(source, "plain.py", "exec"), {"__name__": "plain"})
         except BaseException:
             os._exit(1)

@@ -1,14 +1,16 @@
 """What one source file says: a hash of its syntax tree, the modules that it imports, and what nobody can follow.
 
-Comments, docstrings, layout and what stands under `if TYPE_CHECKING:` are no code. Imports inside functions count. The
-tree is Python's own, so that another minor version of Python, whose `str` methods may know other characters, is another
-hash. Parsing takes some milliseconds a file; results are remembered in the cache folder by the file's size and times.
+Comments, docstrings, layout and what stands under `if TYPE_CHECKING:` are no code. Imports inside functions count, and
+so do modules that are started as processes (`python -m name`). The tree is Python's own, so that another minor version
+of Python, whose `str` methods may know other characters, is another hash. Parsing takes some milliseconds a file;
+results are remembered in the cache folder by the file's size and times.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -101,7 +103,15 @@ def _imports(tree: ast.AST) -> tuple[tuple[Import, ...], tuple[tuple[int, str], 
         # `model.eval()` is somebody's method: the built-in functions come without a dot.
         elif node not in followed and _runs_unseen(node):
             refused.append((getattr(node, "lineno", 0), _name(node)))
+        imports += _started(node)
     return tuple(imports), tuple(refused)
+
+
+def _started(node: ast.AST) -> list[Import]:
+    """Modules that run in a process of their own: those behind "-m" in a command, a list or the arguments of a call."""
+    words = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.List | ast.Tuple) else []
+    texts = [word.value if isinstance(word, ast.Constant) else None for word in words]
+    return [Import(name) for flag, name in itertools.pairwise(texts) if flag == "-m" and isinstance(name, str)]
 
 
 def _runs_unseen(node: ast.AST) -> bool:

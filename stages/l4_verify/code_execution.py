@@ -28,7 +28,7 @@ from pydantic import Field
 
 from pipeline.steps import Resources
 from pipeline.store.shard import file_sha256
-from stages.l4_verify.sandbox.host import GUEST, Sandbox, Suite, shared
+from stages.l4_verify.sandbox.host import INSIDE, Sandbox, Suite, shared
 from stages.l4_verify.sandbox.mutations import mutants
 from stages.l4_verify.tasks import Judged, TaskChecker, task_of
 
@@ -56,7 +56,7 @@ class CodeExecution(TaskChecker):
     )
 
     def assets(self) -> Mapping[str, str]:
-        return {GUEST.name: file_sha256(GUEST)}
+        return {file.name: file_sha256(file) for file in INSIDE}
 
     def resolve(self) -> Iterable[str]:
         level = self._sandbox.level

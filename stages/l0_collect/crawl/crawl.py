@@ -111,10 +111,10 @@ class _Crawl(Engine):
         for lot in lots.values():
             self._cut |= {cut.prefix: cut for cut in lot.cuts}
             self._remember_texts(self._store, lot)
+            self._asked.update(host_of(visit.url) for visit in lot.visits if visit.outcome not in NOT_ASKED)
         visited = {visit.url for lot in lots.values() for visit in lot.visits}
         for name, lot in lots.items():
             self._take_found(lot, visited)
-            self._asked.update(host_of(visit.url) for visit in lot.visits if visit.outcome not in NOT_ASKED)
             if self._part.is_own(name):
                 self._number += 1
                 self._done.lots += 1

@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
+from pipeline.hosts import canonical_host
+
 MAXIMUM_URL = 2048
 MAXIMUM_SEGMENTS = 20
 MAXIMUM_PARAMETERS = 10
@@ -38,14 +40,7 @@ def normalized(url: str, base: str = "") -> str | None:
         return None
     if scheme not in DEFAULT_PORTS or not host:
         return None
-    if not host.isascii():
-        import idna
-
-        try:
-            host = idna.encode(host, uts46=True).decode()
-        except idna.IDNAError:
-            return None
-    authority = f"[{host}]" if ":" in host else host.rstrip(".")
+    authority = canonical_host(f"[{host}]" if ":" in host else host)
     if port is not None and port != DEFAULT_PORTS[scheme]:
         authority += f":{port}"
     query = parts.query

@@ -23,6 +23,8 @@ from pipeline.steps.interpreter import python
 
 GUEST = Path(__file__).with_name("guest.py")
 """Run and not imported: it executes what is handed to it."""
+INSIDE = (GUEST, GUEST.with_name("walls.py"))
+"""Its code, to which no import leads: who uses the sandbox counts these files."""
 MAXIMUM_SOURCE = 60_000
 """Characters of code or tests: both must fit into a socket's buffer before anybody reads."""
 START_SECONDS = 60.0

@@ -95,6 +95,16 @@ def test_what_cannot_be_followed_is_refused_with_its_line(line: str):
     assert [where for where, _ in parse(f"x = 1\n{line}\n".encode()).refused] == [2]
 
 
+@pytest.mark.parametrize("line", ["Asked('-m', 'a.b')", "run([python, '-m', 'a.b', text])", "('-I', '-m', 'a.b')"])
+def test_a_module_that_is_started_as_a_process_counts_as_imported(line: str):
+    assert parse(line.encode()).imports == (Import("a.b"),)
+
+
+@pytest.mark.parametrize("line", ["run(['-m', name])", "run(['a.b', '-m'])", "run(['-c', 'a.b'])"])
+def test_what_is_no_start_of_a_module_names_none(line: str):
+    assert parse(line.encode()).imports == ()
+
+
 def test_methods_of_the_same_name_are_nobodys_business():
     assert parse(b"model.eval()\nconnection.exec('x')\nre.compile('x')").refused == ()
 

@@ -1,6 +1,7 @@
 """Verdicts on programs: gold first, twice, and only where the tests tell right from wrong."""
 
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pipeline.publish.calibration import calibrate
 from pipeline.rows.batch import Batch
 from stages.l4_verify.code_execution import CodeExecution
+from stages.l4_verify.sandbox import host
 
 CHECKER = CodeExecution(seconds=1, minimum_level=1)
 RIGHT = "def f(x):\n    return x + 1\n"
@@ -87,3 +89,8 @@ def test_a_machine_that_cannot_is_refused_before_the_first_row(monkeypatch: pyte
 def test_it_needs_tasks():
     with pytest.raises(ValueError, match="reads the column 'task', which is not here"):
         CHECKER.check_input(pa.schema([("text", pa.string())]))
+
+
+def test_the_code_inside_the_sandbox_counts_whole():
+    files = {path.name for path in Path(host.__file__).parent.glob("*.py")}
+    assert set(CHECKER.assets()) == files - {"__init__.py", "host.py", "mutations.py"}

@@ -1,11 +1,8 @@
 """A second crawl asks only for what changed, and is read together with the first."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import fastwarc
 import pytest
@@ -16,6 +13,7 @@ from stages.l0_collect.crawl.crawl import crawl
 from stages.l0_collect.crawl.journal import sealed_lots
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.crawl.source import CrawlSource
+from tests.loopback import Quiet, serving
 
 PAGES = ("tagged", "dated", "bare", "changed", "gone", "reserved", "broken", "long")
 FIRST, SECOND = 1, 2
@@ -29,18 +27,14 @@ class Server:
         self.asked: list[tuple[int, str, str, str]] = []
         outer = self
 
-        class Site(BaseHTTPRequestHandler):
+        class Site(Quiet):
             def do_GET(self) -> None:
-                outer.answer(self)
+                outer.respond(self)
 
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
+        self.site = Site
+        self.home = ""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.home = f"http://127.0.0.1:{self._server.server_address[1]}/"
-
-    def answer(self, site: BaseHTTPRequestHandler) -> None:
+    def respond(self, site: Quiet) -> None:
         path, known, since = site.path[1:], site.headers["If-None-Match"] or "", site.headers["If-Modified-Since"] or ""
         self.asked.append((self.round, path, known, since))
         status, headers, body = 200, {"Content-Type": "text/html"}, f"<!doctype html><p>This is the page {path}.</p>"
@@ -70,18 +64,15 @@ class Server:
         site.end_headers()
         site.wfile.write(data)
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr("stages.l0_collect.crawl.engine.TRIES", 1)
     monkeypatch.setattr("stages.l0_collect.crawl.fetch.MAXIMUM_BODY", 400)
     made = Server()
-    yield made
-    made.close()
+    with serving(made.site) as port:
+        made.home = f"http://127.0.0.1:{port}/"
+        yield made
 
 
 def outcomes(folder: Path, server: Server, *earlier: Path, seeds: bool = True) -> dict[str, str]:

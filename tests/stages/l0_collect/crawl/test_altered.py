@@ -1,12 +1,9 @@
 """Copies of other hosts' text with words changed are told from the originals, whichever is met first."""
 
 import random
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,6 +17,7 @@ from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.crawl.source import CrawlSource
 from stages.l0_collect.crawl.traps import words_of
 from stages.l0_collect.crawl.workers import crawl_together
+from tests.loopback import Quiet, serving
 from tests.stages.l0_collect.crawl.helpers import kept_urls
 
 VOWELS = "aeiou"
@@ -100,7 +98,7 @@ def test_words_of_a_lot_are_read_back(tmp_path: Path):
     assert [(url, words.tolist()) for url, words in found] == [(url, words.tolist()) for url, words in texts]
 
 
-class Site(BaseHTTPRequestHandler):
+class Site(Quiet):
     """127.0.0.2 and .3 have texts of their own, .4 copies them with words changed."""
 
     def do_GET(self) -> None:
@@ -114,23 +112,13 @@ class Site(BaseHTTPRequestHandler):
             body = f"<!doctype html>{links}<p>{' '.join(words)}</p>".encode()
         else:
             body = f"<!doctype html>{links}".encode()
-        self.send_response(404 if path.count(".") else 200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        self.answer(404 if path.count(".") else 200, body)
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    server = ThreadingHTTPServer(("0.0.0.0", 0), Site)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
+    with serving(Site, "0.0.0.0") as port:
+        yield port
 
 
 def crawled(folder: Path, port: int, *hosts: int, earlier: Path | None = None, workers: int = 1) -> Crawled:

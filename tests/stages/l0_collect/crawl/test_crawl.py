@@ -211,6 +211,16 @@ def test_a_crawl_that_is_cut_off_goes_on(web: Web, tmp_path: Path):
     assert second.pages == 2 * (PAGES + 1) - 4  # opt-outs
 
 
+def test_pages_of_a_host_count_over_all_runs_of_a_crawl(web: Web, tmp_path: Path):
+    seeds, before = [web.seed("plain")], len(web.visits("plain"))
+    run(tmp_path, seeds, max_pages=2, max_pages_per_host=4)
+    for _ in range(2):
+        assert run(tmp_path, seeds, max_pages_per_host=4).pages == 4  # of all runs
+    assert {path for _, path in web.visits("plain")[before:] if path.startswith("/page/")} == {
+        "/page/0", "/page/1", "/page/2"
+    }  # fmt: skip
+
+
 def test_a_killed_crawl_loses_and_doubles_nothing(web: Web, tmp_path: Path):
     kills = int(os.environ.get("KILLS", 3))
     recipe = tmp_path / "crawl.yaml"

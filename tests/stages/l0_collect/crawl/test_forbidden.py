@@ -4,7 +4,6 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from stages.l0_collect.crawl.crawl import crawl
 from stages.l0_collect.crawl.journal import sealed_lots
 from stages.l0_collect.crawl.settings import CrawlSettings
 from stages.l0_collect.crawl.urls import normalized
+from tests.loopback import Quiet, serving
 
 OPEN = "127.0.0.5"
 """The one address that the crawls of these tests may connect to."""
@@ -72,7 +72,7 @@ def inside() -> Iterator[Counted]:
     server.close()
 
 
-class Site(BaseHTTPRequestHandler):
+class Site(Quiet):
     """Pages; the robots.txt of `way-7.example` leads to the seventh trick."""
 
     inside_port = 0
@@ -91,24 +91,14 @@ class Site(BaseHTTPRequestHandler):
             self.end_headers()
             return
         body = b"<!doctype html><a href='/2'>on</a>" if self.path.startswith("/") and "." not in self.path else b""
-        self.send_response(200 if body else 404)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        self.answer(200 if body else 404, body)
 
 
 @pytest.fixture
 def site(inside: Counted) -> Iterator[int]:
     """The port of the site."""
-    server = ThreadingHTTPServer((OPEN, 0), type("SiteThere", (Site,), {"inside_port": inside.port}))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield int(server.server_address[1])
-    server.shutdown()
-    server.server_close()
+    with serving(type("SiteThere", (Site,), {"inside_port": inside.port}), OPEN) as port:
+        yield port
 
 
 class Names(AbstractResolver):
@@ -164,9 +154,7 @@ def test_a_name_that_moves_inside_after_it_was_looked_up(
     inside: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: list[str]
 ):
     monkeypatch.setattr("stages.l0_collect.crawl.fetch.NAMES_SECONDS", 0)
-    server = ThreadingHTTPServer((OPEN, inside.port), Site)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Site, OPEN, inside.port):
         seeds = [f"http://moving.example:{inside.port}/1"]
         names = Names([OPEN], [OPEN], [OPEN], [OPEN], later)  # robots.txt, ai.txt, tdmrep.json and the first page
         found = outcomes(tmp_path / "guarded", seeds, names, f"{OPEN}/32")
@@ -177,9 +165,6 @@ def test_a_name_that_moves_inside_after_it_was_looked_up(
         assert not inside.accepted
         outcomes(tmp_path / "open", seeds, Names([OPEN], later), "127.0.0.0/8")
         assert inside.accepted
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_a_robots_txt_that_leads_on_for_ever_allows_nothing(site: int, tmp_path: Path):
@@ -188,13 +173,8 @@ def test_a_robots_txt_that_leads_on_for_ever_allows_nothing(site: int, tmp_path:
 
 
 def test_of_two_addresses_of_a_name_the_forbidden_one_is_left_out(inside: Counted, tmp_path: Path):
-    server = ThreadingHTTPServer((OPEN, inside.port), Site)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Site, OPEN, inside.port):
         seeds = [f"http://both.example:{inside.port}/1"]
         found = outcomes(tmp_path, seeds, Names(["127.0.0.1", OPEN, "127.0.0.2"]), f"{OPEN}/32")
         assert set(found.values()) == {"fetched"}
         assert not inside.accepted
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -2,9 +2,7 @@
 
 import gzip
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from pipeline.rows.batch import Batch
 from stages.l0_collect.crawl.site_opt_outs import SiteOptOuts
 from stages.l0_collect.crawl.sites import Site, write_snapshot
 from stages.l0_collect.readers.warc import WarcSource
+from tests.loopback import Quiet, serving
 from tests.stages.l0_collect.readers.warc_files import http, record
 
 FILES = {
@@ -70,23 +69,14 @@ class Web:
 
 @pytest.fixture(scope="module")
 def web() -> Iterator[Web]:
-    class Site(BaseHTTPRequestHandler):
+    class Site(Quiet):
         def do_GET(self) -> None:
             host = list(FILES)[int(self.headers["Host"].partition(":")[0].rpartition(".")[2]) - 21]
             body = FILES[host].get(self.path, "").encode()
-            self.send_response(503 if host == "down" else 200 if body else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(503 if host == "down" else 200 if body else 404, body, "text/plain")
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("", 0), Site)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield Web(server.server_address[1])
-    server.shutdown()
-    server.server_close()
+    with serving(Site, "") as port:
+        yield Web(port)
 
 
 @pytest.fixture(autouse=True)
