@@ -55,7 +55,12 @@ class Service:
             "deployments:\n- {name: toy, recipe: recipe.yaml, inputs: [in], every: 10s, runner: inline}\n"
         )
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-        self.environment = kept | {"PYTHONPATH": str(FLOWS.parent)}
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # compiled kernels are shared
+        self.environment = kept | {
+            "PYTHONPATH": str(FLOWS.parent),
+            "HOME": str(folder / "user"),
+            "XDG_CACHE_HOME": cache,
+        }
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -144,6 +149,7 @@ def test_each_file_comes_once_through_a_kill_and_a_restart(service: Service):
         cwd=service.folder, env=service.environment | settings | {"PREFECT_HOME": str(service.folder / "home")},
     )  # fmt: skip
     assert service.end(signal.SIGTERM) == 0, service.logs()
+    assert not (service.folder / "user" / ".prefect").exists(), "the user's own Prefect is left alone"
 
 
 @pytest.mark.prefect
