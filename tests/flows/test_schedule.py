@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from flows.serve.service import STOP_SECONDS
 from tests.flows.helpers import rows
 
 FLOWS = Path(__file__).parents[2] / "flows"
@@ -73,7 +74,7 @@ class Service:
     def end(self, number: int) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(4 * STOP_SECONDS)  # two children, each told to end and then killed
 
     def drop(self, name: str, first: int, count: int = 10) -> None:
         """A file appears whole, as files should in a folder that is watched."""
