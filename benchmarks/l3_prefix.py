@@ -4,7 +4,7 @@ Counted from token ids, with no model: the same articles of Wikipedia in the pro
 `rewrite`, and of each request the leading full blocks count that an earlier one had too. An engine with room for all
 of them finds these; vLLM's blocks hold 16 tokens on a GPU, 32 on a CPU as we start it.
 
-    python -m benchmarks.l3_prefix FOLDER [--documents 200] [--tokens 100 200 1000]
+    python -m benchmarks.l3_prefix FOLDER [--documents 200] [--tokens 100 200 1000] [--rewrites 1]
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class OneEngine(Rewrite):
         return engine()
 
 
-def prompt_ids(prompt: Prompt, batch: Batch, tokens: int) -> list[list[int]]:
+def prompt_ids(prompt: Prompt, batch: Batch, tokens: int, rewrites: int) -> list[list[int]]:
     """The token ids of all requests of a prompt for these documents."""
-    step = OneEngine(prompts=(prompt.id,), max_input_tokens=tokens)
+    step = OneEngine(prompts=(prompt.id,), max_input_tokens=tokens, prompts_per_document=rewrites)
     return [engine()._chat.encode(one.messages) for one in step.requests(batch) if isinstance(one, Request)]
 
 
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--documents", type=int, default=200)
     parser.add_argument("--tokens", type=int, nargs="+", default=[100, 200, 1000])
+    parser.add_argument("--rewrites", type=int, default=1, help="of a document by the same prompt")
     options = parser.parse_args()
     batches = {language: articles(options.folder, language, options.documents) for language in ("en", "zh")}
     print("prompt                       passage  requests  mean prompt  " + "  ".join(f"{b:>4}" for b in BLOCKS))
@@ -81,7 +82,7 @@ def main() -> None:
         prompt = load_prompt(file)
         language = prompt.languages[0] if prompt.languages else "en"
         for tokens in options.tokens:
-            prompts = prompt_ids(prompt, batches[language], tokens)
+            prompts = prompt_ids(prompt, batches[language], tokens, options.rewrites)
             shares = "  ".join(f"{cached_share(prompts, block):4.2f}" for block in BLOCKS)
             mean = sum(map(len, prompts)) / max(len(prompts), 1)
             print(f"{prompt.id:<28} {tokens:>7}  {len(prompts):>8}  {mean:>11.0f}  {shares}", flush=True)

@@ -16,6 +16,7 @@ long as its passage takes that long, and everything else takes no time, as with 
     python -m benchmarks.l3_throughput null FOLDER [--documents 4000] [--tokens 200] [--profile]
     python -m benchmarks.l3_throughput shards FOLDER [--documents 4000]
     python -m benchmarks.l3_throughput vllm FOLDER [--requests 256] [--tokens 64] [--at-once 64] [--prompt faq]
+        [--rewrites 2]
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def measure_null(folder: Path, documents: int, tokens: int, profile: bool) -> di
     with tempfile.TemporaryDirectory() as temporary:
         refine(*collected(Path(temporary, "warm"), articles(folder, 0, 200)), step)
         parent, store = collected(Path(temporary, "measured"), articles(folder, 200, documents))
-        profiler = cProfile.Profile() if profile else None
+        profiler = cProfile.Profile(time.process_time) if profile else None
         cpu, wall = time.process_time(), time.monotonic()
         if profiler:
             profiler.enable()
@@ -220,10 +221,13 @@ def _cpu_seconds() -> float:
     return sum(one.user + one.system for one in times)
 
 
-def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int, prompt: str) -> dict[str, Any]:
-    step = Once(prompts=(prompt,), max_new_tokens=tokens, max_concurrent=at_once, max_input_tokens=INPUT_TOKENS, seed=1)
+def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int, prompt: str, rewrites: int) -> dict[str, Any]:
+    step = Once(
+        prompts=(prompt,), prompts_per_document=rewrites, max_new_tokens=tokens, max_concurrent=at_once,
+        max_input_tokens=INPUT_TOKENS, seed=1,
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as temporary:
-        parent, store = collected(Path(temporary, "measured"), articles(folder, 0, asked))
+        parent, store = collected(Path(temporary, "measured"), articles(folder, 0, asked // rewrites))
         tables = [pq.read_table(Path(store, parent.directory, path)) for path in parent.manifest.paths("data")]
         batches = [Batch(rows) for table in tables for rows in table.to_batches()]
         requests = [one for batch in batches for one in step.requests(batch) if isinstance(one, Request)]
@@ -257,8 +261,7 @@ def warm_up(step: Rewrite) -> Request:
     """One of another text."""
     text = "The harbour was built in the spring of that year, and ships have used it ever since. " * 6
     rows = pa.RecordBatch.from_pylist([{"id": "0" * 32, "text": text}], BASE_SCHEMA)
-    (request,) = (one for one in step.requests(Batch(rows)) if isinstance(one, Request))
-    return request
+    return next(one for one in step.requests(Batch(rows)) if isinstance(one, Request))
 
 
 def bare(step: Rewrite, requests: list[Request]) -> dict[str, float]:
@@ -292,6 +295,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, help="of a passage for `null` (200), of an answer for `vllm` (64)")
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--prompt", default="rephrase")
+    parser.add_argument("--rewrites", type=int, default=1, help="of a document by the same prompt")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     pa.set_cpu_count(1)
@@ -300,7 +304,9 @@ def main() -> None:
     elif options.what == "shards":
         found = measure_shards(options.folder, options.documents)
     else:
-        found = measure_vllm(options.folder, options.requests, options.tokens or 64, options.at_once, options.prompt)
+        found = measure_vllm(
+            options.folder, options.requests, options.tokens or 64, options.at_once, options.prompt, options.rewrites
+        )
     print(json.dumps(found, indent=1))
 
 

@@ -74,12 +74,11 @@ class Document:
 
 def content_hash(*parts: bytes | memoryview | str) -> str:
     """128-bit hash of the parts in order, as 32 hex digits. Lengths are hashed too: ("ab", "c") is not ("a", "bc")."""
-    digest = hashlib.blake2b(digest_size=16)
+    framed: list[bytes | memoryview] = []
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(8, "little"))
-        digest.update(data)
-    return digest.hexdigest()
+        framed += (len(data).to_bytes(8, "little"), data)
+    return hashlib.blake2b(b"".join(framed), digest_size=16).hexdigest()
 
 
 def text_views(texts: pa.StringArray) -> Iterable[memoryview]:

@@ -13,6 +13,8 @@ def draw(fitting: Sequence[tuple[Prompt, float]], wanted: int, document_id: str,
 
     Efraimidis and Spirakis 2006: the prompts in the order of u ** (1 / weight), u from a hash.
     """
+    if len(fitting) == 1:
+        return [fitting[0][0]] * wanted
     chosen: list[Prompt] = []
     for turn in range(-(-wanted // len(fitting)) if fitting else 0):
         ranks = {

@@ -16,6 +16,7 @@ ROLE = re.compile(
     r"|\u52a9\u624b)\s*(?:[:\uff1a]\s*)?$",
     re.IGNORECASE | re.MULTILINE,
 )
+ROLE_WORDS = ("<", "[", "stant", "user", "system", "用户", "助手")
 REASONING = re.compile(r"</?think", re.IGNORECASE)
 # Orders to a model in a page. Only what is said to a model: people, too, ignore instructions.
 INJECTION = re.compile(
@@ -34,10 +35,11 @@ INJECTION = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 INJECTION_WORDS = (
-    "ignore", "disregard", "forget", "override", "prompt", "hidden", "dear", "attention", "hey", "```",
+    "ignore", "disregard", "forget", "override", "prompt", "hidden", "dear", "attention", "```",
     "指令", "指示", "提示", "限制",
 )  # fmt: skip
-INJECTION_TOKENS = ("now",)
+INJECTION_PAIRS = (re.compile(r"now\s++[ado]"), re.compile(r"hey\s++[alc]"))
+"""Alone they are in `know` and `they`."""
 DOES = (
     r"(?:help|assist|provide|re-?write|rephrase|fulfil\w*|answer|access|create|complete|comply|continue|generate"
     r"|discuss|"
@@ -184,15 +186,18 @@ CLOSER = re.compile(
 )
 ABOUT = re.compile(
     r"\b(?:the|this) (?:given |provided |following |original |above )?(?:text|passage)\b"
-    r"|\A\W*(?:the|this) (?:article|document|author|writer) (?:is about|discuss\w*|describ\w+|provid\w+|highlight\w*|"
-    r"explain\w*|explor\w+|present\w*|mention\w*|argu\w+|talk\w*|cover\w*|outlin\w+)\b"
-    r"|(?:[这這][段篇]|[该該][段篇]?|上述|上面的?|[给給]定的?|原)(?:文本|文字|原文|段落)|(?:[根依][据據]|如)原文"
-    r"|\A\W*(?:本文|文中|原文|[这這]篇文章|[该該]文章?|文章|作者)(?:中|里|裡)?(?:主要|也|[还還])?"
-    r"(?:介[绍紹]|[讨討][论論]|描述|[讲講](?:述|的|了)|[阐闡]述|探[讨討]|[说說]明|[论論]述|概述|提到|指出"
-    r"|[认認][为為]|分析|[总總][结結]|[谈談]到)",
+    r"|(?:[这這][段篇]|[该該][段篇]?|上述|上面的?|[给給]定的?|原)(?:文本|文字|原文|段落)|(?:[根依][据據]|如)原文",
     re.IGNORECASE,
 )
-ABOUT_WORDS = ("text", "passage", "article", "document", "author", "writer", "文", "段", "作者")
+ABOUT_WORDS = ("text", "passage", "文", "段")
+OPENS_ABOUT = re.compile(
+    r"\A\W*(?:(?:the|this) (?:article|document|author|writer) (?:is about|discuss\w*|describ\w+|provid\w+|highlight\w*|"
+    r"explain\w*|explor\w+|present\w*|mention\w*|argu\w+|talk\w*|cover\w*|outlin\w+)\b"
+    r"|(?:本文|文中|原文|[这這]篇文章|[该該]文章?|文章|作者)(?:中|里|裡)?(?:主要|也|[还還])?"
+    r"(?:介[绍紹]|[讨討][论論]|描述|[讲講](?:述|的|了)|[阐闡]述|探[讨討]|[说說]明|[论論]述|概述|提到|指出"
+    r"|[认認][为為]|分析|[总總][结結]|[谈談]到))",
+    re.IGNORECASE,
+)
 
 
 REFUSAL_WORDS = (
@@ -207,22 +212,29 @@ PLAIN = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else 
 
 
 def search(
-    pattern: re.Pattern[str], words: Sequence[str], text: str, tokens: Sequence[str] = ()
+    pattern: re.Pattern[str], words: Sequence[str], text: str, also: Sequence[re.Pattern[str]] = ()
 ) -> re.Match[str] | None:
-    """The first match of a pattern that only texts with one of these words can match, or of `tokens`, which stand
-    between white space.
+    """The first match of a pattern that only texts with one of these words, or with what `also` finds in small
+    letters, can match.
 
     Most texts hold none, which is seen in a tenth of the time that the pattern takes to say so.
     """
     folded = text.casefold()
-    may = any(word in folded for word in words) or any(one in folded and one in folded.split() for one in tokens)
-    return pattern.search(text) if may else None
+    for word in words:  # as loops: any() takes twice as long
+        if word in folded:
+            return pattern.search(text)
+    for one in also:
+        if one.search(folded):
+            return pattern.search(text)
+    return None
 
 
 def search_refusal(text: str) -> re.Match[str] | None:
     """Where a model declines, if it does."""
-    if not NOT_PLAIN.search(text):
+    if text.isascii() or not NOT_PLAIN.search(text):
         plain = b" " + text.encode().translate(PLAIN) + b" "
-        if not any(word in plain for word in REFUSAL_WORDS):
-            return None
+        for word in REFUSAL_WORDS:
+            if word in plain:
+                return REFUSAL.search(text)
+        return None
     return REFUSAL.search(text)

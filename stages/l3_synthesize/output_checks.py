@@ -43,15 +43,16 @@ from stages.l3_synthesize.lexicons import (
     ABOUT,
     ABOUT_WORDS,
     CLOSER,
+    OPENS_ABOUT,
     PREAMBLE,
     REASONING,
     ROLE,
+    ROLE_WORDS,
     search,
     search_refusal,
 )
-from stages.l3_synthesize.prompts.form import lines_of
 from stages.l3_synthesize.prompts.prompt import Prompt
-from stages.l3_synthesize.words import count_words, ngram_size, ngrams, numbers, units
+from stages.l3_synthesize.words import count_words, ngram_size, numbers
 
 REFUSAL_CHARS = 200  # a refusal comes first; later the words may belong to a quotation
 LEAK_WORDS = 7
@@ -60,7 +61,8 @@ SURE_OF_LANGUAGE, LANGUAGE_FROM_WORDS = 0.6, 20
 KEPT_LANGUAGES = 4_000
 """Texts whose language is remembered, the replies of a batch and their sources: some 10 MB."""
 ASCII = re.compile("[\x00-\x7f]+")
-NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
+LETTER = re.compile("[A-Za-z]")
+NO_LETTERS = bytes(code for code in range(256) if code >= 128 or not chr(code).isalpha())
 HAN_WEIGHT = 3
 """Letters that say as much as a Chinese character: 4.7 of an English word over 1.6 of a Chinese one."""
 TWICE_WORDS = 8
@@ -91,7 +93,7 @@ def reason_to_refuse(
         return Reason("truncated")
     answer = reply.text.strip()
     # The text too: edits leave the document's own lines, which the answer does not show.
-    if ROLE.search(answer) or (text != answer and ROLE.search(text)):
+    if search(ROLE, ROLE_WORDS, answer) or (text != answer and search(ROLE, ROLE_WORDS, text)):
         return Reason("role_leak")
     if (thought := REASONING.search(answer)) and thought[0].lower() not in source.lower():
         return Reason("reasoning_leak")
@@ -117,7 +119,7 @@ def speaks_around(answer: str, source: str) -> str | None:
         ("refusal", search_refusal(answer[:REFUSAL_CHARS])),
         ("preamble", PREAMBLE.match(answer)),
         ("closer", CLOSER.match(last_line) or CLOSER.match(last_sentence)),
-        ("about_the_text", search(ABOUT, ABOUT_WORDS, answer)),
+        ("about_the_text", OPENS_ABOUT.match(answer) or search(ABOUT, ABOUT_WORDS, answer)),
     ]
     for rule, match in searches:
         if match and not _says(source, match[0], rule in ("preamble", "closer")):
@@ -168,8 +170,10 @@ def _language(source: str, text: str) -> Reason | None:
 
 def _scripts(text: str) -> defaultdict[str, float]:
     """Script → share of what is written, a Chinese character counted as HAN_WEIGHT letters."""
+    if text.isascii():
+        return defaultdict(float, {"LATIN": 1.0} if LETTER.search(text) else {})
     counts: defaultdict[str, float] = defaultdict(float)
-    counts["LATIN"] += len(text.encode("ascii", "ignore").translate(None, NO_LETTERS))
+    counts["LATIN"] += len(text.encode("utf-8", "surrogatepass").translate(None, NO_LETTERS))
     for letter, count in Counter(ASCII.sub("", text)).items():
         if letter.isalpha():
             script = _script(letter)
@@ -214,15 +218,14 @@ def _length(prompt: Prompt, source: str, text: str) -> Reason | None:
 def _repetition(prompt: Prompt, source: str, text: str) -> Reason | None:
     if reason := _said_twice(text, source):
         return reason
-    every = lines_of(text)
-    for lines in filter(None, prompt.form.runs(text)):
-        if reason := _loops(lines, text if lines == every else "\n".join(lines)):
-            return reason
-    return None
+    return next(filter(None, map(_loops, filter(None, prompt.form.runs(text)))), None)
 
 
 def _said_twice(text: str, source: str) -> Reason | None:
     """A long sentence word for word again, which the source does not do: too short a loop for shares of n-grams."""
+    words, lengths = numbers(text)
+    if most_frequent(words, lengths, TWICE_WORDS)[0] < 2:  # in every script a sentence of so many words has more units
+        return None
     seen: set[str] = set()
     for sentence in filter(None, map(str.strip, SENTENCE_END.split(text))):
         if sentence in seen and count_words(sentence) >= TWICE_WORDS and source.count(sentence) < 2:
@@ -231,12 +234,12 @@ def _said_twice(text: str, source: str) -> Reason | None:
     return None
 
 
-def _loops(lines: list[str], text: str) -> Reason | None:
-    """`text`: what the lines say, word for word."""
+def _loops(lines: list[str]) -> Reason | None:
     share = 1 - len(set(lines)) / len(lines)
     if share > MAX_REPEATED_LINES:
         return Reason("repetition", share, MAX_REPEATED_LINES)
-    data = "\n".join(lines).encode()
+    text = "\n".join(lines)
+    data = text.encode()
     compressed = len(zlib.compress(data)) / len(data)
     if len(data) >= COMPRESSED_FROM_BYTES and compressed < MIN_COMPRESSED:
         return Reason("repetition", compressed, MIN_COMPRESSED)
@@ -270,14 +273,17 @@ def _copy(prompt: Prompt, source: str, text: str) -> Reason | None:
 
 def repeats_sibling(text: str, siblings: Sequence[str]) -> Reason | None:
     """Texts too short for an n-gram are compared as they are."""
+    if not siblings:
+        return None
     mine = _shingles(text)
     for other in map(_shingles, siblings):
-        alike = len(mine & other) / len(mine | other)
+        both = len(np.intersect1d(mine, other, assume_unique=True))
+        alike = both / (len(mine) + len(other) - both)
         if alike > MAX_SIBLING:
             return Reason("repeats_sibling", alike, MAX_SIBLING)
     return None
 
 
-def _shingles(text: str) -> set[tuple[str, ...]]:
-    words = units(text)
-    return set(ngrams(words, ngram_size(text, SIBLING_WORDS))) or {tuple(words)}
+def _shingles(text: str) -> Array:
+    words = numbers(text)[0]
+    return np.unique(gram_keys(words, min(ngram_size(text, SIBLING_WORDS), len(words))))

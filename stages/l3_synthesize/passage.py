@@ -10,6 +10,8 @@ SENTENCE_END = re.compile(
 )
 CHARS_PER_TOKEN = 12
 """No natural text has longer tokens on average. Bounds what is tokenised of a book of which a page is wanted."""
+LONG_SENTENCE = 300
+"""Characters, of which hardly one has no end: so much is looked at first."""
 FirstTokens = Callable[[str, int], int]
 """How many characters the first so many tokens of a text take; all of them if it has no more."""
 
@@ -32,8 +34,10 @@ def whole_sentences(text: str, room: int) -> str:
     """The longest beginning of at most `room` characters that ends a sentence or line."""
     if room == len(text):
         return text
-    end = 0
-    for match in SENTENCE_END.finditer(text, 0, room + 1):  # what follows says whether a full stop ends a sentence
-        if match.end() <= room:
-            end = match.end()
+    end = _last_end(text, max(room - LONG_SENTENCE, 0), room) or _last_end(text, 0, room)
     return text[:end].strip()
+
+
+def _last_end(text: str, start: int, room: int) -> int:
+    ends = [match.end() for match in SENTENCE_END.finditer(text, start, room + 1)]  # what follows a full stop counts
+    return next((end for end in reversed(ends) if end <= room), 0)

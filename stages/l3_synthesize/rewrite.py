@@ -29,7 +29,7 @@ from stages.l3_synthesize.engines.engine import Engine
 from stages.l3_synthesize.engines.http_engine import Servers, problems_of_endpoints
 from stages.l3_synthesize.engines.model_files import license_of, problems_of
 from stages.l3_synthesize.engines.registry import assets_of, open_engine
-from stages.l3_synthesize.lexicons import INJECTION, INJECTION_TOKENS, INJECTION_WORDS, search
+from stages.l3_synthesize.lexicons import INJECTION, INJECTION_PAIRS, INJECTION_WORDS, search
 from stages.l3_synthesize.originals import joined_rows, original
 from stages.l3_synthesize.output_checks import LANGUAGES, reason_to_refuse, repeats_sibling
 from stages.l3_synthesize.passage import head, whole_sentences
@@ -191,7 +191,7 @@ class Rewrite(Generator):
                 continue
             language, score = next(languages)
             prompts = self._chosen(document.id, language)
-            if search(INJECTION, INJECTION_WORDS, shown, INJECTION_TOKENS):
+            if search(INJECTION, INJECTION_WORDS, shown, INJECTION_PAIRS):
                 entries.append((document, Reason("injection")))
             elif not prompts:
                 entries.append((document, Reason("language_not_supported", score)))

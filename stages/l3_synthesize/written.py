@@ -50,7 +50,7 @@ def written(request: Request, reply: Reply, text: str, prompt: Prompt, model: st
         "completion_tokens": reply.completion_tokens,
         "source_text": request.shown,
         "coverage": len(request.shown) / len(request.parent.text.strip()),
-        "form": json.dumps(prompt.form.stored(), ensure_ascii=False, separators=(",", ":")),
+        "form": prompt.form_stored,
         "task": json.dumps(task, ensure_ascii=False) if task else None,
         "program": reply.text if prompt.form.kind == "edits" else None,
         "model_license": license,

@@ -122,10 +122,7 @@ class Encoder:
         if spans[0][0] != 0 or spans[-1][1] != len(text) or any(one[1] != other[0] for one, other in pairwise(spans)):
             return []
         ends = [end for _, end in spans]
-        if text.isascii():
-            return ends
-        sizes = np.cumsum([len(character.encode()) for character in text])
-        return [int(sizes[end - 1]) for end in ends]
+        return ends if text.isascii() else [len(text[:end].encode()) for end in ends]
 
 
 def _byte_level_merges(tokenizer: Tokenizer, parts: dict[str, Any]) -> Merges | None:

@@ -1,4 +1,4 @@
-"""N-grams of one text's words, given as numbers: what repeats, and what two texts share (L3's checks of a reply).
+"""N-grams of a text's words, given as numbers (units.py): what repeats, what two texts share. For L3's checks.
 
 Each word is a 64-bit number, equal for equal words; an n-gram is known by 64 bits as well. In a text of a thousand
 words two of them are taken for one once in 2^44.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from pipeline.kernels.utf8 import MIX, Array
+from pipeline.kernels.utf8 import MIX
 
 
 @njit(cache=True, nogil=True)
@@ -101,8 +101,3 @@ def any_only_in(keys, known, others):
         if place < len(known) and known[place] == key and not (others == key).any():
             return True
     return False
-
-
-def numbers_of(words: list[str]) -> tuple[Array, Array]:
-    """Each word's number (int64) and characters (int64). The numbers hold within this process alone."""
-    return np.fromiter(map(hash, words), np.int64, len(words)), np.fromiter(map(len, words), np.int64, len(words))

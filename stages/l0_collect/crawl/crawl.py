@@ -106,7 +106,9 @@ class _Crawl(Engine):
                 self._discover(url, depth)
 
     def _go_on(self) -> None:
-        """Take over what earlier lots say was found and done."""
+        """Take over what earlier lots say was found and done; whom a killed run asked last, nothing says."""
+        if self._store.list("."):
+            self._frontier.earliest = time.monotonic() + self._settings.delay
         lots = {name: read_lot(self._store, name) for name in lot_names(self._store)}
         for lot in lots.values():
             self._cut |= {cut.prefix: cut for cut in lot.cuts}

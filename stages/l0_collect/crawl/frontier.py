@@ -73,6 +73,8 @@ class Frontier:
         self._at_address: Counter[str] = Counter()
         self._parked: defaultdict[str, deque[Host]] = defaultdict(deque)
         self.busy = 0
+        self.earliest = 0.0
+        """When the first request to any host may begin: an earlier run may have asked it a moment ago."""
 
     def is_known(self, url: str) -> bool:
         return _key(url) in self._seen
@@ -89,7 +91,7 @@ class Frontier:
         """The host of a URL; a new one is asked for its robots.txt and the like first."""
         name = host_of(url)
         if name not in self.hosts:
-            self.hosts[name] = host = Host(name)
+            self.hosts[name] = host = Host(name, ready=self.earliest)
             host.files.append(Job(f"{name}/robots.txt", "robots", owner=name))
             self._queue(host)
         return self.hosts[name]

@@ -82,6 +82,11 @@ class Prompt(BaseModel):
         seen += [shown] if (shown := self.form.show(PROBE)) != PROBE else []
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
+    @functools.cached_property
+    def form_stored(self) -> str:
+        """The column `form`."""
+        return json.dumps(self.form.stored(), ensure_ascii=False, separators=(",", ":"))
+
     @property
     def code(self) -> str:
         """What no answer may hold; empty if the prompt is not guarded. One for all requests, or no prefix is shared."""

@@ -10,15 +10,18 @@ from stages.l3_synthesize.lexicons import (
     ABOUT,
     ABOUT_WORDS,
     INJECTION,
-    INJECTION_TOKENS,
+    INJECTION_PAIRS,
     INJECTION_WORDS,
     REFUSAL,
+    ROLE,
+    ROLE_WORDS,
     search,
     search_refusal,
 )
 
 LOOKS = {
-    "orders": (INJECTION, lambda text: search(INJECTION, INJECTION_WORDS, text, INJECTION_TOKENS)),
+    "orders": (INJECTION, lambda text: search(INJECTION, INJECTION_WORDS, text, INJECTION_PAIRS)),
+    "role": (ROLE, lambda text: search(ROLE, ROLE_WORDS, text)),
     "about": (ABOUT, lambda text: search(ABOUT, ABOUT_WORDS, text)),
     "refusal": (REFUSAL, search_refusal),
 }

@@ -1,6 +1,9 @@
 """Bounds on words mean the same where words are not parted by spaces."""
 
-from stages.l3_synthesize.words import count_words, ngram_size, units
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.l3_synthesize.words import count_words, ngram_size, numbers, units
 
 CHINESE = "北京是中华人民共和国的首都，也是全国的政治中心。"  # 22 characters
 THAI = "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย"
@@ -22,3 +25,11 @@ def test_an_ngram_is_as_long_in_every_script():
     assert ngram_size("some English words", 5) == 5
     assert ngram_size(CHINESE, 5) == 8
     assert ngram_size("", 5) == 5
+
+
+@settings(deadline=None)  # the first example compiles
+@given(st.text(max_size=40) | st.text(alphabet="aÉİΣſ_1'\u2019\u0301 東กA\u0e3f\u30fb", max_size=20))
+def test_the_compiled_loop_reads_the_units_of_the_pattern(text):
+    found, lengths = numbers(text)
+    assert lengths.tolist() == [len(one) for one in units(text)]
+    assert len(set(found.tolist())) == len(set(units(text)))

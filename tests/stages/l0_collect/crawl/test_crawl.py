@@ -211,6 +211,15 @@ def test_a_crawl_that_is_cut_off_goes_on(web: Web, tmp_path: Path):
     assert second.pages == 2 * (PAGES + 1) - 4  # opt-outs
 
 
+def test_the_delay_holds_between_two_runs_of_a_crawl(web: Web, tmp_path: Path):
+    seeds, before = [web.seed("plain")], len(web.visits("plain"))
+    for pages in (1, 2):
+        run(tmp_path, seeds, max_pages=pages, delay=0.4)
+    times = [when for when, _ in web.visits("plain")[before:]]
+    assert len(times) == 2 * 4  # robots.txt, two that say how text may be used, and a page
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.4
+
+
 def test_pages_of_a_host_count_over_all_runs_of_a_crawl(web: Web, tmp_path: Path):
     seeds, before = [web.seed("plain")], len(web.visits("plain"))
     run(tmp_path, seeds, max_pages=2, max_pages_per_host=4)
