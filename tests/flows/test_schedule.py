@@ -142,6 +142,7 @@ def test_each_file_comes_once_through_a_kill_and_a_restart(service: Service):
     service.until(lambda: service.numbers() == [*range(25)], 540)
     service.until(lambda: [run["state_name"] for run in service.runs("CRASHED")] == ["Crashed, cut off"], 100)
     service.until(lambda: {one["subject"] for one in service.told} >= {"orefine: crashed", "orefine: published"}, 200)
+    assert not (service.folder / "user" / ".prefect").exists(), "the user's own Prefect is left alone"
 
     deploy = ["deploy", "--no-prompt", "--prefect-file", str(FLOWS / "prefect.yaml"), "--all"]
     settings = {"PREFECT_API_URL": f"http://127.0.0.1:{service.port}/api", "OREFINE_STORE": "/data/store"}
@@ -150,7 +151,6 @@ def test_each_file_comes_once_through_a_kill_and_a_restart(service: Service):
         cwd=service.folder, env=service.environment | settings | {"PREFECT_HOME": str(service.folder / "home")},
     )  # fmt: skip
     assert service.end(signal.SIGTERM) == 0, service.logs()
-    assert not (service.folder / "user" / ".prefect").exists(), "the user's own Prefect is left alone"
 
 
 @pytest.mark.prefect
