@@ -3,7 +3,8 @@
 A level stops at a row's first reason, which is what running it takes. Who chooses thresholds, or asks why a document
 went, wants to see every value of every rule: `orefine explain`, `analyze`, `what-if` and the report call this on a few
 rows or a sample. Rows run through all steps that look at one row by itself; steps that compare rows (duplicates), ask
-models or people are left out, as is a step that raises on one of the rows (run it: the row goes to quarantine).
+models or people are left out, and so are those that a run trains first, that read columns of steps left out, or that
+raise on one of the rows (run it: the row goes to quarantine).
 """
 
 from __future__ import annotations
@@ -78,21 +79,28 @@ def measure(steps: Sequence[Step], batch: Batch, first_place: int = 1) -> Measur
     """All rules of these steps over all rows."""
     rules: list[Rule] = []
     left_out: dict[str, str] = {}
+    not_added: dict[str, str] = {}
     for place, step in enumerate(steps, first_place):
         name = step_name(place, step.kind)
         if not isinstance(step, RowStep) or isinstance(step, Generator | Checker):
             left_out[name] = NOT_BY_ITSELF
+        elif pending := step.pending():
+            left_out[name] = f"a run {pending} first"
         elif len(batch):
             try:
+                step.check_input(batch.rows.schema)
                 step.prepare()
                 outcome = step.process(batch)
             except Exception as error:
                 if is_fault(error):
                     raise
-                left_out[name] = describe(error)
-                continue
-            rules += _rules(name, outcome, len(batch))
-            batch = outcome.batch
+                without = [f"'{column}' of {by}" for column, by in not_added.items() if f"'{column}'" in str(error)]
+                left_out[name] = f"it needs column {without[0]}" if without else describe(error)
+            else:
+                rules += _rules(name, outcome, len(batch))
+                batch = outcome.batch
+        if name in left_out:
+            not_added |= {field.name: name for field in step.columns()}
     return Measured(batch, rules, left_out)
 
 

@@ -9,6 +9,8 @@ from pipeline.steps import Outcome, RowStep
 from stages.l1_filter.heuristics.c4_quality import C4Quality
 from stages.l1_filter.heuristics.gopher_quality import GopherQuality
 from stages.l1_filter.heuristics.gopher_repetition import GopherRepetition
+from stages.l2_select.choose.threshold import Threshold
+from stages.l2_select.score.fasttext_quality import FasttextQuality
 
 TEXTS = ["two words", "the words that we have to count " * 12]
 BATCH = Batch(pa.RecordBatch.from_pydict({"id": ["a", "b"], "text": TEXTS}))
@@ -52,6 +54,15 @@ def test_a_step_that_raises_is_left_out_and_its_place_counts():
     found = measure([Raises(), GopherQuality(keep_signals=True)], BATCH)
     assert {rule.step for rule in found.rules} == {"02 gopher_quality"}
     assert found.left_out == {"01 raises": "ValueError: no"}
+
+
+def test_a_step_that_is_trained_first_is_left_out_and_so_is_who_reads_its_column():
+    seeds = {"positives": {"hosts": ["a.example"]}, "negatives": {"hosts": ["b.example"]}}
+    steps = [FasttextQuality(train=seeds), Threshold(column="quality", minimum=0.5), Threshold(column="x", minimum=1)]
+    left_out = measure(steps, BATCH).left_out
+    assert left_out["01 fasttext_quality"] == "a run trains a classifier from its seeds first"
+    assert left_out["02 threshold"] == "it needs column 'quality' of 01 fasttext_quality"
+    assert left_out["03 threshold"].startswith("ValueError: threshold: no column 'x'")
 
 
 def test_no_rows_no_rules():
