@@ -26,6 +26,8 @@ for _name, _value in {
     "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # it writes to ~/.prefect whatever the home is
 }.items():
     os.environ.setdefault(_name, _value)
+if "PREFECT_HOME" in os.environ:
+    os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", f"{os.environ['PREFECT_HOME']}/storage")
 
 from prefect import flow, runtime, task  # noqa: E402
 from prefect.artifacts import (  # noqa: E402
@@ -157,8 +159,11 @@ class _Shown:
         self._told = 0.0
 
     def hear(self, event: str, fields: Mapping[str, Any]) -> None:
-        """Tell of a finished shard, at most every few seconds."""
-        if event != "shard_done" or (self._artifact and time.monotonic() - self._told < PROGRESS_SECONDS):
+        """Tell of a finished shard, at most every few seconds, and of the last one."""
+        if event != "shard_done":
+            return
+        is_soon = time.monotonic() - self._told < PROGRESS_SECONDS
+        if self._artifact is not None and is_soon and fields["done"] < fields["of"]:
             return
         self._told = time.monotonic()
         percent = 100.0 * fields["done"] / max(1, fields["of"])

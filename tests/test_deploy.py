@@ -1,5 +1,6 @@
 """What deploy/ names exists, and agrees with pyproject.toml. No image is built and no cluster started here."""
 
+import json
 import re
 import shlex
 import tomllib
@@ -10,6 +11,7 @@ import typer
 import yaml
 
 from flows.cli import app
+from flows.runs.metrics import Metrics
 from flows.runs.recipe import load_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -53,3 +55,16 @@ def test_every_group_of_the_cluster_has_the_store_s_credentials():
         (container,) = group["template"]["spec"]["containers"]
         assert container["envFrom"] == [{"secretRef": {"name": "orefine-store"}}]
         assert container["resources"]["limits"]["memory"]
+
+
+def test_the_dashboard_shows_the_metrics_that_there_are_and_no_others(tmp_path: Path):
+    pytest.importorskip("prometheus_client")
+    dashboard = (ROOT / "deploy/grafana.json").read_text(encoding="utf-8")
+    panels = json.loads(dashboard)["panels"]
+    queries = " ".join(target["expr"] for panel in panels for target in panel["targets"])
+    families = {family.name for family in Metrics(str(tmp_path / "orefine.prom")).registry.collect()}
+    assert set(re.findall(r"\borefine_\w+", queries)) == families == set(re.findall(r"\borefine_\w+", dashboard))
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    labels = {"level", "outcome", "reason", "dataset", "instance"}  # the last is Prometheus' own
+    assert set(re.findall(r"\{\{(\w+)\}\}", dashboard)) <= labels
+    assert set(re.findall(r"(\w+)[!=]~?\"", queries)) <= labels

@@ -14,13 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows.runs import lineage
+from flows.runs import lineage, metrics, traces
 from flows.runs.ablation import EXTRA, ablate_levels, verdict_lines
 from flows.runs.against import with_earlier
 from flows.runs.certify import LEVEL, certify
 from flows.runs.inputs import find_paths, identify_all
 from flows.runs.live import Live
-from flows.runs.metrics import from_environment
 from flows.runs.models import with_models, with_trained
 from flows.runs.progress import Progress, to_stderr
 from flows.runs.recipe import Recipe, RecipeError
@@ -118,8 +117,9 @@ def open_run(
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     run = Run(store_to_write(store), open_runner(runner, address, workers), run_id, _no_line if quiet else to_stderr)
     run.listeners.append(Live(run.store, run_id))
-    if metrics := from_environment():
-        run.listeners.append(metrics)
+    for listener in (metrics.from_environment(), traces.from_environment(run_id, run.store.root)):
+        if listener is not None:
+            run.listeners.append(listener)
     if count := run.store.remove_abandoned():
         run.emit("note", {"text": f"removed {count} temporary files of runs that were killed"})
     return run

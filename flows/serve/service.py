@@ -92,6 +92,9 @@ def _environment(home: Path, port: int) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        # Two that write to ~/.prefect whatever the home is:
+        "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
+        "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "RAY_USAGE_STATS_ENABLED": "0",
     }.items():

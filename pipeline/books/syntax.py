@@ -32,6 +32,8 @@ READS_FILES = ("__file__", "get_data", "resources")
 RACY_NS = 2_000_000_000
 """A file this young may change once more without another time stamp (file systems count in up to two seconds)."""
 
+TRIES = 10
+
 
 class Import(NamedTuple):
     """One import: `from ..module import names` has level 2; without names it is `import module`."""
@@ -53,13 +55,24 @@ class Syntax(NamedTuple):
 
 def parse(source: bytes) -> Syntax:
     """Raises SyntaxError for what is no Python."""
-    tree = ast.parse(source)
+    tree = _tree(source)
     names = {getattr(node, "id", None) or getattr(node, "attr", None) for node in ast.walk(tree)}
     tree = _Code(keep_docstrings="__doc__" in names).visit(tree)
     imports, refused = _imports(tree)
     imported = {name for one in imports for name in (*one.module.split("."), *one.names)}
     reads = any(name in names | imported for name in READS_FILES)
     return Syntax(content_hash(ast.dump(tree)), imports, refused, reads)
+
+
+def _tree(source: bytes) -> ast.Module:
+    """CPython 3.11 counts how deep it is for all threads together: where another one parses meanwhile, as Prefect's do,
+    it finds its count wrong and raises SystemError. The next time counts from zero.
+    """
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(SystemError):
+            return ast.parse(source)
+        time.sleep(0.05)
+    return ast.parse(source)
 
 
 class _Code(ast.NodeTransformer):

@@ -52,6 +52,7 @@ def dataset_card(
         f"- version `{release.version}`",
         f"- content id `{release.content_id}`: a rebuild from the same input must reproduce it",
         f"- recipe id `{release.recipe_id}`: hash of input, configuration, code and models",
+        *_packed(release),
         *(["- `recipe.yaml`: the recipe; give it the input with `--input`"] if has_recipe else []),
         "",
         "```python",
@@ -82,6 +83,14 @@ def dataset_card(
     if any(step["kind"] == "upsample" for manifest in manifests for step in manifest.steps):
         lines += ["", "Each row stands once; the column `repeats` says how often training is to read it."]
     return "\n".join(lines) + "\n"
+
+
+def _packed(release: Release) -> list[str]:
+    if not release.packed:
+        return []
+    parts = sum(map(len, release.packed.values()))
+    line = f"- {parts:,} small files of {release.level} lie together in {len(release.packed):,}: "
+    return [f"{line}the same rows in the same order (`packed` in `manifest.json`)"]
 
 
 def _head(release: Release, manifests: Sequence[Manifest]) -> dict[str, Any]:

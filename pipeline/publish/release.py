@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 
 from pipeline.books.manifest import FORMAT, Manifest, Parent, Purged, dump, load
 from pipeline.errors import UsageError
-from pipeline.publish import croissant
+from pipeline.publish import compact, croissant
 from pipeline.publish.card import dataset_card
 from pipeline.rows.document import content_hash
 from pipeline.run.level import Finished, as_parent
@@ -51,6 +51,8 @@ class Release(BaseModel):
     funnel: list[dict[str, Any]]
     files: list[FileEntry]
     """Paths relative to the release's folder."""
+    packed: dict[str, list[str]] = Field(default_factory=dict)
+    """Data file → sha256 of the last level's files whose rows it holds, in their order; others are copies of one."""
     purged: list[Purged] = Field(default_factory=list)
 
 
@@ -88,18 +90,9 @@ def version_of(recipe_id: str, content_id: str) -> str:
 
 
 def _build(store: Store, levels: Sequence[Finished], directory: str, version: str, recipe: str) -> None:
-    """Write the release's files into a folder: copies of the last level's data, compared with their hashes."""
+    """Write the release's files into a folder: the last level's data, large files as copies, small ones together."""
     last, manifests = levels[-1], [one.manifest for one in levels]
-    data = last.manifest.of("data")
-    # Readers choke on a folder of empty files less than on none: one empty file stays if there is nothing else.
-    chosen = [file for file in data if file.rows] or data[:1]
-    files = []
-    for number, file in enumerate(chosen):
-        source, name = f"{last.directory}/{file.path}", f"data/train-{number:05d}-of-{len(chosen):05d}.parquet"
-        store.copy(source, f"{directory}/{name}")
-        if stored_sha256(store, f"{directory}/{name}") != file.sha256:
-            raise damaged(store, source, "its copy for the release has another sha256 than was written")
-        files.append(file.model_copy(update={"path": name}))
+    files, packed = _fill(store, levels[-1], directory)
     release = Release(
         **last.manifest.model_dump(include={"dataset", "content_id", "recipe_id", "level"}),
         version=version,
@@ -107,12 +100,61 @@ def _build(store: Store, levels: Sequence[Finished], directory: str, version: st
         levels=[as_parent(one) for one in levels],
         funnel=funnel(manifests),
         files=files,
+        packed=packed,
     )
     if recipe:
         _add(store, directory, release, RECIPE, "recipe", recipe)
     _add(store, directory, release, croissant.NAME, "croissant", croissant_of(store, directory, release))
     _add(store, directory, release, CARD, "card", card_of(store, directory, release, manifests))
     store.create(f"{directory}/manifest.json", dump(release))
+
+
+def _fill(store: Store, last: Finished, directory: str) -> tuple[list[FileEntry], dict[str, list[str]]]:
+    """Write the data files; their entries, and `Release.packed`."""
+    files, packed = [], {}
+    groups = compact.groups(published_files(last.manifest.of("data")))
+    earlier = _packed_before(store, last.manifest.dataset)
+    for number, parts in enumerate(groups):
+        name, hashes = f"data/train-{number:05d}-of-{len(groups):05d}.parquet", [file.sha256 for file in parts]
+        target = f"{directory}/{name}"
+        if len(parts) == 1:
+            file, source = parts[0], f"{last.directory}/{parts[0].path}"
+            if not _copied(store, source, target, file.sha256):
+                raise damaged(store, source, "its copy for the release has another sha256 than was written")
+        else:
+            packed[name] = hashes
+            source, file = earlier.get(tuple(hashes), ("", parts[0]))
+            if not source or not _copied(store, source, target, file.sha256):
+                file = compact.pack(store, last.directory, parts, target)
+        files.append(file.model_copy(update={"path": name}))
+    return files, packed
+
+
+def published_files(data: Sequence[FileEntry]) -> list[FileEntry]:
+    """Those of a level's data files whose rows a release holds."""
+    # Readers choke on a folder of empty files less than on none: one empty file stays if there is nothing else.
+    return [file for file in data if file.rows] or list(data[:1])
+
+
+def _packed_before(store: Store, dataset: str) -> dict[tuple[str, ...], tuple[str, FileEntry]]:
+    """Hashes of parts → path and entry of the file in the latest version; none if a purge took rows out of it."""
+    path = f"refs/{dataset}.json"
+    directory = f"releases/{dataset}/{load(Refs, store, path).latest}" if store.exists(path) else ""
+    if not directory or not store.exists(f"{directory}/manifest.json"):
+        return {}
+    release = load_release(store, directory)
+    files = {file.path: file for file in release.files}
+    packed = {} if release.purged else release.packed
+    return {tuple(hashes): (f"{directory}/{name}", files[name]) for name, hashes in packed.items()}
+
+
+def _copied(store: Store, source: str, target: str, sha256: str) -> bool:
+    """Copy a file, and say whether it is the one that was written; if not there is no copy."""
+    store.copy(source, target)
+    if stored_sha256(store, target) == sha256:
+        return True
+    store.remove(target)
+    return False
 
 
 def _add(store: Store, directory: str, release: Release, name: str, role: str, text: str) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import TypeVar
 
 import pyarrow as pa
@@ -21,7 +21,17 @@ from pipeline.books.accounting import AccountingError, Counts, total
 from pipeline.books.manifest import Manifest, Purged, ShardRecord, before_purge, content_id, load
 from pipeline.errors import shortened
 from pipeline.publish import croissant
-from pipeline.publish.release import CARD, Refs, Release, card_of, croissant_of, funnel, version_of
+from pipeline.publish.compact import rows_of, same_rows
+from pipeline.publish.release import (
+    CARD,
+    Refs,
+    Release,
+    card_of,
+    croissant_of,
+    funnel,
+    published_files,
+    version_of,
+)
 from pipeline.run.level import Finished, as_parent
 from pipeline.store.checked import check_footer, check_sha256, open_checked
 from pipeline.store.damage import Damaged
@@ -228,11 +238,7 @@ def _against_levels(store: Store, directory: str, release: Release, levels: Sequ
         yield from _compare(path, name, getattr(last, name), getattr(release, name))
     manifests = [level.manifest for level in levels]
     yield from _compare(path, "funnel", funnel(manifests), release.funnel)
-    data = [file for file in before_purge(last.files, last.purged) if file.role == "data"]
-    chosen = [file for file in data if file.rows] or data[:1]
-    first = before_purge(release.files, release.purged)
-    published = [(file.sha256, file.rows) for file in first if file.role == "data"]
-    yield from _compare(path, "data files", [(file.sha256, file.rows) for file in chosen], published)
+    yield from _data(store, directory, release, levels[-1])
     card = f"{directory}/{CARD}"
     with contextlib.suppress(OSError, pa.ArrowInvalid):  # of a data file, which has a finding of its own
         if store.exists(card) and store.read(card) != card_of(store, directory, release, manifests).encode():
@@ -240,6 +246,28 @@ def _against_levels(store: Store, directory: str, release: Release, levels: Sequ
         described = f"{directory}/{croissant.NAME}"
         if store.exists(described) and store.read(described) != croissant_of(store, directory, release).encode():
             yield f"{described}: not the description that follows from the manifest"
+
+
+def _data(store: Store, directory: str, release: Release, last: Finished) -> Iterator[str]:
+    """The release's files are those of its last level, or hold the rows of several."""
+    written = before_purge(last.manifest.files, last.manifest.purged)
+    chosen = published_files([file for file in written if file.role == "data"])
+    first = [file for file in before_purge(release.files, release.purged) if file.role == "data"]
+    made_of = [release.packed.get(file.path, [file.sha256]) for file in first]
+    yield from _compare(
+        f"{directory}/manifest.json", "data files", [file.sha256 for file in chosen], [*chain.from_iterable(made_of)]
+    )
+    now = {file.path: file for file in (*release.files, *last.manifest.files)}
+    parts = iter(chosen)
+    for file, hashes in zip(first, made_of, strict=True):
+        some = [now[part.path] for part in islice(parts, len(hashes))]
+        yield from _compare(f"{directory}/{file.path}", "rows", sum(part.rows for part in some), now[file.path].rows)
+        if file.path not in release.packed:
+            continue
+        with contextlib.suppress(Damaged, OSError, pa.ArrowInvalid):  # a finding already
+            packed = rows_of(store, directory, [now[file.path]])
+            if not same_rows(packed, rows_of(store, last.directory, some)):
+                yield f"{directory}/{file.path}: its rows are not those of the files of {release.level} it is made of"
 
 
 def _rows(manifest: Manifest, role: str) -> int:

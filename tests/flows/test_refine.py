@@ -42,3 +42,20 @@ def test_an_error_of_the_user_is_the_same_line_as_without_prefect(tmp_path: Path
     done = subprocess.run(command, capture_output=True, text=True, timeout=400, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", plain.stderr)
     assert plain.stderr.count("\n") == 1
+
+
+@pytest.mark.prefect
+def test_a_level_that_is_done_is_shown_as_whole():
+    code = """
+from flows import refine
+told = []
+refine.create_progress_artifact = lambda percent, *_: told.append(percent) or "it"
+refine.update_progress_artifact = lambda _, percent, *__: told.append(percent)
+shown = refine._Shown("toy", "l1_filter")
+for done in (1, 2, 3, 4):
+    shown.hear("shard_done", {"level": "l1_filter", "done": done, "of": 4, "rows_out": 0})
+print(told)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[2])
+    assert done.stdout == "[25.0, 100.0]\n", done.stderr

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from flows.serve.service import STOP_SECONDS
 from tests.flows.helpers import rows
 
 FLOWS = Path(__file__).parents[2] / "flows"
@@ -55,7 +56,12 @@ class Service:
             "deployments:\n- {name: toy, recipe: recipe.yaml, inputs: [in], every: 10s, runner: inline}\n"
         )
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-        self.environment = kept | {"PYTHONPATH": str(FLOWS.parent)}
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # compiled kernels are shared
+        self.environment = kept | {
+            "PYTHONPATH": str(FLOWS.parent),
+            "HOME": str(folder / "user"),
+            "XDG_CACHE_HOME": cache,
+        }
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -68,7 +74,7 @@ class Service:
     def end(self, number: int) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(4 * STOP_SECONDS)  # two children, each told to end and then killed
 
     def drop(self, name: str, first: int, count: int = 10) -> None:
         """A file appears whole, as files should in a folder that is watched."""
@@ -136,6 +142,7 @@ def test_each_file_comes_once_through_a_kill_and_a_restart(service: Service):
     service.until(lambda: service.numbers() == [*range(25)], 540)
     service.until(lambda: [run["state_name"] for run in service.runs("CRASHED")] == ["Crashed, cut off"], 100)
     service.until(lambda: {one["subject"] for one in service.told} >= {"orefine: crashed", "orefine: published"}, 200)
+    assert not (service.folder / "user" / ".prefect").exists(), "the user's own Prefect is left alone"
 
     deploy = ["deploy", "--no-prompt", "--prefect-file", str(FLOWS / "prefect.yaml"), "--all"]
     settings = {"PREFECT_API_URL": f"http://127.0.0.1:{service.port}/api", "OREFINE_STORE": "/data/store"}

@@ -171,3 +171,16 @@ def test_another_reader_forgets_what_this_one_found(cached: Path, monkeypatch):
     other.write_text("")
     monkeypatch.setattr(syntax, "__file__", str(other))
     assert Remembered().syntax(cached) == parse(CODE)
+
+
+def test_a_file_is_parsed_again_where_another_thread_has_disturbed_python_s_count(monkeypatch: pytest.MonkeyPatch):
+    parsed, faults = syntax.ast.parse, [SystemError("AST constructor recursion depth mismatch")] * 2
+
+    def disturbed(source: bytes):
+        if faults:
+            raise faults.pop()
+        return parsed(source)
+
+    expected = parse(b"a = 1")
+    monkeypatch.setattr(syntax.ast, "parse", disturbed)
+    assert parse(b"a = 1") == expected

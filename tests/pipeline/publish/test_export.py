@@ -8,7 +8,7 @@ from pipeline.publish.export import NotEmpty, export_hf
 from pipeline.store.damage import Damaged
 from tests.pipeline.publish.helpers import forge, release, write
 
-DATA = "data/train-00000-of-00002.parquet"
+DATA = "data/train-00000-of-00001.parquet"
 
 
 @pytest.fixture
@@ -24,13 +24,7 @@ def test_all_files_arrive_and_a_second_call_changes_nothing(made, tmp_path: Path
     store, directory, _ = made
     for _ in range(2):
         export_hf(store, directory, tmp_path / "out")
-        assert names(tmp_path / "out") == [
-            "README.md",
-            "croissant.json",
-            DATA,
-            "data/train-00001-of-00002.parquet",
-            "manifest.json",
-        ]
+        assert names(tmp_path / "out") == ["README.md", "croissant.json", DATA, "manifest.json"]
     assert (tmp_path / "out" / DATA).read_bytes() == store.read(f"{directory}/{DATA}")
 
 

@@ -21,8 +21,7 @@ def test_a_release_is_found_by_its_ref_and_lists_its_files(tmp_path: Path):
     assert resolve(store, "toy") == directory
     assert load_release(store, directory) == published
     assert [(file.role, file.path, file.rows) for file in published.files] == [
-        ("data", "data/train-00000-of-00002.parquet", 2),
-        ("data", "data/train-00001-of-00002.parquet", 2),
+        ("data", "data/train-00000-of-00001.parquet", 4),
         ("croissant", "croissant.json", 0),
         ("card", "README.md", 0),
     ]
@@ -41,7 +40,7 @@ def test_a_reader_by_glob_sees_all_files_or_none(tmp_path: Path, monkeypatch: py
             publish(store, made)
     assert store.list("tmp") == store.list("releases") == []
     publish(store, made)
-    assert len(list(Path(store.root).glob("releases/*/*/data/*.parquet"))) == 2
+    assert len(list(Path(store.root).glob("releases/*/*/data/*.parquet"))) == 1
 
 
 def test_writing_to_a_release_changes_no_level(tmp_path: Path):
@@ -58,7 +57,7 @@ def test_a_damaged_level_is_not_published(tmp_path: Path):
     data = store.read(path)
     write(store, path, data[:100] + bytes([data[100] ^ 1]) + data[101:])
     with pytest.raises(
-        Damaged, match=r"l1_filter/toy-.*part-00001\.parquet is damaged: its copy .* folder l1_filter/t"
+        Damaged, match=r"l1_filter/toy-.*part-00001\.parquet is damaged: its sha256 .* folder l1_filter/t"
     ):
         publish(store, made)
     assert store.list("releases") == store.list("refs") == store.list("tmp") == []

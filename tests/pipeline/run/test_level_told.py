@@ -49,6 +49,8 @@ def test_a_run_that_goes_on_counts_what_is_there(store: LocalStore, collected: F
     told: list[tuple[str, Any]] = []
     run_level(l1(MinWords()), store, InlineRunner(), lambda *event: told.append(event), parent=collected)
     ((_, fields),) = told[1:]
+    shard = fields.pop("shard")
+    assert (shard["shard"], shard["rows_in"], shard["seconds"] >= 0) == (1, 2, True)
     assert fields == {
         "level": "l1_filter", "done": 2, "of": 2, "rows_in": 5, "rows_out": made.manifest.rows_out, "quarantined": 1,
         "bytes_in": made.manifest.bytes_in,
