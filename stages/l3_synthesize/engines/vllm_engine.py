@@ -11,7 +11,7 @@ import atexit
 import contextlib
 import functools
 import hashlib
-import multiprocessing
+import multiprocessing.util
 import os
 import subprocess
 import sys
@@ -70,7 +70,9 @@ class VllmEngine:
         self._watcher: subprocess.Popen[bytes] | None = None
         self._background: Background | None = None
         self._starting = threading.RLock()
-        atexit.register(self.close)  # the model's process would otherwise outlive an interpreter that fails
+        # The model's process would otherwise outlive an interpreter that fails. Of handlers the last registered runs
+        # first, and multiprocessing's own waits for that process for ever: hence its import above.
+        atexit.register(self.close)
 
     @property
     def model(self) -> str:

@@ -4,8 +4,11 @@ import importlib.util
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -85,3 +88,16 @@ def test_a_dead_engine_is_started_again_and_loses_nothing(rewrite):
     replies = {reply.key: reply.finish_reason for reply in rewrite.generate(requests)}
     assert set(replies) == {request.key for request in requests}
     assert "error" not in replies.values()
+
+
+def test_a_command_that_has_asked_a_model_ends(rewrite):
+    """In a process that has imported nothing else, as the first one of a store whose other levels are there."""
+    code = (
+        "from tests.stages.l3_synthesize.engines.test_vllm_engine import TEXTS, Rewrite, batch\n"
+        "if __name__ == '__main__':\n"
+        "    rewrite = Rewrite(max_new_tokens=8, max_concurrent=8)\n"
+        "    print(len(list(rewrite.generate(rewrite.requests(batch(*TEXTS))))))\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=Path(__file__).parents[4], stdout=subprocess.PIPE, text=True, timeout=600)
+    assert (done.returncode, done.stdout) == (0, "2\n")
