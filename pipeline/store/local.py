@@ -17,8 +17,8 @@ from pipeline.store.temporary import is_abandoned, temporary_name
 
 NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """What disks without hard links answer to a link; EPERM on Linux."""
-LOCKS = 64
-"""Of swaps; paths share them, so that their files are few whatever the store holds."""
+LOCKS, LOCKS_IN = 64, ".locks"
+"""Of swaps; paths share them, so that their files are few whatever the store holds. They are in no listing."""
 
 
 class LocalStore:
@@ -48,7 +48,8 @@ class LocalStore:
 
     def list(self, prefix: str) -> list[str]:
         folder = self._path(prefix)
-        return sorted(str(file.relative_to(self.root)) for file in folder.rglob("*") if file.is_file())
+        found = (str(file.relative_to(self.root)) for file in folder.rglob("*") if file.is_file())
+        return sorted(path for path in found if not path.startswith(f"{LOCKS_IN}/"))
 
     def create(self, path: str, data: bytes) -> bool:
         if self._path(path).exists():
@@ -140,9 +141,9 @@ class LocalStore:
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         """One process at a time. The file stays: who removed it would let in a second one beside who waits for it."""
-        folder = self._path("tmp")
+        folder = self._path(LOCKS_IN)
         folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / f"{name}.lock", "w", encoding="utf-8") as lock:
+        with open(folder / name, "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

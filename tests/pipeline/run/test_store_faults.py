@@ -50,7 +50,7 @@ class Readers:
 
     def look(self, store: Store) -> str:
         """The latest version, every name and byte of the store being whole."""
-        seen = {path: store.read(path) for path in store.list(".") if not path.endswith(".lock")}
+        seen = {path: store.read(path) for path in store.list(".")}
         for path, data in seen.items():
             if path.endswith(".json"):  # whole; it tells how long things took, so that no two runs write the same
                 json.loads(data)
@@ -97,7 +97,7 @@ def fail_everywhere(
     inputs = [write_lines(folder / name, *lines) for name, lines in (("old", OLD), ("new", added))]
     clean = open_store(f"{base}/clean")
     old = refine(clean, inputs[0])
-    before = {path: clean.read(path) for path in clean.list(".") if not path.endswith(".lock")}
+    before = {path: clean.read(path) for path in clean.list(".")}
     faults.plan(0, "")
     new = refine(open_store(faults.location(clean.root)), inputs[1])
     operations = list(faults.seen)
