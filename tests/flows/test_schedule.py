@@ -25,8 +25,9 @@ FLOWS = Path(__file__).parents[2] / "flows"
 RECIPE = """
 dataset: toy
 l0_collect: {source: {kind: jsonl, paths: [/set/by/serve.yaml]}}
-l1_filter: {steps: [{kind: exact_duplicates}]}
+l1_filter: {alarm: null, steps: [{kind: exact_duplicates}]}
 """
+"""Of rows that come 20,000 times nearly all are dropped, of which an alarm would tell."""
 
 
 class Service:
@@ -76,10 +77,10 @@ class Service:
         self.process.send_signal(number)
         return self.process.wait(4 * STOP_SECONDS)  # two children, each told to end and then killed
 
-    def drop(self, name: str, first: int, count: int = 10) -> None:
-        """A file appears whole, as files should in a folder that is watched."""
+    def drop(self, name: str, first: int, times: int = 1) -> None:
+        """A file of ten rows, each so many times, appears whole, as files should in a folder that is watched."""
         part = self.folder / f".{name}"
-        part.write_text("".join(json.dumps(row) + "\n" for row in rows(count, first)))
+        part.write_text("".join(json.dumps(row) + "\n" for row in rows(10, first)) * times)
         part.rename(self.folder / "in" / name)
 
     def runs(self, *states: str) -> list[dict[str, Any]]:
@@ -132,7 +133,7 @@ def test_each_file_comes_once_through_a_kill_and_a_restart(service: Service):
     service.drop("a.jsonl", first=0)
     service.start()
     service.until(lambda: service.numbers() == [*range(10)], 540)
-    service.drop("b.jsonl", first=5)  # half of it is there already
+    service.drop("b.jsonl", first=5, times=20_000)  # half of it is there already; it takes longer than a kill
     before = {run["id"] for run in service.runs("RUNNING", "COMPLETED")}
     # A run that has just begun: one that was there may be over before the kill comes.
     service.until(lambda: any(run["id"] not in before for run in service.runs("RUNNING")), 300)
