@@ -69,7 +69,7 @@ def serve(service: Service, say: Callable[[str], None]) -> None:
         missed = [] if not own_server else deployments.drop_missed(ids)
         deployments.run_again([*dict.fromkeys([*crashed, *missed])])
         command = ["worker", "start", "--pool", deployments.POOL, "--type", "process", "--name", socket.gethostname()]
-        worker = children.enter_context(Child("worker", command, home, environment | {OWNED: "1"}))
+        worker = children.enter_context(Child("worker", command, home, environment | {OWNED: str(os.getpid())}))
         say("worker     up; stop with Ctrl-C or SIGTERM")
         while not stop.wait(POLL_SECONDS):
             for child in filter(None, (server, worker)):
