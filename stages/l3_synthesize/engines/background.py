@@ -6,6 +6,7 @@ Steps are plain code and ask for an iterator; engines talk to many requests at o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections import deque
@@ -95,10 +96,21 @@ class Background:
                 one.cancel()
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        if self._loop.is_running():
+            with contextlib.suppress(TimeoutError):
+                self.submit(_cancel_all()).result(timeout=JOIN_SECONDS)
+            self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=JOIN_SECONDS)
         if not self._loop.is_running():
             self._loop.close()
+
+
+async def _cancel_all() -> None:
+    """What is cancelled ends in its loop's next turn, which a loop that is stopped at once would not have."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _answer(request: Request, answer: Answer, done: queue.SimpleQueue[Reply | EngineError]) -> None:
