@@ -98,14 +98,14 @@ class Background:
     def stop(self) -> None:
         if self._loop.is_running():
             with contextlib.suppress(TimeoutError):
-                self.submit(_cancel_all()).result(timeout=JOIN_SECONDS)
+                self.submit(cancel_all()).result(timeout=JOIN_SECONDS)
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=JOIN_SECONDS)
         if not self._loop.is_running():
             self._loop.close()
 
 
-async def _cancel_all() -> None:
+async def cancel_all() -> None:
     """What is cancelled ends in its loop's next turn, which a loop that is stopped at once would not have."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:

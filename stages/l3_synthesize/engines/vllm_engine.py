@@ -6,7 +6,6 @@ loop runs in a thread of its own; the model itself runs in a process that vLLM s
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import functools
@@ -23,7 +22,7 @@ from typing import Any
 
 from pipeline.steps import Reply, Request, describe
 from pipeline.steps.interpreter import safe_environment
-from stages.l3_synthesize.engines.background import Background, Handed
+from stages.l3_synthesize.engines.background import Background, Handed, cancel_all
 from stages.l3_synthesize.engines.chat import Chat
 from stages.l3_synthesize.engines.engine import EngineError
 
@@ -172,10 +171,7 @@ class VllmEngine:
     async def _shut_down(self) -> None:
         if self._llm is not None:
             self._llm.shutdown()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_all()
         if self._llm is not None:
             self._llm.engine_core.resources.ctx.destroy(linger=0)  # vLLM 0.32 leaves it, its threads and files open
 
