@@ -99,12 +99,22 @@ def explain(
     print_result(rows, as_json, explain_lines(rows))
 
 
-def verify(ref: Ref, store: StoreOption = "store", as_json: Json = False) -> None:
+def verify(
+    ref: Annotated[
+        str, typer.Argument(metavar="REF|FOLDER", help="A version of the store, or a folder that `export` wrote.")
+    ],
+    store: StoreOption = "store",
+    as_json: Json = False,
+) -> None:
     """Compute again what a release and the levels behind it state, and list what differs or does not belong."""
     from pipeline.publish.release import resolve
     from pipeline.publish.verify import removed_since, verify_release
+    from pipeline.publish.verify_copy import is_copy, verify_copy
     from pipeline.store.store import open_store
 
+    if is_copy(Path(ref)):
+        finish_check(verify_copy(Path(ref)), str(Path(ref).absolute()), as_json)
+        return
     place = open_store(store)
     directory = resolve(place, ref)
     findings = verify_release(place, directory)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.runs.texts import as_parquet
 from pipeline.errors import UsageError
-from pipeline.report.ablation import place_of
+from pipeline.publish.ablated import NAME, place_of
 from pipeline.run.level import Finished
 from pipeline.store.cache import cache_folder
 from pipeline.store.store import Store
@@ -104,13 +104,13 @@ def ablate_levels(
         "verdict": verdict.verdict,
         "metric": verdict.metric,
         "difference": [verdict.difference.mean, verdict.difference.low, verdict.difference.high],
-        "result": store.shown(f"{place_of(dataset, version)}/ablation.json"),
+        "result": store.shown(f"{place_of(dataset, version)}/{NAME}"),
     }
 
 
 def keep_result(store: Store, dataset: str, version: str, output: Path) -> None:
     """Lay a result beside a version of the store, where its report finds it."""
-    for name in ("ablation.json", "report.md"):
+    for name in (NAME, "report.md"):
         store.replace(f"{place_of(dataset, version)}/{name}", (output / name).read_bytes())
 
 

@@ -13,8 +13,8 @@ from flows.runs.models import with_trained
 from flows.runs.recipe import LEVELS, Recipe, load_recipe_text
 from flows.runs.sections import all_sections
 from pipeline.books.manifest import Manifest, load
+from pipeline.publish.ablated import load_ablation
 from pipeline.publish.release import RECIPE, Refs, Release, load_release
-from pipeline.report.ablation import load_ablation
 from pipeline.report.funnel import summary
 from pipeline.report.page import Before, Page, report_html
 from pipeline.report.rules import SampleView, view_of

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.publish import ablated
 from pipeline.publish.croissant import NAME
-from pipeline.publish.release import croissant_of, load_release
+from pipeline.publish.release import CARD, croissant_of, load_release
 from pipeline.store.damage import damaged
-from pipeline.store.shard import file_sha256
+from pipeline.store.shard import FileEntry, file_sha256
 from pipeline.store.store import Store
 
 MANIFEST = "manifest.json"
@@ -23,15 +27,26 @@ class NotEmpty(UsageError):
 def export_hf(store: Store, directory: str, target: Path) -> Path:
     """A folder that `datasets.load_dataset` and the Hugging Face hub take as it is.
 
-    It is empty before, or holds files of this version: what a call that was killed has left is completed.
+    It is empty before, or holds files of this version: what a call that was killed has left is completed. If the
+    version was judged by an ablation, its card ends with the result.
     """
     release = load_release(store, directory)
-    hashes = {file.path: file.sha256 for file in release.files}
-    _check_target(target, hashes, store.read(f"{directory}/{MANIFEST}"))
-    for name, sha256 in hashes.items():
-        _copy(store, f"{directory}/{name}", target / name, sha256)
+    files = {file.path: file for file in release.files}
+    _check_target(target, files, store.read(f"{directory}/{MANIFEST}"))
+    for name, file in files.items():
+        _copy(store, f"{directory}/{name}", target / name, file.sha256)
+    if found := ablated.load_ablation(store, release.dataset, release.version):
+        claims = ablated.claims_of(found)
+        card = (target / CARD).read_bytes()[: files[CARD].bytes]
+        _write(target / ablated.NAME, json.dumps(claims, indent=1, ensure_ascii=False).encode())
+        _write(target / CARD, card + ablated.card_section(claims).encode())
     _copy(store, f"{directory}/{MANIFEST}", target / MANIFEST)  # last: the copy is whole
     return target
+
+
+def is_card(data: bytes, card: FileEntry) -> bool:
+    """Whether this is the card of a release, perhaps with a section behind it."""
+    return hashlib.sha256(data[: card.bytes]).hexdigest() == card.sha256
 
 
 def export_croissant(store: Store, directory: str, target: Path) -> Path:
@@ -45,25 +60,28 @@ def export_croissant(store: Store, directory: str, target: Path) -> Path:
     return target
 
 
-def _check_target(target: Path, hashes: dict[str, str], manifest: bytes) -> None:
+def _check_target(target: Path, files: Mapping[str, FileEntry], manifest: bytes) -> None:
+    has_card = (target / CARD).is_file() and is_card((target / CARD).read_bytes(), files[CARD])
     for file in target.rglob("*") if target.is_dir() else ():
         name = str(file.relative_to(target))
         if file.is_symlink():
             raise NotEmpty(f"{file} is a link, which may lead out of {target}; export to an empty folder")
-        if file.is_dir() or _is_part(file, target, hashes):
+        if file.is_dir() or _is_part(file, target, files) or (has_card and name in (CARD, ablated.NAME)):
             continue
-        same = file.read_bytes() == manifest if name == MANIFEST else file_sha256(file) == hashes.get(name)
-        if not same:
+        if file.read_bytes() != manifest if name == MANIFEST else not _is(file, files.get(name)):
             raise NotEmpty(
                 f"{target} holds '{name}', which is no file of this version, and readers would mix them; "
                 "export to an empty folder, or remove it first"
             )
 
 
-def _is_part(file: Path, target: Path, hashes: dict[str, str]) -> bool:
+def _is(file: Path, entry: FileEntry | None) -> bool:
+    return entry is not None and file_sha256(file) == entry.sha256
+
+
+def _is_part(file: Path, target: Path, files: Mapping[str, FileEntry]) -> bool:
     """Whether a call that was killed has left this."""
-    names = {_part(target / name) for name in (*hashes, MANIFEST)}
-    return file in names
+    return file in {_part(target / name) for name in (*files, MANIFEST, ablated.NAME)}
 
 
 def _part(place: Path) -> Path:
@@ -81,3 +99,8 @@ def _copy(store: Store, path: str, place: Path, sha256: str | None = None) -> No
         part.unlink()
         raise damaged(store, path, f"its sha256 is not the {sha256[:16]}… that the manifest states")
     os.replace(part, place)
+
+
+def _write(place: Path, data: bytes) -> None:
+    _part(place).write_bytes(data)
+    os.replace(_part(place), place)

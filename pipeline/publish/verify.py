@@ -50,16 +50,18 @@ MODEL_CARD = "model_card.json"
 def verify_release(store: Store, directory: str) -> list[str]:
     """One sentence per finding; empty if everything is as published."""
     findings: list[str] = []
-    release = _load(Release, store, f"{directory}/manifest.json", findings)
+    release = load_or_say(Release, store, f"{directory}/manifest.json", findings)
     if release is None:
         return findings
-    findings += _files(store, directory, release.files)
-    findings += _foreign(store, directory, {*(file.path for file in release.files), "manifest.json"})
-    findings += _release(directory, release)
+    findings += check_files(store, directory, release.files)
+    findings += foreign(store, directory, {*(file.path for file in release.files), "manifest.json"})
+    findings += check_release(f"{directory}/manifest.json", release)
+    place = f"releases/{release.dataset}/{release.version}"
+    findings += _compare(f"{directory}/manifest.json", "place", place, directory)
     findings += _refs(store, release)
     levels = []
     for parent in release.levels:
-        manifest = _load(Manifest, store, parent.manifest, findings)
+        manifest = load_or_say(Manifest, store, parent.manifest, findings)
         if manifest is not None:
             levels.append(Finished(manifest, parent.manifest))
             findings += _level(store, levels[-1])
@@ -86,7 +88,7 @@ def removed_since(store: Store, directory: str) -> list[str]:
     ]
 
 
-def _load(model: type[M], store: Store, path: str, findings: list[str]) -> M | None:
+def load_or_say(model: type[M], store: Store, path: str, findings: list[str]) -> M | None:
     """The file's content, also where its checksum is wrong: then what else is wrong with it shows as well."""
     if not store.exists(path):
         findings.append(f"{path}: missing, and with it what could be checked against it")
@@ -101,7 +103,7 @@ def _load(model: type[M], store: Store, path: str, findings: list[str]) -> M | N
         return None
 
 
-def _files(store: Store, directory: str, files: Sequence[FileEntry]) -> Iterator[str]:
+def check_files(store: Store, directory: str, files: Sequence[FileEntry]) -> Iterator[str]:
     """Hash, size and rows of each file against its entry."""
     for file in files:
         path = f"{directory}/{file.path}"
@@ -120,7 +122,7 @@ def _files(store: Store, directory: str, files: Sequence[FileEntry]) -> Iterator
             yield str(error)
 
 
-def _foreign(store: Store, directory: str, known: set[str], folders: Sequence[str] = ()) -> list[str]:
+def foreign(store: Store, directory: str, known: set[str], folders: Sequence[str] = ()) -> list[str]:
     """Files that nobody lists, in these folders or anywhere below."""
     names = (path.removeprefix(f"{directory}/") for path in store.list(directory))
     return [
@@ -130,11 +132,9 @@ def _foreign(store: Store, directory: str, known: set[str], folders: Sequence[st
     ]
 
 
-def _release(directory: str, release: Release) -> Iterator[str]:
-    """The release's manifest against itself and its place."""
+def check_release(path: str, release: Release) -> Iterator[str]:
+    """The release's manifest, which lies at `path`, against itself."""
     data = [file for file in before_purge(release.files, release.purged) if file.role == "data"]
-    path = f"{directory}/manifest.json"
-    yield from _compare(path, "place", f"releases/{release.dataset}/{release.version}", directory)
     yield from _compare(path, "version", version_of(release.recipe_id, release.content_id), release.version)
     yield from _compare(path, "rows", sum(file.rows for file in data), release.rows)
     yield from _compare(path, "card", [CARD], [file.path for file in release.files if file.role == "card"])
@@ -144,7 +144,7 @@ def _refs(store: Store, release: Release) -> list[str]:
     """The ref that should name the release."""
     path = f"refs/{release.dataset}.json"
     findings: list[str] = []
-    refs = _load(Refs, store, path, findings)
+    refs = load_or_say(Refs, store, path, findings)
     if refs is not None:
         named = {"history": [release.version], "latest": [refs.latest], "tags": refs.tags.values()}
         findings += [
@@ -159,16 +159,16 @@ def _refs(store: Store, release: Release) -> list[str]:
 def _level(store: Store, level: Finished) -> Iterator[str]:
     """A level's files against its manifest, its counts against its shard records and files."""
     directory, manifest = level.directory, level.manifest
-    yield from _files(store, directory, manifest.files)
+    yield from check_files(store, directory, manifest.files)
     shards = [f"shards/part-{number:05d}.json" for number in range(len(manifest.of("data")))]
-    yield from _foreign(store, directory, {*(file.path for file in manifest.files), *shards}, CONTENT)
+    yield from foreign(store, directory, {*(file.path for file in manifest.files), *shards}, CONTENT)
     written = before_purge(manifest.files, manifest.purged)
     yield from _compare(level.path, "content id", content_id(written), manifest.content_id)
     place = f"{manifest.level}/{manifest.dataset}-{manifest.recipe_id[:16]}"
     yield from _compare(level.path, "place", place, directory)
     yield from _counts(store, level)
     findings: list[str] = []
-    records = [_load(ShardRecord, store, f"{directory}/{name}", findings) for name in shards]
+    records = [load_or_say(ShardRecord, store, f"{directory}/{name}", findings) for name in shards]
     yield from findings
     yield from _records(level, [record for record in records if record is not None])
 

@@ -5,7 +5,6 @@ Made from `ablation.json` as `pipeline.ablation.compare` writes it; a report tra
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,24 +13,9 @@ from markupsafe import Markup
 
 from pipeline.report import svg
 from pipeline.report.section import Section, render
-from pipeline.store.store import Store
 
 CURVES = 6
 """Arms whose learning is drawn, at most: baseline and candidates first, and more lines than these hide each other."""
-
-
-def place_of(dataset: str, version: str) -> str:
-    """The folder of a version's ablation in the store."""
-    return f"ablations/{dataset}/{version}"
-
-
-def load_ablation(store: Store, dataset: str, version: str) -> dict[str, Any] | None:
-    """What was found for a version; None where nobody has asked."""
-    path = f"{place_of(dataset, version)}/ablation.json"
-    if not store.exists(path):
-        return None
-    found: dict[str, Any] = json.loads(store.read(path))
-    return found
 
 
 def ablation_section(found: Mapping[str, Any]) -> Section:

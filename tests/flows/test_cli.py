@@ -95,6 +95,9 @@ def test_show_explain_verify_export(finished, tmp_path: Path):
     orefine("export", "toy", "--to", exported, "--format", "hf", "--store", store)
     assert "data/train-*.parquet" in (exported / "README.md").read_text()
     orefine("verify", "toy", "--store", store)
+    assert orefine("verify", exported).stdout == f"verified: {exported}\n"
+    (exported / "README.md").write_text("another card")
+    assert "does not begin with the card that was published" in orefine("verify", exported, code=1).stderr
 
 
 def test_verify_finds_one_changed_byte(tmp_path: Path):

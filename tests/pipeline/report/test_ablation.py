@@ -3,9 +3,8 @@
 import re
 from typing import Any
 
-from pipeline.report.ablation import CURVES, ablation_section, load_ablation, place_of
+from pipeline.report.ablation import CURVES, ablation_section
 from pipeline.report.svg import intervals
-from pipeline.store.local import LocalStore
 
 
 def span(mean: float, low: float, high: float) -> dict[str, float]:
@@ -70,10 +69,3 @@ def test_learning_is_drawn_as_the_mean_of_an_arms_runs():
     many = [{"arm": f"arm {n}", "parameters": 1, "curve": [[1, 2.0]]} for n in range(CURVES + 3)]
     assert str(ablation_section(found(runs=many)).body).count("solid: ") == 1
     assert f"arm {CURVES}" not in str(ablation_section(found(runs=many)).body)
-
-
-def test_a_version_that_nobody_judged_has_none(tmp_path):
-    store = LocalStore(tmp_path)
-    assert load_ablation(store, "web", "1") is None
-    store.replace(f"{place_of('web', '1')}/ablation.json", b'{"status": "done"}')
-    assert load_ablation(store, "web", "1") == {"status": "done"}
