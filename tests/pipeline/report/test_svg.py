@@ -36,3 +36,11 @@ def test_a_line_begins_at_the_left_and_its_ends_are_named():
         (44, 158, "0"), (344, 158, "10"), (194, 172, "loss over steps"),
     ]  # fmt: skip
     assert svg.progress({}, "steps", "loss") == '<p class="muted">No values.</p>'
+
+
+def test_each_line_of_a_curve_has_its_own_look_and_its_dots_that_of_the_line():
+    picture = svg.curve({"one": [(0, 0, 1)], "two": [(1, 0.5, 1)], "three": [(1, 1, 1)]}, "expected", "found")
+    assert re.findall(r'polyline class="([^"]*)" points="([^"]*)"', picture) == [
+        ("first", "26.0,224.0"), ("second", "246.0,114.0"), ("first", "246.0,4.0"),
+    ]  # fmt: skip
+    assert re.findall(r'circle class="([^"]*)"', picture) == ["first-dot", "second-dot", "first-dot"]
