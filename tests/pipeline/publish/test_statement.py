@@ -101,9 +101,9 @@ def test_a_byte_between_the_values_counts(made):
 
 def test_a_key_that_is_none_is_named_on_both_sides(made, keys, tmp_path):
     (tmp_path / "notes.txt").write_text("my key", encoding="utf-8")
-    with pytest.raises(UsageError, match="notes.txt holds no private key in PEM"):
+    with pytest.raises(UsageError, match=r"notes\.txt holds no private key in PEM"):
         seal(made, tmp_path / "notes.txt")
-    with pytest.raises(UsageError, match="notes.txt holds no public key in PEM"):
+    with pytest.raises(UsageError, match=r"notes\.txt holds no public key in PEM"):
         opened(seal(made, keys[0]), tmp_path / "notes.txt")
 
 
