@@ -148,10 +148,10 @@ def sentences(text: str) -> Iterator[Sentence]:
         label = LABEL.match(part)
         shown = part[label.end() :] if label else part.lstrip()
         if shown.strip():
-            yield Sentence(shown.rstrip(), place + len(part) - len(shown), frozenset(_content(shown)))
+            yield Sentence(shown.rstrip(), place + len(part) - len(shown), frozenset(content(shown)))
 
 
-def _content(text: str) -> Iterator[str]:
+def content(text: str) -> Iterator[str]:
     for match in WORD.finditer(text):
         word = unicodedata.normalize("NFKC", match[0]).casefold()
         if "\u4e00" <= word[0] <= "\u9fff":
@@ -174,7 +174,7 @@ def _turned(claim: Sentence, best: Sentence, related: Sequence[Sentence]) -> str
         parts = [one.start() for one in CLAUSE.finditer(whole)]
         start = max((one for one in parts if one < source_denies.start()), default=0)
         end = min((one for one in parts if one > source_denies.end()), default=len(whole))
-        near = frozenset(_content(whole[start:end]))
+        near = frozenset(content(whole[start:end]))
         if near and len(near & claim.words) / len(near) >= CLOSE:
             return "negation_changed"
     for pair in OPPOSITES:
@@ -212,7 +212,7 @@ def _no_longer_denied(claim: Sentence, known: Sequence[Sentence]) -> str:
         return ""
     for one in known:
         for clause in CLAUSE.split(IDIOM.sub(" ", one.text)):
-            words = frozenset(_content(clause))
+            words = frozenset(content(clause))
             if DENIES.search(clause) and len(words) >= FEWEST_DENIED and words <= claim.words:
                 return "negation_changed"
     return ""

@@ -24,6 +24,7 @@ from stages.l4_verify.dates_in_text import MONTHS, dated, months_in
 from stages.l4_verify.names_in_text import CHINESE_NAME, TOKEN, folded, german_names, is_chinese, names
 from stages.l4_verify.number_words import language
 from stages.l4_verify.numbers_in_text import Known, numbers
+from stages.l4_verify.own_words import findings
 from stages.l4_verify.planted_defects import PLANTED
 
 Verdict = Literal["pass", "fail", "abstain"]
@@ -104,6 +105,9 @@ class Faithfulness(Checker):
         turned = next((one for one in found if one.defect), None)
         if turned is not None:
             return "fail", turned.defect, evidence | {"claim": turned.text}
+        for one in findings(text, source) if self.claims else ():
+            verdict: Verdict = "fail" if one.defect == "no_answer" else "abstain"
+            return verdict, one.defect, evidence | {"claim": one.claim}
         return "pass", "", evidence
 
 
