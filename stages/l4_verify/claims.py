@@ -20,11 +20,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stages.l4_verify.dates_in_text import MONTHS
 from stages.l4_verify.number_words import SCALES, UNIT_OF, language
 from stages.l4_verify.numbers_in_text import numbers
 
 STOPS = re.compile(r"[.!?](?=[\s\"”»)])|[。！？]|\n")
 ABBREVIATED = re.compile(r"\b(?:[A-Z]|[A-Za-z]\.[A-Za-z]|Dr|Mr|Mrs|Ms|St|Prof|Hr|Fr|Nr|No|Mio|Mrd|ca|vs|etc|bzw|z)\Z")
+ORDINAL, NEXT_WORD = re.compile(r"\b\d{1,2}\.\Z"), re.compile(r"\s*(\w*)")
+"""The day in "9. Februar" ends no sentence."""
 WORD = re.compile(r"[^\W\d_\u3040-\u9fff]{2,}(?:['’][^\W\d_]{1,3})?|[\u4e00-\u9fff]+")
 QUOTED = re.compile(
     r"“([^“”]{8,400})”|„([^„“”]{8,400})[“”]|«([^«»]{8,400})»|(?<![\w\"])\"(?=\w)([^\"\n]{8,400})\"(?!\w)|「([^「」]{4,400})」"
@@ -143,6 +146,8 @@ def sentences(text: str) -> Iterator[Sentence]:
     start = 0
     for stop in [*(one.end() for one in STOPS.finditer(text)), len(text)]:
         if ABBREVIATED.search(text[max(stop - 9, 0) : stop - 1]) and text[stop - 1 : stop] == "." and stop < len(text):
+            continue
+        if ORDINAL.search(text[max(stop - 4, 0) : stop]) and NEXT_WORD.match(text, stop)[1].casefold() in MONTHS:  # type: ignore[index]
             continue
         part, place, start = text[start:stop], start, stop
         label = LABEL.match(part)

@@ -20,15 +20,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stages.l4_verify.claims import CLAUSE, FEWEST_WORDS, content, sentences
+from stages.l4_verify.exchanged_words import is_exchanged
 from stages.l4_verify.names_in_text import Name, german_names, is_chinese, names
 from stages.l4_verify.number_words import language
 from stages.l4_verify.numbers_in_text import numbers
 
 QUESTION = re.compile(r"[?？]\s*\Z")
+ANSWERED_BY_QUESTION = re.compile(r"^(?:Answer|Antwort|Réponse|答案?)\s?[:：][^\n]*[?？]$", re.MULTILINE)
 CHOICE = re.compile(
     r"\b(?:or|oder|ou)\b|还是|吗|\A\s*(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|"
     r"ist|sind|war|waren|hat|haben|kann|können|wird|werden|muss|est-ce|peut-on)\b",
@@ -36,13 +38,18 @@ CHOICE = re.compile(
 )
 """Questions that an answer may repeat: by yes or no, or by one of what they name."""
 FEWEST_IN_CLAUSE = 2
-SAME_SENTENCE, BESIDE, TOPIC = 0.6, 0.4, 0.3
-"""What a word counts that stands in another clause of the sentence, in the sentence before or after, and in the first
-sentence, which says what all of the text is about."""
+AMOUNT = "#"
+"""Before an amount among words."""
+EARLIER, LATER, BEFORE, AFTER, TOPIC = 0.9, 0.5, 0.6, 0.3, 0.3
+"""What a word counts that stands not in a clause but in its sentence, earlier or later; in the sentence before or
+after; or in the first sentence, which says what a text is about. Omitted subjects and pronouns point back."""
 TOGETHER = 0.65
 """Least share of a claim's weight that one place must hold: `benchmarks/l4_recombined.py` shows both sides of it."""
 NEARER = 1.2
 """How many times nearer another item must stand to be the right one: words of a rewrite are other words in part."""
+
+
+Items = tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +59,9 @@ class Clause:
     text: str
     sentence: int
     words: frozenset[str]
-    amounts: frozenset[str]
-    names: frozenset[str]
+    amounts: Items
+    """Of each number, all it may amount to."""
+    names: Items
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +91,33 @@ class Places:
 
     def near(self, words: frozenset[str], place: int) -> float:
         """The weight of words, each by how far from the clause at `place` it stands."""
-        number = self.clauses[place].sentence
-        beside = self._of(number - 1) | self._of(number + 1)
-        total = 0.0
+        here, total = self.clauses[place].sentence, 0.0
+        first = next(number for number, one in enumerate(self.clauses) if one.sentence == here)
         for counts, around in (
-            (1.0, self.clauses[place].words), (SAME_SENTENCE, self._of(number)), (BESIDE, beside), (TOPIC, self._of(0)),
-        ):  # fmt: skip
+            (1.0, self.clauses[place].words),
+            (EARLIER, _all(self.clauses[first:place])),
+            (BEFORE, self._of(here - 1)),
+            (LATER, self._of(here)),
+            (AFTER, self._of(here + 1)),
+            (TOPIC, self._of(0)),
+        ):
             total += counts * self.weight(words & around)
             words -= around
         return total
 
-    def _of(self, number: int) -> frozenset[str]:
-        return self._sentences.get(number, frozenset())
+    def _of(self, sentence: int) -> frozenset[str]:
+        return self._sentences.get(sentence, frozenset())
+
+
+def _all(clauses: Iterable[Clause]) -> frozenset[str]:
+    return frozenset().union(*(one.words for one in clauses))
 
 
 def findings(text: str, source: str) -> Iterator[Finding]:
     """What speaks against the claims of a text, in their order."""
-    places, asked = Places(source), ""
+    places, asked, known = Places(source), "", list(sentences(source))
+    for match in ANSWERED_BY_QUESTION.finditer(text):
+        yield Finding("no_answer", match[0])
     for sentence in sentences(text):
         if QUESTION.search(sentence.text):
             asked = sentence.text
@@ -113,6 +131,8 @@ def findings(text: str, source: str) -> Iterator[Finding]:
                 elif places.known(answer.words) <= question.words:
                     yield Finding("answer_unfounded", sentence.text)
             found = [_answering(question, clause) for clause in found]
+        elif is_exchanged(sentence, known):
+            yield Finding("words_exchanged", sentence.text)
         asked = ""
         for clause in found:
             if defect := _misplaced(clause, places):
@@ -126,7 +146,7 @@ def clauses(text: str, tongue: str) -> Iterator[Clause]:
         start, done = 0, list[Clause]()
         for end in cuts[1:]:
             clause = _clause(sentence.text[start:end], number, tongue)
-            if len(clause.words) >= FEWEST_IN_CLAUSE:
+            if len(clause.words) >= FEWEST_IN_CLAUSE and any(word[0] != AMOUNT for word in clause.words):
                 done.append(clause)
                 start = end
         if start < len(sentence.text):  # too short a rest goes with the clause before it
@@ -135,16 +155,14 @@ def clauses(text: str, tongue: str) -> Iterator[Clause]:
         yield from done
 
 
-def _clause(text: str, number: int, tongue: str) -> Clause:
-    amounts = frozenset(
-        amount
+def _clause(text: str, sentence: int, tongue: str) -> Clause:
+    amounts = tuple(
+        frozenset(amount for reading in one.readings for amount in reading.amounts)
         for one in numbers(text, tongue)
         if not one.is_seldom
-        for reading in one.readings
-        for amount in reading.amounts
     )
-    return Clause(text.strip(), number, frozenset(content(text)) | {f"#{one}" for one in amounts}, amounts,
-                  frozenset(one.value for one in _names(text, tongue)))  # fmt: skip
+    words = frozenset(content(text)).union(*({f"{AMOUNT}{amount}" for amount in one} for one in amounts))
+    return Clause(text.strip(), sentence, words, amounts, tuple(frozenset({one.value}) for one in _names(text, tongue)))
 
 
 def _names(text: str, tongue: str) -> Iterator[Name]:
@@ -157,8 +175,8 @@ def _joined(one: Clause, other: Clause) -> Clause:
         f"{one.text} {other.text}".strip(),
         one.sentence,
         one.words | other.words,
-        one.amounts | other.amounts,
-        one.names | other.names,
+        one.amounts + other.amounts,
+        one.names + other.names,
     )
 
 
@@ -168,8 +186,8 @@ def _answering(question: Clause, answer: Clause) -> Clause:
         f"{question.text} {answer.text}",
         answer.sentence,
         question.words | answer.words,
-        answer.amounts - question.amounts,
-        answer.names - question.names,
+        tuple(one for one in answer.amounts if one not in question.amounts),
+        tuple(one for one in answer.names if one not in question.names),
     )
 
 
@@ -177,10 +195,11 @@ def _misplaced(claim: Clause, places: Places) -> str:
     words = places.known(claim.words)
     if len(words) < 2 or not places.clauses:
         return ""
-    for mine in ("amounts", "names"):
-        for item in sorted(getattr(claim, mine)):
-            if _is_elsewhere(item, mine, words, places):
-                return "item_elsewhere"
+    if any(
+        _is_elsewhere(items, words, [getattr(one, kind) for one in places.clauses], places)
+        for kind, items in (("amounts", claim.amounts), ("names", claim.names))
+    ):
+        return "item_elsewhere"
     if _is_exchanged(words, places):
         return "words_exchanged"
     best = max(places.near(words, place) for place in range(len(places.clauses)))
@@ -189,15 +208,20 @@ def _misplaced(claim: Clause, places: Places) -> str:
     return ""
 
 
-def _is_elsewhere(item: str, kind: str, words: frozenset[str], places: Places) -> bool:
-    """Whether a clause that holds other items of its kind, and not this one, stands nearer to the claim's words."""
-    around = frozenset(word for word in words if not word.startswith("#")) - frozenset(content(item))
-    mine, others = [0.0], [0.0]
-    for place, clause in enumerate(places.clauses):
-        held = getattr(clause, kind)
-        if held:
-            (mine if item in held else others).append(places.near(around, place))
-    return len(mine) > 1 and max(others) > NEARER * max(mine)
+def _is_elsewhere(items: Items, words: frozenset[str], held: Sequence[Items], places: Places) -> bool:
+    """Whether a clause that holds other items than the claim's stands nearer to its words than one of the claim's."""
+    said = frozenset().union(*items)
+    for item in items:
+        around = frozenset(word for word in words if word[0] != AMOUNT) - frozenset(content(" ".join(item)))
+        mine, others = list[float](), [0.0]
+        for place, here in enumerate(held):
+            if any(item & one for one in here):
+                mine.append(places.near(around, place))
+            elif any(not said & one for one in here):
+                others.append(places.near(around, place))
+        if mine and max(others) > NEARER * max(mine):
+            return True
+    return False
 
 
 def _is_exchanged(words: frozenset[str], places: Places) -> bool:
