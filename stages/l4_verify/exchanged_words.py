@@ -8,6 +8,7 @@ two things have changed places.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
@@ -18,20 +19,31 @@ ALIKE = 0.6
 """Of two sentences' words in one order, from which on what differs is what was changed."""
 LONGEST = 4
 """Words in the place of others; of longer stretches nobody can say which stands for which."""
+MOST = 200
+"""Words of a sentence that is compared: the comparison takes the square of them, and what is longer is no sentence."""
 
 
-def is_exchanged(claim: Sentence, known: Sequence[Sentence]) -> bool:
-    """Whether the claim puts words of its source into a sentence, in the place of words that it leaves out."""
-    best = max(known, key=lambda one: len(one.words & claim.words), default=None)
-    if best is None:
-        return False
-    here, said = _tokens(best.text), _tokens(claim.text)
-    elsewhere = {token for one in known if one is not best for token in _tokens(one.text)}
-    slots = list(_slots(here, said))
-    for old, new in slots:
-        if (set(new) & elsewhere) - set(here) and set(old) - set(said):
-            return True
-    return any((new, old) in slots[number + 1 :] for number, (old, new) in enumerate(slots))
+class Copies:
+    """A source's sentences, to see what a near copy of one has exchanged."""
+
+    def __init__(self, known: Sequence[Sentence]) -> None:
+        self.known = known
+        self._tokens = [_tokens(one.text) for one in known]
+        self._in = Counter(token for one in self._tokens for token in set(one))
+
+    def is_exchanged(self, claim: Sentence) -> bool:
+        """Whether a claim has words of the source in the place of words that it leaves out, or two in each other's."""
+        if not self.known:
+            return False
+        best = max(range(len(self.known)), key=lambda place: len(self.known[place].words & claim.words))
+        here, said = self._tokens[best], _tokens(claim.text)
+        if max(len(here), len(said)) > MOST:
+            return False
+        slots = list(_slots(here, said))
+        for old, new in slots:
+            if any(one in self._in and one not in here for one in new) and set(old) - set(said):
+                return True
+        return any((new, old) in slots[number + 1 :] for number, (old, new) in enumerate(slots))
 
 
 def _slots(here: Sequence[str], said: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
