@@ -41,7 +41,7 @@ class Copies:
             return False
         slots = list(_slots(here, said))
         for old, new in slots:
-            if any(one in self._in and one not in here for one in new) and set(old) - set(said):
+            if any(one in self._in and said.count(one) > here.count(one) for one in new) and set(old) - set(said):
                 return True
         return any((new, old) in slots[number + 1 :] for number, (old, new) in enumerate(slots))
 
