@@ -1,11 +1,12 @@
 """Does a rewrite say only what its source says? Numbers, names, and what its sentences claim, in en, de, fr and zh.
 
 Every number and name must stand in the source (`numbers_in_text.py`, `names_in_text.py`), and every sentence must rest
-on it and not turn it around (`claims.py`: negations, comparisons, quotations, sentences of another subject).
+on it and not turn it around (`claims.py`: negations, comparisons, quotations, sentences of another subject). Statements
+put together from the source's own words, and answers to another question, are looked for by where their words stand
+(`own_words.py`): that only keeps a row from passing.
 
-A formal check with known limits: it does not see facts swapped between two names of the source, statements made of the
-source's own words, what is denied in other words, nor what the rewrite leaves out. Its recall on seeded defects stands
-in the certificate.
+A formal check with known limits: it does not see what is denied in other words, what the rewrite leaves out, nor a wrong
+statement whose words all stand in one place. Its recall on seeded defects stands in the certificate.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ DEGREES = re.compile(r"°[ ]?[CF]\b")
 class Faithfulness(Checker):
     """Pass rows whose numbers and names all stand in `source_text`.
 
-    Fails with `novel_number`, `novel_date`, `novel_name`, or what `claims.py` finds. Abstains with `no_source`, and
-    with `nothing_to_check` where the rewrite has neither numbers nor names: nothing speaks against such a row, but
-    nothing was proved about it either, and a certificate states what was checked. numbers, names, claims: what to look
-    for; max_novel_…: how many may be missing.
+    Fails with `novel_number`, `novel_date`, `novel_name`, `no_answer`, or what `claims.py` finds. Abstains with
+    `no_source`, with what else `own_words.py` finds, and with `nothing_to_check` where the rewrite has neither numbers
+    nor names: nothing speaks against such a row, but nothing was proved about it either, and a certificate states what
+    was checked. numbers, names, claims: what to look for; max_novel_…: how many may be missing.
     """
 
     kind: Literal["faithfulness"] = "faithfulness"

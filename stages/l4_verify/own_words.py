@@ -24,7 +24,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from stages.l4_verify.claims import CLAUSE, FEWEST_WORDS, content, sentences
+from stages.l4_verify.claims import CLAUSE, DENIES, FEWEST_WORDS, content, sentences
 from stages.l4_verify.dates_in_text import MONTHS
 from stages.l4_verify.exchanged_words import Copies
 from stages.l4_verify.names_in_text import Name, german_names, is_chinese, names
@@ -136,7 +136,7 @@ def findings(text: str, source: str) -> Iterator[Finding]:
         found: Iterable[Clause] = clauses(sentence.text, places.tongue)
         if asked:
             question, answer = (_clause(one, 0, places.tongue) for one in (asked, sentence.text))
-            if not CHOICE.search(asked) and answer.words:
+            if answer.words and not CHOICE.search(asked) and not DENIES.search(sentence.text):
                 if answer.words <= question.words:
                     yield Finding("no_answer", sentence.text)
                 elif places.known(answer.words) <= question.words:
