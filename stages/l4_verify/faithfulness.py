@@ -5,8 +5,8 @@ on it and not turn it around (`claims.py`: negations, comparisons, quotations, s
 put together from the source's own words, and answers to another question, are looked for by where their words stand
 (`own_words.py`): that only keeps a row from passing.
 
-A formal check with known limits: it does not see what is denied in other words, what the rewrite leaves out, nor a wrong
-statement whose words all stand in one place. Its recall on seeded defects stands in the certificate.
+A formal check with known limits: it does not see what is denied in other words, what the rewrite leaves out, nor a
+wrong statement whose words all stand in one place. Its recall on seeded defects stands in the certificate.
 """
 
 from __future__ import annotations

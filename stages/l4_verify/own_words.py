@@ -10,7 +10,7 @@ sentences beside it, elsewhere. A question and its answer are one claim.
 | no_answer        | fail    | every content word of an answer stands in its question                                  |
 | answer_unfounded | abstain | an answer holds no word of the source that its question does not hold                   |
 | item_elsewhere   | abstain | another number or name of the source stands nearer to the claim's words than the given  |
-| words_exchanged  | abstain | a clause takes one part from each of two clauses of one sentence and leaves another out |
+| words_exchanged  | abstain | a near copy of a sentence has words of another place in it (`exchanged_words.py`)       |
 | words_scattered  | abstain | no place of the source holds enough of the claim's words together                       |
 | too_many_clauses | abstain | text or source is longer than what is rewritten at once, and nobody has looked          |
 
@@ -213,8 +213,6 @@ def _misplaced(claim: Clause, places: Places) -> str:
         for kind, items in (("amounts", claim.amounts), ("names", claim.names))
     ):
         return "item_elsewhere"
-    if _is_exchanged(words, places):
-        return "words_exchanged"
     others = sum(word[0] != AMOUNT for word in claim.words - words)
     if len(words) + others >= FEWEST_WORDS and places.nearest(words) < TOGETHER * (
         places.weight(words) + OTHER * others
@@ -236,17 +234,4 @@ def _is_elsewhere(items: Items, words: frozenset[str], held: Sequence[Items], pl
                 others.append(places.near(around, place))
         if mine and max(others) > NEARER * max(mine):
             return True
-    return False
-
-
-def _is_exchanged(words: frozenset[str], places: Places) -> bool:
-    """Whether a claim holds a part of each of two parallel clauses, no other words, and lacks a part of both."""
-    for number, one in enumerate(places.clauses):
-        for other in places.clauses[number + 1 : number + 4]:
-            if other.sentence != one.sentence:
-                break
-            parts = one.words - other.words, other.words - one.words
-            is_parallel = one.words & other.words & words and words <= one.words | other.words
-            if is_parallel and all(part & words and part - words for part in parts):
-                return True
     return False
