@@ -55,7 +55,8 @@ def _is_line_number(element: Any) -> bool:
     names = element.get("class")
     if not names:
         return False
-    return LINE_NUMBERS.search(names) is not None or (names in NUMBER_OR_LINE and (element.text or "").strip().isdigit())
+    is_number = names in NUMBER_OR_LINE and (element.text or "").strip().isdigit()
+    return is_number or LINE_NUMBERS.search(names) is not None
 
 
 def _start_line(pieces: list[str], even_if_empty: bool = False) -> None:
