@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.machinery import ModuleSpec
+from itertools import accumulate
 from pathlib import Path
 
 from pipeline.books.syntax import Import, Remembered, Syntax
@@ -215,8 +216,7 @@ def _is_core(module: str) -> bool:
 
 
 def _parents(module: str) -> list[str]:
-    parts = module.split(".")
-    parents = [".".join(parts[:length]) for length in range(1, len(parts))]
+    parents = list(accumulate(module.split(".")[:-1], "{}.{}".format))
     return [name for name in parents if not (name.startswith("stages") and name.count(".") <= 1)]
 
 

@@ -35,7 +35,9 @@ def verify_copy(folder: Path) -> list[str]:
     findings += _card(store, directory, release)
     if croissant.NAME not in listed and store.exists(f"{directory}/{croissant.NAME}"):
         findings += _described(store, directory, release)
-    findings += foreign(store, directory, {*listed, MANIFEST, ablated.NAME, croissant.NAME})
+    # Hidden files are the hub's and its client's; no reader takes them for data.
+    hidden = {path.removeprefix(f"{directory}/") for path in store.list(directory) if path.startswith(f"{directory}/.")}
+    findings += foreign(store, directory, {*listed, *hidden, MANIFEST, ablated.NAME, croissant.NAME})
     return findings
 
 

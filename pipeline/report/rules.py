@@ -101,9 +101,9 @@ def _picture(rule: Rule, first: Any, broken: Any, texts: list[str], measured: Me
     known = rule.value[np.isfinite(rule.value)]
     limit, below = rule.limit, rule.drops_below
     quantiles = tuple(float(at) for at in np.quantile(known, [0.05, 0.5, 0.95])) if len(known) else None
-    step = abs(limit) * CHANGE if limit is not None else 0.0
     sides: tuple[int | None, int | None] = (None, None)
     if limit is not None and below is not None:
+        step = abs(limit) * CHANGE
         down, up = moved(rule, limit - step), moved(rule, limit + step)
         sides = (down, up) if below else (up, down)
     return RulePicture(

@@ -150,7 +150,7 @@ def _sum(group: Iterable[Tried]) -> Tokens:
 
 def _of_prompt(group: list[Tried], good: Mapping[str, bool], best: Mapping[str, bool]) -> dict[str, Any]:
     tokens, accepted = _sum(group), sum(good.values())
-    both = sorted(good.keys() & best.keys())
+    both = good.keys() & best.keys()
     below = paired_difference([(best[one], good[one]) for one in both]) if both else None
     return {
         "asked": len(group),

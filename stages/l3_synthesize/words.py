@@ -26,8 +26,9 @@ KINDS = ((LETTER, rf"[^\W_{HAN}{SOUTH}]+"), (APOSTROPHE, "['\u2019]"), (ALONE, f
 WORDS_OF = np.array([0, 1, 0, 1 / 1.6, 1 / 4.5])
 """How many words a unit of each kind is. A word of 1.6 Han characters is what L1's Chinese thresholds stand on
 (pipeline/kernels/words/scripts.py); 4.5 is round and not measured: no bound should stand close to it."""
-KEPT_CHARACTERS = 20_000
-"""Words of longer texts are not remembered: 64 of these take 25 MB at most."""
+KEPT = ((4_000, 1_024), (20_000, 64))
+"""(characters, texts): so many texts of no more characters are remembered, in 90 MB at most. A passage comes back with
+its answer, a batch of passages later; what is longer than any of these is read anew each time."""
 
 
 class Read(NamedTuple):
@@ -66,7 +67,10 @@ def numbers(text: str) -> tuple[Array, Array]:
 
 
 def _read(text: str) -> Read:
-    return _remembered(text) if len(text) <= KEPT_CHARACTERS else _numbered(text)
+    for characters, read in _REMEMBERED:
+        if len(text) <= characters:
+            return read(text)
+    return _numbered(text)
 
 
 def _numbered(text: str) -> Read:
@@ -76,7 +80,7 @@ def _numbered(text: str) -> Read:
 
 
 # Each check of a reply asks for the words of the same few texts.
-_remembered = functools.lru_cache(maxsize=64)(_numbered)
+_REMEMBERED = [(characters, functools.lru_cache(maxsize=texts)(_numbered)) for characters, texts in KEPT]
 
 
 @functools.cache

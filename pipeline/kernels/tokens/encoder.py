@@ -54,6 +54,9 @@ class Encoder:
         # Bytes that the vocabulary lacks, such as SmolLM2's: the library leaves them out.
         self._without_token = np.array([one not in parts["model"]["vocab"] for one in _byte_characters()])
         self._ascii_only = parts["normalizer"] not in NO_NORMALIZER
+        self._bytes_of = np.zeros(max(parts["model"]["vocab"].values()) + 1, np.int64)
+        for spelled, number in parts["model"]["vocab"].items():
+            self._bytes_of[number] = len(spelled)  # byte-level: a character for each byte
         self._added = "|".join(map(re.escape, added))
         self.forget_shapes()
 
@@ -76,6 +79,22 @@ class Encoder:
             ids = np.empty(len(is_found), np.int32)
             ids[~is_found], ids[is_found] = compiled, list(chain.from_iterable(found))
         return ids, counts
+
+    def token_ends(self, texts: pa.StringArray) -> tuple[Array, Array]:
+        """Where each token of all texts ends, in the bytes of its text (int64), and how many tokens each text has.
+
+        A text of which the tokens are not the bytes that they spell, such as one with an added token, has -1 for each.
+        """
+        ids, counts = self.encode(texts)
+        _, offsets = text_buffers(texts)
+        lengths = np.where(ids < len(self._bytes_of), self._bytes_of[np.minimum(ids, len(self._bytes_of) - 1)], 0)
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        begins = np.concatenate([[0], np.cumsum(counts)])
+        spelled = np.diff(ends[begins]) == np.diff(offsets)
+        if self._ascii_only:
+            spelled &= pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)
+        own = ends[1:] - np.repeat(ends[begins[:-1]], counts)
+        return np.where(np.repeat(spelled, counts), own, -1), counts
 
     def _ask_library(self, texts: list[str]) -> list[list[int]]:
         return [one.ids for one in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]

@@ -43,7 +43,8 @@ class TokenEnds:
         data, offsets = text_buffers(pa.array(texts, pa.string()))
         cuts, first = cut(data, offsets, self._seams, left_sides())
         chunks = pa.StringArray.from_buffers(len(cuts) - 1, pa.py_buffer(cuts), pa.py_buffer(data))
-        tokens = np.concatenate([[0], np.cumsum(self._encoder.encode(chunks)[1])])
+        ends, counts = self._encoder.token_ends(chunks)
+        tokens = np.concatenate([[0], np.cumsum(counts)])
         found: list[tuple[int, int]] = []
         for place, text in enumerate(texts):
             own = tokens[first[place] : first[place + 1] + 1] - tokens[first[place]]
@@ -51,8 +52,13 @@ class TokenEnds:
             if count > number:
                 chunk = int(np.searchsorted(own, number, "right")) - 1
                 at = int(first[place]) + chunk
-                before = data[offsets[place] : cuts[at]].tobytes().decode()
-                encoding = self._tokenizer.encode(chunks[at].as_py(), add_special_tokens=False)
-                end = len(before) + encoding.offsets[number - int(own[chunk])][0]
+                last = int(tokens[first[place]]) + number - 1
+                inside = int(ends[last]) if last >= tokens[at] else 0
+                if inside >= 0:  # a token may end within a character, which then is one too many
+                    end = len(data[offsets[place] : cuts[at] + inside].tobytes().decode(errors="ignore"))
+                else:
+                    before = data[offsets[place] : cuts[at]].tobytes().decode()
+                    encoding = self._tokenizer.encode(chunks[at].as_py(), add_special_tokens=False)
+                    end = len(before) + encoding.offsets[number - int(own[chunk])][0]
             found.append((count, end))
         return found

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.books.manifest import Manifest
+from pipeline.errors import UsageError
 from pipeline.publish.statement import BadEnvelope, is_envelope, opened, seal, statement
 from pipeline.store.shard import FileEntry
 
@@ -96,3 +97,18 @@ def test_what_is_no_envelope_says_so(data):
 def test_a_byte_between_the_values_counts(made):
     with pytest.raises(BadEnvelope, match="the bytes that certify wrote"):
         opened(seal(made).replace(b"\n ", b"\n  ", 1))
+
+
+def test_a_key_that_is_none_is_named_on_both_sides(made, keys, tmp_path):
+    (tmp_path / "notes.txt").write_text("my key", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"notes\.txt holds no private key in PEM"):
+        seal(made, tmp_path / "notes.txt")
+    with pytest.raises(UsageError, match=r"notes\.txt holds no public key in PEM"):
+        opened(seal(made, keys[0]), tmp_path / "notes.txt")
+
+
+def test_another_kind_of_statement_is_refused_with_what_it_is(made):
+    sealed = json.loads(seal(made))
+    sealed["payloadType"] = "text/plain"
+    with pytest.raises(BadEnvelope, match=r"found text/plain, https://in-toto\.io/Statement/v1, "):
+        opened((json.dumps(sealed, indent=1, sort_keys=True) + "\n").encode())

@@ -58,6 +58,13 @@ def test_each_change_is_found(copy: Path, change: str):
     assert said in finding
 
 
+def test_what_the_hub_adds_is_no_finding(copy: Path):
+    (copy / ".cache" / "huggingface").mkdir(parents=True)
+    for name in (".gitattributes", ".cache/huggingface/CACHEDIR.TAG"):
+        (copy / name).write_text("*.parquet filter=lfs", encoding="utf-8")
+    assert verify_copy(copy) == []
+
+
 def test_what_a_manifest_says_against_itself_is_found(tmp_path: Path):
     store, directory, _ = release(tmp_path)
     export_hf(store, directory, tmp_path / "store" / "out")

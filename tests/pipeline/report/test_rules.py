@@ -51,3 +51,12 @@ def test_a_sample_without_rows_is_shown_too():
     rows = pa.RecordBatch.from_pydict({"text": pa.array([], pa.string())})
     view = view_of(Measured(Batch(rows), [], {}), [])
     assert (view.rows, view.kept, view.rules, view.repeats) == (0, 0, [], 0)
+
+
+def test_domains_and_languages_are_counted_with_what_stays_the_most_frequent_first():
+    urls = ["https://b.example/1", "https://a.example/1", "https://b.example/2", None]
+    rows = pa.RecordBatch.from_pydict({"text": ["x"] * 4, "url": urls, "language": ["en", "de", "en", None]})
+    one = Rule("01 list", "listed", np.array([True, False, False, False]), np.full(4, np.nan), np.full(4, np.nan))
+    view = view_of(Measured(Batch(rows), [one], {}), ["x"] * 4)
+    assert view.domains == [("b.example", 2, 1), ("(none)", 1, 1), ("a.example", 1, 1)]
+    assert view.languages == [("en", 2, 1), ("(none)", 1, 1), ("de", 1, 1)]

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from pipeline.report import svg
@@ -36,3 +37,39 @@ def test_a_line_begins_at_the_left_and_its_ends_are_named():
         (44, 158, "0"), (344, 158, "10"), (194, 172, "loss over steps"),
     ]  # fmt: skip
     assert svg.progress({}, "steps", "loss") == '<p class="muted">No values.</p>'
+
+
+def test_each_line_of_a_curve_has_its_own_look_and_its_dots_that_of_the_line():
+    picture = svg.curve({"one": [(0, 0, 1)], "two": [(1, 0.5, 1)], "three": [(1, 1, 1)]}, "expected", "found")
+    assert re.findall(r'polyline class="([^"]*)" points="([^"]*)"', picture) == [
+        ("first", "26.0,224.0"), ("second", "246.0,114.0"), ("first", "246.0,4.0"),
+    ]  # fmt: skip
+    assert re.findall(r'circle class="([^"]*)"', picture) == ["first-dot", "second-dot", "first-dot"]
+
+
+@pytest.mark.parametrize(
+    ("cuts", "said"),
+    [
+        ([], [("start", "0"), ("end", "104")]),
+        ([50.0], [("start", "0"), ("end", "104"), ("middle", "cut 50")]),
+        ([0.0], [("end", "104"), ("start", "cut 0")]),
+        ([100.0], [("start", "0"), ("end", "cut 100")]),
+        ([25.0, 75.0], [("start", "0"), ("end", "104")]),
+    ],
+)
+def test_a_cut_is_named_and_takes_the_place_of_an_end_that_lies_too_near(cuts: list[float], said: list):
+    values = np.array([0.0] * 50 + [100.0] * 50)
+    picture = svg.histogram(values, np.array([]), cuts, "words")
+    assert re.findall(r'<text [^>]*?text-anchor="(\w+)"[^>]*>([^<]*)<', picture) == said
+    assert len(places(picture, "line", "x1")) == len(cuts)
+
+
+def test_intervals_lie_below_one_another():
+    picture = svg.intervals({"a": (0.0, -1.0, 1.0), "b": (1.0, 0.5, 1.5)}, "differences")
+    assert places(picture, "circle", "cy") == [10, 30]
+
+
+def test_a_line_of_one_step_at_zero_stays_at_the_left():
+    picture = svg.progress({"one": [(0, 2)]}, "steps", "loss")
+    assert re.findall(r'points="([^"]*)"', picture) == ["44.0,4.0"]
+    assert ">1<" in picture, "the axis ends at one step"

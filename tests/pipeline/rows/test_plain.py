@@ -53,6 +53,10 @@ def cast(numbers: list[int | None], kind: pa.DataType) -> pa.Array:
             pa.StructArray.from_arrays([cast([0, 2932897], pa.date32()), pa.array([[1], [2, None]])], ["d", "n"]),
             [{"d": "1970-01-01", "n": [1]}, {"d": "10000-01-01", "n": [2, None]}],
         ),
+        (
+            pa.StructArray.from_arrays([cast([1, 10**18], pa.duration("s"))], ["s"]),
+            [{"s": "0:00:01"}, {"s": "1000000000000000000"}],
+        ),
     ],
 )
 def test_odd_values_are_written_as_text_and_the_others_as_before(column: pa.Array, expected: list[object]):

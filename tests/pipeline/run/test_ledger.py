@@ -204,6 +204,8 @@ def test_the_first_reply_stands_through_an_index_too(store: LocalStore):
     fill(store, range(16))
     fill(store, range(3), "later")
     fill(store, range(16, 33))
+    indexes = [name for name in store.list(DIRECTORY) if "index" in name]
+    assert indexes == [f"{DIRECTORY}/index-000000000-8.arrow"]  # twice four whole parts
     assert {one.text.split()[0] for one in Ledger(store).find(map(spread, range(32))).values()} == {"text"}
 
 

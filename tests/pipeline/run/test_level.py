@@ -13,7 +13,7 @@ from pipeline.publish.release import publish
 from pipeline.report.funnel import funnel_lines, summary
 from pipeline.rows.document import BASE_SCHEMA, to_schema
 from pipeline.run.failures import LevelError
-from pipeline.run.level import Finished, run_level
+from pipeline.run.level import Finished, directory_of, level_id, run_level
 from pipeline.run.passes import PlanError
 from pipeline.run.runners import InlineRunner
 from pipeline.run.runners.runner import ONE_CORE
@@ -260,3 +260,10 @@ def test_rows_in_are_the_parents_rows_out(tmp_path: Path):
     with pytest.raises(LevelError, match=r"made from l0_collect with content id .*, and there now lies other"):
         run_level(l1(*STEPS), store, InlineRunner(), silent, parent=other)
     assert filtered.manifest.parents[0].content_id == collected.manifest.content_id
+
+
+def test_what_people_decided_belongs_to_the_level_and_is_no_row(tmp_path: Path):
+    store, inputs = LocalStore(tmp_path / "store"), write_lines(tmp_path / "input", *FILES)
+    store.create(f"{directory_of(l0(), level_id(l0(), inputs))}/people/lot.json", b"{}")
+    (file,) = run_level(l0(), store, InlineRunner(), silent, inputs).manifest.of("people")
+    assert (file.path, file.rows, file.bytes) == ("people/lot.json", 0, 2)

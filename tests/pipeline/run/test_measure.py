@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from pipeline.rows.batch import Batch
 from pipeline.run.measure import measure
-from pipeline.steps import Outcome, RowStep
+from pipeline.steps import Judgement, Outcome, RowStep
 from stages.l1_filter.heuristics.c4_quality import C4Quality
 from stages.l1_filter.heuristics.gopher_quality import GopherQuality
 from stages.l1_filter.heuristics.gopher_repetition import GopherRepetition
@@ -33,6 +33,24 @@ def test_the_side_on_which_a_rule_drops_is_told_from_rows_kept_and_dropped():
     assert rules["01 gopher_quality.too_few_words"].drops_below is True
     assert rules["01 gopher_quality.too_many_words"].drops_below is False  # no row is dropped by it
     assert rules["01 gopher_quality.too_many_bullet_lines"].drops_below is False
+
+
+class Forbidden(RowStep):
+    """Drops a text with a forbidden word: a yes or no, with one number for all rows."""
+
+    kind: str = "forbidden"
+
+    def process(self, batch: Batch) -> Outcome:
+        judgement = Judgement(len(batch))
+        judgement.drop(np.array(["count" in text for text in batch.text.to_pylist()]), "word", 1.0, 0.0)
+        return Outcome(batch, judgement)
+
+
+def test_a_yes_or_no_has_its_value_and_threshold_where_it_breaks_alone():
+    rule = by_name([Forbidden()])["01 forbidden.word"]
+    assert rule.breaks.tolist() == [False, True]
+    np.testing.assert_array_equal(rule.value, [np.nan, 1])
+    np.testing.assert_array_equal(rule.threshold, [np.nan, 0])
 
 
 def test_a_transform_changes_the_text_for_the_steps_after_it():

@@ -1,13 +1,19 @@
 """Two versions side by side: what came, what went and why, and what was set otherwise."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from pipeline.publish.release import Release, publish
+from pipeline.rows.batch import Batch
 from pipeline.run.level import run_level
 from pipeline.run.runners import InlineRunner
+from pipeline.steps import Outcome, RowStep
 from pipeline.store.local import LocalStore
-from pipeline.upkeep.diff import NOT_THERE, Difference, difference
+from pipeline.upkeep.diff import NOT_THERE, QUANTILES, Difference, difference
 from tests.pipeline.helpers import MinWords, SameFirstWord, l0, l1, silent, write_lines
 from tests.pipeline.upkeep.pages import APPLE, COPY, PEAR, PLUM, Pages, refine
 
@@ -60,3 +66,32 @@ def test_a_step_of_one_version_alone_is_named(tmp_path: Path):
     assert found.added == {"l1_filter: same_first_word.repeat": 1}
     assert found.settings == ["l1_filter: step 02 same_first_word only in the earlier version"]
     assert found.numbers["text bytes"][0][1] > 0
+
+
+class Lengths(RowStep):
+    """Writes each text's length as a score, unless it is over the limit."""
+
+    kind: str = "lengths"
+    limit: int | None = None
+
+    def columns(self) -> Sequence[pa.Field]:
+        return [pa.field("length", pa.float32())]
+
+    def process(self, batch: Batch) -> Outcome:
+        lengths = [float(len(text)) for text in batch.text.to_pylist()]
+        kept = [None if self.limit and length > self.limit else length for length in lengths]
+        return Outcome(batch.with_column(pa.field("length", pa.float32()), pa.array(kept, pa.float32())))
+
+
+def test_scores_are_compared_by_their_quantiles_and_a_limit_that_was_not_set_is_named(tmp_path: Path):
+    store = LocalStore(tmp_path / "store")
+    inputs = write_lines(tmp_path / "input", ["a", "bbb", "ccccc", "ddddddd"])
+    first = run_level(l0(), store, InlineRunner(), silent, inputs)
+    old, new = (
+        publish(store, [first, run_level(l1(step), store, InlineRunner(), silent, parent=first)])
+        for step in (Lengths(), Lengths(limit=5))
+    )
+    found = compared(store, old, new)
+    expected = [np.quantile(values, QUANTILES).tolist() for values in ([1, 3, 5, 7], [1, 3, 5])]
+    assert [list(one) for one in found.numbers["length"]] == [[round(one, 4) for one in of] for of in expected]
+    assert found.settings == ["l1_filter: 01 lengths.limit: none → 5"]

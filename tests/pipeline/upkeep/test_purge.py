@@ -48,6 +48,8 @@ def test_rows_go_texts_beside_them_are_blanked_and_the_old_version_stays_true(tm
     assert (done.removed, done.left) == ([], [])
     assert done.searched > 10
     assert done.searched_bytes > 1000
+    assert done.lines()[2] == f"searched {done.searched:,} objects, {done.searched_bytes:,} bytes"
+    assert len(counted.lines()) == 2, "a dry run has nothing to search for"
     assert texts(store, "dropped") == [None], dropped
     assert {text for text in texts(store, "data")} == {text_of(PEAR), text_of(PLUM)}
     place = f"releases/toy/{release.version}"
