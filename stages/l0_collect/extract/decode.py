@@ -63,7 +63,7 @@ LABELS = {
 WIDER = {"euc_jp": "euc_jis_2004", "big5hkscs": "cp950", "cp1252": "iso8859-1"}
 """Tried where the usual table lacks a sign that browsers know."""
 ENCODINGS = ("utf-8", "cp", "iso", "koi8", "gb", "big5", "euc", "hz", "mac", "johab", "kz", "ptcp")
-WIDE_TAG = re.compile(rb"(?:[\t\n\r ]\0)*<\0[!?/a-zA-Z]\0|((?:\0[\t\n\r ])*\0<\0[!?/a-zA-Z])")
+WIDE_TAG = re.compile(rb"\A(?:[\t\n\r ]\0){0,500}<\0[!?/a-zA-Z]\0|\A((?:\0[\t\n\r ]){0,500}\0<\0[!?/a-zA-Z])")
 """The first tag in UTF-16, little and big end first."""
 SEVEN_BIT = ("iso2022", "hz")
 """Look like ASCII, and so like UTF-8, until they are decoded."""
