@@ -15,6 +15,8 @@ WAYS_ON = {
     "waiting": "when that is done, run the same command again",
 }
 
+SUPERSEDED = "{} was published since; run the same command again if this is still wanted, else `orefine gc` removes it"
+
 
 def show(
     ref: Annotated[str | None, typer.Argument(help="dataset, dataset@tag or dataset@version; without: all.")] = None,
@@ -75,7 +77,7 @@ def _show_runs(store: str, ref: str | None, as_json: bool) -> None:
             "failed": f"{len(state.attempts)} attempts, the last: {state.error}",
             "waiting": state.note,
         }[state.name]
-        way_on = WAYS_ON[state.name]
+        way_on = SUPERSEDED.format(state.superseded) if state.superseded else WAYS_ON[state.name]
         entries.append(state.model_dump(mode="json") | {"key": key, "state": state.name, "way_on": way_on})
         lines += [f"{state.name:<8} {key}", f"{'':<8} {about}", f"{'':<8} → {way_on}"]
     print_result({"unfinished": entries}, as_json, lines or ["nothing is leased, failed or waiting"])

@@ -23,7 +23,7 @@ from pipeline.run.level import Finished
 from pipeline.run.measure import measure
 from pipeline.run.passes import Level
 from pipeline.steps import Step
-from pipeline.store.checked import read_checked
+from pipeline.store.checked import open_checked
 from pipeline.store.store import Store
 
 SAMPLE = 1000
@@ -122,11 +122,12 @@ def rows_before(store: Store, manifest: Manifest, wanted: int = SAMPLE) -> Batch
     parts: list[pa.RecordBatch] = []
     for file in chosen:
         left = -(-wanted // len(chosen))
-        for rows in read_checked(store, f"{folder}/{file.path}", file.sha256):
-            parts.append(rows.slice(0, left))
-            left -= len(parts[-1])
-            if left <= 0:
-                break
+        with open_checked(store, f"{folder}/{file.path}", file) as opened:  # reads no more of the file than these rows
+            for rows in opened.iter_batches(left):
+                parts.append(rows.slice(0, left))
+                left -= len(parts[-1])
+                if left <= 0:
+                    break
     if not parts or "text" not in parts[0].schema.names:
         return None
     return Batch(pa.Table.from_batches(parts).combine_chunks().to_batches()[0])

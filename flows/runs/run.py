@@ -38,6 +38,7 @@ from pipeline.run.plan import Plan, plan
 from pipeline.run.runners import Runner, open_runner
 from pipeline.run.shards import Emit
 from pipeline.steps.extras import is_installed, missing, require
+from pipeline.store.artifact import supersede
 from pipeline.store.store import Store, store_to_write
 
 RAY_FROM_BYTES = 512 << 20
@@ -229,6 +230,8 @@ def finish(run: Run, levels: list[Finished], recipe: Recipe) -> Result:
     """Publish the last level's rows, write report.html and report.json."""
     with _written_down(run, "release"):
         release = publish(run.store, levels, recipe_text(recipe))
+        others = tuple(f"{level.manifest.level}/{release.dataset}-" for level in levels)
+        supersede(run.store, others, f"{release.dataset}@{release.version}")
         lot = next((level for level in levels if level.manifest.level == LEVEL), None)
         certificate = certify(run.store, lot) if lot else ""
         result = Result(release, levels, f"runs/{run.run_id}/report.html", certificate)

@@ -64,6 +64,8 @@ class State(BaseModel):
     attempts: list[Attempt] = Field(default_factory=list)
     note: str = ""
     """What people have to do."""
+    superseded: str = ""
+    """What was made since of another input or recipe; what has failed here may not be wanted any more."""
 
     @property
     def name(self) -> Name:
@@ -152,6 +154,10 @@ class Artifact:
         """People have to do something first."""
         self._change(lambda state: setattr(state, "note", note))
 
+    def supersede(self, by: str) -> None:
+        """Something else was made since; the next attempt at this forgets it."""
+        self._change(lambda state: setattr(state, "superseded", by))
+
     def clear(self) -> None:
         """Forget the attempts at this and at what lies below it."""
         self._store.remove(self._path)
@@ -219,11 +225,18 @@ def unfinished(store: Store) -> dict[str, State]:
     return found
 
 
+def supersede(store: Store, prefixes: tuple[str, ...], by: str) -> None:
+    """Say of what failed, and has a key that begins with one of these, that something else was made since."""
+    for key, state in unfinished(store).items():
+        if key.startswith(prefixes) and state.name == "failed":
+            Artifact(store, key, state.done).supersede(by)
+
+
 def _put(state: State, attempt: Attempt) -> None:
     """Add the attempt, or replace what was known of it."""
     others = [one for one in state.attempts if (one.owner, one.started) != (attempt.owner, attempt.started)]
     state.attempts = sorted([*others, attempt], key=lambda one: one.started)[-KEPT_ATTEMPTS:]
-    state.note = ""
+    state.note = state.superseded = ""
 
 
 def _attempt() -> Attempt:

@@ -40,7 +40,8 @@ class Garbage:
 
 def find_garbage(store: Store, keep_versions: int | None = None) -> Garbage:
     """What nothing leads to. `keep_versions`: of each data set only so many of the last, and what is tagged."""
-    busy = [key for key, state in unfinished(store).items() if state.name in ("leased", "waiting")]
+    attempts = unfinished(store)
+    busy = [key for key, state in attempts.items() if state.name in ("leased", "waiting")]
     if busy:
         raise Busy(f"{store.root}: {busy[0]} is being made or waits for people; `orefine show --runs` says more")
     found = Garbage()
@@ -57,6 +58,9 @@ def find_garbage(store: Store, keep_versions: int | None = None) -> Garbage:
         for path in store.list(folder):
             if (place := place_of(path)) not in kept:
                 found.folders[place] = found.folders.get(place, 0) + store.size(path)
+    for key, state in attempts.items():
+        if state.superseded and (place := place_of(key)) not in kept:
+            found.folders.setdefault(place, 0)  # an attempt that wrote nothing
     return found
 
 

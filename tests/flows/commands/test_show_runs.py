@@ -34,5 +34,13 @@ def test_each_state_is_shown_with_its_reason_and_the_way_on(tmp_path: Path):
     ]
 
 
+def test_what_a_later_version_came_past_says_so(tmp_path: Path):
+    artifact = Artifact(LocalStore(tmp_path), "l1_filter/toy-1", "l1_filter/toy-1/manifest.json")
+    artifact.fail(OSError("killed"))
+    artifact.supersede("toy@12")
+    shown = orefine("show", "--runs", "--store", tmp_path).stdout
+    assert "→ toy@12 was published since; run the same command again if this is still wanted" in shown
+
+
 def test_runs_take_no_name(tmp_path: Path):
     orefine("show", "toy", "--runs", "--store", tmp_path, code=2)

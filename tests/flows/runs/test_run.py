@@ -10,9 +10,10 @@ import pytest
 
 from flows.runs import run as module
 from flows.runs.recipe import Recipe
-from flows.runs.run import Run, open_run, run_recipe
+from flows.runs.run import Result, Run, open_run, run_recipe
 from pipeline.run.runners import InlineRunner
 from pipeline.steps.extras import MissingExtra
+from pipeline.store.artifact import Artifact, unfinished
 from pipeline.store.local import LocalStore
 
 STEPS = [{"kind": "exact_duplicates"}]
@@ -147,3 +148,12 @@ def test_no_two_runs_share_a_name(tmp_path: Path):
     names = {open_run(str(tmp_path), "inline", None, None, []).run_id for _ in range(20)}
     assert len(names) == 20
     assert sorted(names)[0][8] == "T"  # they begin with the time, so that a list of them is in order
+
+
+def test_a_version_supersedes_what_failed_of_its_data_set(run: Run, tmp_path: Path):
+    for key in ("l0_collect/toy-0123", "l0_collect/news-0123"):
+        Artifact(run.store, key, f"{key}/manifest.json").fail(OSError("killed"))
+    result = run_recipe(recipe(lines(tmp_path / "a.jsonl", "one two", "three four")), run)
+    assert isinstance(result, Result)
+    by = {key: state.superseded for key, state in unfinished(run.store).items()}
+    assert by == {"l0_collect/toy-0123": f"toy@{result.release.version}", "l0_collect/news-0123": ""}

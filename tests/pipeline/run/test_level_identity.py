@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from pipeline.books.alarm import Alarm
 from pipeline.run.grouping import CLUSTER_COLUMNS
-from pipeline.run.level import Finished, InputFile, run_level
+from pipeline.run.level import Finished, InputFile, level_id, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.store.local import LocalStore
-from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
+from tests.pipeline.helpers import Lines, MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
 
 LINES = ["apple pie is good", "apple tart", "banana split", "banana"]
 
@@ -116,3 +116,13 @@ def test_files_of_a_pass_do_not_outlive_the_level(tmp_path: Path):
     assert sorted(path for path in kept if path.endswith(".parquet")) == sorted(
         f"{level.directory}/{file.path}" for file in level.manifest.files
     )
+
+
+def test_where_the_inputs_lie_and_their_order_are_no_part_of_the_name():
+    here, there = (replace(l0(), source=Lines(paths=(path,))) for path in ("/data/a.txt", "/mnt/b.txt"))
+    files = [InputFile("/data/a.txt", "a" * 64), InputFile("/data/b.txt", "b" * 64)]
+    moved = [InputFile("/mnt/b.txt", "b" * 64), InputFile("/mnt/a.txt", "a" * 64)]
+    assert level_id(here, files) == level_id(there, moved)
+    assert level_id(here, files) != level_id(here, files[:1])
+    smaller = replace(l0(), source=Lines(max_document_bytes=1000))
+    assert level_id(here, files) != level_id(smaller, files)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.store import artifact as artifacts
-from pipeline.store.artifact import SILENT, Artifact, Attempt, State, unfinished
+from pipeline.store.artifact import SILENT, Artifact, Attempt, State, supersede, unfinished
 from pipeline.store.local import LocalStore
 
 DONE = "things/one/card.json"
@@ -159,3 +159,14 @@ def test_a_store_that_takes_no_state_does_not_hide_the_error(store: LocalStore, 
 
     with pytest.raises(MemoryError, match="the one that matters"):
         one.make(work)
+
+
+def test_what_failed_is_superseded_until_it_is_tried_again(store: LocalStore):
+    for key in ("l1_filter/toy-1", "l1_filter/toys-1", "l2_select/toy-1"):
+        Artifact(store, key, f"{key}/manifest.json").fail(OSError("no space"))
+    Artifact(store, "l1_filter/toy-2", "l1_filter/toy-2/manifest.json").wait("a lot waits")
+    supersede(store, ("l1_filter/toy-", "l3_synthesize/toy-"), "toy@12")
+    by = {key: state.superseded for key, state in unfinished(store).items()}
+    assert by == {"l1_filter/toy-1": "toy@12", "l1_filter/toy-2": "", "l1_filter/toys-1": "", "l2_select/toy-1": ""}
+    Artifact(store, "l1_filter/toy-1", "l1_filter/toy-1/manifest.json").fail(OSError("again"))
+    assert unfinished(store)["l1_filter/toy-1"].superseded == ""

@@ -8,7 +8,7 @@ from pipeline.publish.release import datasets, resolve
 from pipeline.publish.verify import verify_release
 from pipeline.run.reuse import FOLDER as REUSE
 from pipeline.store.artifact import FOLDER as STATE
-from pipeline.store.artifact import Artifact
+from pipeline.store.artifact import Artifact, supersede, unfinished
 from pipeline.upkeep.gc import Busy, Garbage, collect, find_garbage
 from tests.pipeline.upkeep.pages import APPLE, PEAR, PLUM, refine
 
@@ -62,3 +62,14 @@ def looks(store) -> bytes:
     with pytest.raises(Busy, match="l1_filter/toy-half is being made"):
         find_garbage(store)
     raise RuntimeError("stopped")
+
+
+def test_an_attempt_that_wrote_nothing_goes_once_another_version_was_published(tmp_path: Path):
+    store, _ = refine(tmp_path, APPLE)
+    Artifact(store, "l1_filter/toy-1", "l1_filter/toy-1/manifest.json").fail(OSError("no space"))
+    assert find_garbage(store) == Garbage()
+    supersede(store, ("l1_filter/toy-",), "toy@12")
+    found = find_garbage(store)
+    assert found.folders == {"l1_filter/toy-1": 0}
+    collect(store, found)
+    assert unfinished(store) == {}
