@@ -22,7 +22,6 @@ from flows.runs.recipe import RecipeError
 from pipeline.errors import is_of_recipe
 from pipeline.rows.batch import Batch
 from pipeline.run.incoming import text_bytes
-from pipeline.steps import Unit
 from pipeline.store.bounded import BoundedFile
 from pipeline.store.local import LocalStore
 from pipeline.store.shard import ShardWriter, split_by_bytes
@@ -72,6 +71,8 @@ def score_files(
 
     RecipeError if the model cannot be used or a file has no such column: before anything is written.
     """
+    if output.exists() and not output.is_dir():
+        raise RecipeError(f"--output {output} is a file; give a folder")
     names = [SUFFIXES.sub("", file.name) for file in files]
     if repeated := {name for name in names if names.count(name) > 1}:
         raise RecipeError(f"several inputs are called {', '.join(sorted(repeated))}; score them into separate folders")
@@ -137,7 +138,7 @@ def find_files(names: Sequence[str], store: str) -> list[Path]:
     found: list[Path] = []
     for name in names:
         path = Path(name)
-        if path.is_file() and path.suffix != ".json" and l0_collect.kind_for(name) in ("parquet", "jsonl"):
+        if path.is_file() and path.name != "manifest.json" and l0_collect.kind_for(name) in ("parquet", "jsonl"):
             found.append(path)
             continue
         try:
@@ -171,20 +172,29 @@ def spread_lines(result: dict[str, Any]) -> list[str]:
         for number, count in enumerate(result["histogram"])
     ]
     lines.append("quantiles  " + "  ".join(f"{float(share):g}: {at:.4f}" for share, at in result["quantiles"].items()))
+    speed = result["mb_per_cpu_second"] or 0
     lines.append(
         f"{result['rows']:,} rows, {result['without_score']:,} without a score, {result['unreadable_lines']:,} lines "
-        f"unreadable; {result['text_bytes'] / 1e6:,.1f} MB scored at {result['mb_per_cpu_second']} MB per CPU second"
+        f"unreadable; {result['text_bytes'] / 1e6:,.1f} MB scored at {speed} MB per CPU second"
     )
     return [*lines, *result["files"]]
 
 
 def _schema(file: Path, step: FasttextQuality, text_column: str) -> pa.Schema:
-    schema = pq.read_schema(file) if _is_parquet(file) else _JSONL
+    schema = pq.read_schema(file) if _is_parquet(file) else _jsonl_schema(file, text_column)
     if _is_parquet(file) and text_column not in schema.names:
         raise RecipeError(f"{file} has no column '{text_column}', only {', '.join(schema.names)}; set --text-column")
     if step.column in schema.names:
         raise RecipeError(f"{file} has a column '{step.column}' already; name another one with --column")
     return schema.append(step.columns()[0])
+
+
+def _jsonl_schema(file: Path, text_column: str) -> pa.Schema:
+    try:
+        JsonlSource(text_column=text_column).units(str(file), "")
+    except ValueError as error:  # no JSON, or no such key
+        raise RecipeError(str(error)) from None
+    return _JSONL
 
 
 _JSONL = pa.schema([(name, pa.string()) for name in ("text", "url", "source", "date", "source_id", "meta")])
@@ -203,11 +213,13 @@ def _read(file: Path, text_column: str) -> Iterator[tuple[pa.RecordBatch, int]]:
                 for part in opened.parts(group):
                     yield opened.decode(part), 0
         return
-    for found in JsonlSource(text_column=text_column).read(Unit(str(file), "")):
-        for rows in split_by_bytes(found.rows):
-            yield rows.select(_JSONL.names), 0
-        if found.quarantined:
-            yield found.rows.slice(0, 0).select(_JSONL.names), len(found.quarantined)
+    source = JsonlSource(text_column=text_column)
+    for unit in source.units(str(file), ""):  # several of a large file
+        for found in source.read(unit):
+            for rows in split_by_bytes(found.rows):
+                yield rows.select(_JSONL.names), 0
+            if found.quarantined:
+                yield found.rows.slice(0, 0).select(_JSONL.names), len(found.quarantined)
 
 
 def _with_text(rows: pa.RecordBatch, text_column: str) -> pa.RecordBatch:

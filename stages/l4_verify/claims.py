@@ -20,11 +20,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stages.l4_verify.dates_in_text import MONTHS
 from stages.l4_verify.number_words import SCALES, UNIT_OF, language
 from stages.l4_verify.numbers_in_text import numbers
 
 STOPS = re.compile(r"[.!?](?=[\s\"”»)])|[。！？]|\n")
 ABBREVIATED = re.compile(r"\b(?:[A-Z]|[A-Za-z]\.[A-Za-z]|Dr|Mr|Mrs|Ms|St|Prof|Hr|Fr|Nr|No|Mio|Mrd|ca|vs|etc|bzw|z)\Z")
+ORDINAL, NEXT_WORD = re.compile(r"\b\d{1,2}\.\Z"), re.compile(r"\s*(\w*)")
+"""The day in "9. Februar" ends no sentence."""
 WORD = re.compile(r"[^\W\d_\u3040-\u9fff]{2,}(?:['’][^\W\d_]{1,3})?|[\u4e00-\u9fff]+")
 QUOTED = re.compile(
     r"“([^“”]{8,400})”|„([^„“”]{8,400})[“”]|«([^«»]{8,400})»|(?<![\w\"])\"(?=\w)([^\"\n]{8,400})\"(?!\w)|「([^「」]{4,400})」"
@@ -144,14 +147,16 @@ def sentences(text: str) -> Iterator[Sentence]:
     for stop in [*(one.end() for one in STOPS.finditer(text)), len(text)]:
         if ABBREVIATED.search(text[max(stop - 9, 0) : stop - 1]) and text[stop - 1 : stop] == "." and stop < len(text):
             continue
+        if ORDINAL.search(text[max(stop - 4, 0) : stop]) and NEXT_WORD.match(text, stop)[1].casefold() in MONTHS:  # type: ignore[index]
+            continue
         part, place, start = text[start:stop], start, stop
         label = LABEL.match(part)
         shown = part[label.end() :] if label else part.lstrip()
         if shown.strip():
-            yield Sentence(shown.rstrip(), place + len(part) - len(shown), frozenset(_content(shown)))
+            yield Sentence(shown.rstrip(), place + len(part) - len(shown), frozenset(content(shown)))
 
 
-def _content(text: str) -> Iterator[str]:
+def content(text: str) -> Iterator[str]:
     for match in WORD.finditer(text):
         word = unicodedata.normalize("NFKC", match[0]).casefold()
         if "\u4e00" <= word[0] <= "\u9fff":
@@ -174,7 +179,7 @@ def _turned(claim: Sentence, best: Sentence, related: Sequence[Sentence]) -> str
         parts = [one.start() for one in CLAUSE.finditer(whole)]
         start = max((one for one in parts if one < source_denies.start()), default=0)
         end = min((one for one in parts if one > source_denies.end()), default=len(whole))
-        near = frozenset(_content(whole[start:end]))
+        near = frozenset(content(whole[start:end]))
         if near and len(near & claim.words) / len(near) >= CLOSE:
             return "negation_changed"
     for pair in OPPOSITES:
@@ -212,7 +217,7 @@ def _no_longer_denied(claim: Sentence, known: Sequence[Sentence]) -> str:
         return ""
     for one in known:
         for clause in CLAUSE.split(IDIOM.sub(" ", one.text)):
-            words = frozenset(_content(clause))
+            words = frozenset(content(clause))
             if DENIES.search(clause) and len(words) >= FEWEST_DENIED and words <= claim.words:
                 return "negation_changed"
     return ""

@@ -1,11 +1,12 @@
 """Does a rewrite say only what its source says? Numbers, names, and what its sentences claim, in en, de, fr and zh.
 
 Every number and name must stand in the source (`numbers_in_text.py`, `names_in_text.py`), and every sentence must rest
-on it and not turn it around (`claims.py`: negations, comparisons, quotations, sentences of another subject).
+on it and not turn it around (`claims.py`: negations, comparisons, quotations, sentences of another subject). Statements
+put together from the source's own words, and answers to another question, are looked for by where their words stand
+(`own_words.py`): that only keeps a row from passing.
 
-A formal check with known limits: it does not see facts swapped between two names of the source, statements made of the
-source's own words, what is denied in other words, nor what the rewrite leaves out. Its recall on seeded defects stands
-in the certificate.
+A formal check with known limits: it does not see what is denied in other words, what the rewrite leaves out, nor a
+wrong statement whose words all stand in one place. Its recall on seeded defects stands in the certificate.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from stages.l4_verify.dates_in_text import MONTHS, dated, months_in
 from stages.l4_verify.names_in_text import CHINESE_NAME, TOKEN, folded, german_names, is_chinese, names
 from stages.l4_verify.number_words import language
 from stages.l4_verify.numbers_in_text import Known, numbers
+from stages.l4_verify.own_words import findings
 from stages.l4_verify.planted_defects import PLANTED
 
 Verdict = Literal["pass", "fail", "abstain"]
@@ -40,10 +42,10 @@ DEGREES = re.compile(r"°[ ]?[CF]\b")
 class Faithfulness(Checker):
     """Pass rows whose numbers and names all stand in `source_text`.
 
-    Fails with `novel_number`, `novel_date`, `novel_name`, or what `claims.py` finds. Abstains with `no_source`, and
-    with `nothing_to_check` where the rewrite has neither numbers nor names: nothing speaks against such a row, but
-    nothing was proved about it either, and a certificate states what was checked. numbers, names, claims: what to look
-    for; max_novel_…: how many may be missing.
+    Fails with `novel_number`, `novel_date`, `novel_name`, `no_answer`, or what `claims.py` finds. Abstains with
+    `no_source`, with what else `own_words.py` finds, and with `nothing_to_check` where the rewrite has neither numbers
+    nor names: nothing speaks against such a row, but nothing was proved about it either, and a certificate states what
+    was checked. numbers, names, claims: what to look for; max_novel_…: how many may be missing.
     """
 
     kind: Literal["faithfulness"] = "faithfulness"
@@ -104,6 +106,9 @@ class Faithfulness(Checker):
         turned = next((one for one in found if one.defect), None)
         if turned is not None:
             return "fail", turned.defect, evidence | {"claim": turned.text}
+        for one in findings(text, source) if self.claims else ():
+            verdict: Verdict = "fail" if one.defect == "no_answer" else "abstain"
+            return verdict, one.defect, evidence | {"claim": one.claim}
         return "pass", "", evidence
 
 

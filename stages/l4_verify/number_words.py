@@ -70,10 +70,20 @@ SCALES = {
     **MULTIPLES, "thousand": 10**3, "million": 10**6, "millions": 10**6, "billion": 10**9, "trillion": 10**12,
     "tausend": 10**3, "millionen": 10**6, "mio": 10**6, "milliarde": 10**9, "milliarden": 10**9, "mrd": 10**9,
     "billionen": 10**12, "mille": 10**3, "milliard": 10**9, "milliards": 10**9,
+    "lakh": 10**5, "lakhs": 10**5, "crore": 10**7, "crores": 10**7,
     "bn": 10**9, "mn": 10**6, "k": 10**3, "\u5343": 10**3, "\u4e07": 10**4, "\u4ebf": 10**8,
 }  # fmt: skip
 LONG_SCALE = {"billion": 10**12, "billions": 10**12, "trillion": 10**18}
 """What the English words mean in German and French."""
+
+PARTS = {
+    **{f"{word}s": number for number, word in enumerate(ORDINALS.split()) if 3 <= number <= 10},
+    "quarters": 4, "drittel": 3, "viertel": 4, "f\u00fcnftel": 5, "sechstel": 6, "achtel": 8, "zehntel": 10,
+    "tiers": 3, "quarts": 4, "cinqui\u00e8mes": 5, "dixi\u00e8mes": 10,
+}  # fmt: skip
+"""What a word for a number in front makes a fraction: two-thirds, drei Viertel."""
+ONE_PART = {"half": 2, "third": 3, "quarter": 4, "fifth": 5, "tenth": 10}
+"""With `a` or `one` in front and `of` behind; "a third man" is none."""
 
 UNITS = {
     "%": "% percent per-cent percents prozent pour-cent \uff05",
@@ -111,6 +121,7 @@ UNITS = {
     "kW": "kw kilowatt kilowatts \u5343\u74e6", "MW": "mw megawatt megawatts \u5146\u74e6",
     "V": "v volt volts \u4f0f", "Hz": "hz hertz", "kWh": "kwh",
     "byte": "byte bytes", "MB": "mb", "GB": "gb", "TB": "tb",
+    "am": "am a.m. a.m", "pm": "pm p.m. p.m",
     "ha": "ha hectare hectares hektar \u516c\u9877", "acre": "acre acres",
 }  # fmt: skip
 UNIT_OF = {word.replace("-", " "): unit for unit, words in UNITS.items() for word in words.split()}

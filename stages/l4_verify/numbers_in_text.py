@@ -1,7 +1,8 @@
 """Numbers in a text, exact and in forms that can be compared, for `faithfulness`.
 
 1,234 = 1 234 = 1234, 12.50 = 12.5 = 12½ = 12,5 (German, French), 3 million = 3000000 = 3e6 = 3 × 10⁶, twenty-one = 21st
-= 21, two dozen = 24, 1990s = 1990, 5 percent = 5%, −5 = minus 5 = 5 below zero, 二十万 = 200,000.
+= 21, two dozen = 24, two-thirds = 2/3, half of = 50%, 5 lakh = 500,000, .5 = 0.5, 1990s = 1990, 5 percent = 5%,
+−5 = minus 5 = 5 below zero, 二十万 = 200,000.
 
 | kind                        | compared                                                                           |
 |-----------------------------|------------------------------------------------------------------------------------|
@@ -26,6 +27,8 @@ from stages.l4_verify.number_words import (
     CHINESE_SCALES,
     LONG_SCALE,
     MULTIPLES,
+    ONE_PART,
+    PARTS,
     SCALES,
     SELDOM_NUMBERS,
     UNIT_OF,
@@ -58,7 +61,7 @@ LETTERS = r"[^\W\d_\u3040-\u9fff]"
 EXPONENT = r"(?:\^[-\u2212]?\d{1,9}|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})"
 LITERAL = re.compile(
     rf"10(?P<tower>{EXPONENT})"
-    rf"|(?P<digits>\d+(?:[.,'\u2019{SPACES}]\d+){{0,12}})(?:[ ]?(?P<vulgar>[{''.join(VULGAR)}]))?"
+    rf"|(?P<digits>(?:(?<![\w.)\]])\.)?\d+(?:[.,'\u2019{SPACES}]\d+){{0,12}})(?:[ ]?(?P<vulgar>[{''.join(VULGAR)}]))?"
     rf"(?P<power>e[-+]?\d{{1,9}}(?![\w.])|[{SPACES}]?[x×·*][{SPACES}]?10{EXPONENT})?"
     rf"|(?P<alone>[{''.join(VULGAR)}])|(?P<chinese>[{CHINESE}]{{1,40}})"
     rf"|(?P<word>{LETTERS}{{1,40}}(?:-{LETTERS}{{1,40}}){{0,2}})",
@@ -66,12 +69,15 @@ LITERAL = re.compile(
 )
 CODE = re.compile(r"(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[^\W\d_])[^\W_]{1,40}(?:-[^\W_]{1,40}){0,8}")
 """Letters and digits in one token."""
+NOUN = re.compile(r"[ ][^\W\d_]{2}")
 SUFFIX = re.compile(r"(?:st|nd|rd|th|s|er|e|\.)?(?![^\W_])", re.IGNORECASE)
 AFTER = re.compile(
-    rf"[{SPACES}-]?(?P<sign>[%‰°€$£¥℃℉％](?:[CF]\b)?|(?:per|pour)[ ]cent\b|[^\W\d_²³½]{{1,40}})(?P<power>[²³])?"
+    rf"[{SPACES}-]?(?P<sign>[%‰°€$£¥℃℉％](?:[CF]\b)?|(?:per|pour)[ ]cent\b|[ap]\.m\b\.?|[^\W\d_²³½]{{1,40}})"
+    r"(?P<power>[²³])?"
 )
 CURRENCY = re.compile(r"([$€£¥])[ ]?\Z")
-VERSION = re.compile(r"(?:\b(?:v|version|release|ver)\.?[ ]?|\b[A-Z][^\W\d_]*[ ])\Z")
+VERSION_WORDS = ("v", "version", "release", "ver")
+VERSION = re.compile(rf"(?:\b(?:{'|'.join(VERSION_WORDS)})\.?[ ]?|\b[A-Z][^\W\d_]*[ ])\Z")
 OPENING = re.compile(r"(?:\A|[.!?:;\n\"(]\s*)\Z")
 NO_NAMES = "in on at by of from to the a and or about nearly over under than is was with for its"
 BELOW = re.compile(r"[^.\n;]{0,16}?\b(?:below zero|unter null|sous zéro)\b", re.IGNORECASE)
@@ -82,6 +88,13 @@ WORD = re.compile(rf"{LETTERS}{{1,40}}(?:-{LETTERS}{{1,40}}){{0,2}}")
 MOST_WORDS = 12
 """Of one number: nine hundred and ninety-nine thousand nine hundred and ninety-nine."""
 HALF = re.compile(r"\b(?:half|halb\w*|demi)(?: an? (hundred|thousand|million|billion|dozen))?\b|\u534a", re.IGNORECASE)
+FRACTION = re.compile(
+    rf"(?:(?P<several>{LETTERS}{{2,12}})[ -](?P<parts>{'|'.join(PARTS)})"
+    rf"|(?:(?:one[ -]|an?[ ])(?P<part>{'|'.join(ONE_PART)})|half)(?=[ ]of\b))(?!\w)",
+    re.IGNORECASE,
+)
+HALVES = {"am": "pm", "pm": "am"}
+"""Of the day; where the source does not say which, the rewrite may ("3 in the afternoon")."""
 ALSO = {"lb": ("£",), "°": ("°C", "°F"), "°C": ("°",), "°F": ("°",)}
 """Units that may be the same: pounds weigh or are paid, degrees seldom say of which scale."""
 STRICT = frozenset({"%", "‰", "m", "k", "b"})
@@ -133,6 +146,9 @@ class Known:
 
     def _place(self, amount: str, unit: str) -> int | None:
         units = self._units.get(amount, {})
+        if unit in HALVES:
+            otherwise = None if HALVES[unit] in units else next(iter(units.values()), None)
+            return units.get(unit, otherwise)
         for one in (unit, *ALSO.get(unit, ()), *(other for other, same in ALSO.items() if unit in same)):
             if one and one in units:
                 return units[one]
@@ -192,12 +208,16 @@ def _written(text: str, match: re.Match[str], tongue: str) -> tuple[Number, int]
     before = text[max(start - 24, 0) : start]
     is_version = re.fullmatch(r"\d+(?:\.\d+){2,}", digits) and not re.fullmatch(r"\d{1,3}(?:\.\d{3})+", digits)
     name = _name_before(before) if re.fullmatch(r"\d+\.\d+", digits) else ""
-    if is_version or (name and not OPENING.search(before[: -len(name)])):
+    is_said = name.rstrip(". ").lower() in VERSION_WORDS  # at the opening of a sentence any other word has a capital
+    if is_version or is_said or (name and not OPENING.search(before[: -len(name)])):
         return Number(digits, start, (Reading((digits,)),)), end
     exponent = _exponent(match["power"] or match["tower"] or "")
     if exponent is None or len(digits) > 2000:
         return Number(match[0], start, (Reading((match[0].casefold(),)),)), end
+    digits = f"0{digits}" if digits.startswith(".") else digits
     amounts = [[Fraction(1)]] if match["tower"] else _amounts(digits, tongue) if digits else [[Fraction(0)]]
+    if NOUN.match(text, end):
+        amounts = amounts[:1]  # 12 500 people are no 500 people
     vulgar = Fraction(VULGAR[match["vulgar"] or match["alone"]]) if match["vulgar"] or match["alone"] else Fraction(0)
     factor = Fraction(10) ** exponent
     suffix = SUFFIX.match(text, end)
@@ -208,7 +228,7 @@ def _written(text: str, match: re.Match[str], tongue: str) -> tuple[Number, int]
     sign = _sign(text, start, end)
     if currency := CURRENCY.search(before):
         unit = currency[1]
-    readings = [Reading((digits,))] if name else []  # at the opening of a sentence any word has a capital
+    readings = [Reading((digits,))] if name else []
     for by, its in ((scaled, unit), (also, "")):
         if by:
             readings += [
@@ -279,7 +299,7 @@ def _behind(text: str, end: int, tongue: str) -> tuple[int, str, int, int]:
             scale *= (LONG_SCALE if tongue in ("de", "fr") else {}).get(word, SCALES[word])
             end = after + (word in ("mio", "mrd") and text[after : after + 1] == ".")
             continue
-        elif word in UNIT_OF:
+        elif word in UNIT_OF and not (word == "am" and tongue == "de"):
             unit = UNIT_OF[word] + (match["power"] or "")
         elif word == "m":
             unit = f"m{match['power'] or ''}" if match["power"] else "m"
@@ -304,6 +324,8 @@ def _name_before(before: str) -> str:
 
 def _spelled(text: str, match: re.Match[str], tongue: str) -> tuple[Number, int] | None:
     """twenty-one, two hundred and five thousand, zwei Millionen, half a million."""
+    if (fraction := _fraction(text, match.start())) is not None:
+        return fraction
     total, current, count, end = Fraction(0), Fraction(0), 0, match.start()
     place = match.start()
     first = word = ""
@@ -329,6 +351,20 @@ def _spelled(text: str, match: re.Match[str], tongue: str) -> tuple[Number, int]
     value = (total + current) * scaled * _sign(text, match.start(), behind)
     item = text[match.start() : behind]
     return Number(item, match.start(), (Reading((str(value),), unit),), is_seldom), behind
+
+
+def _fraction(text: str, start: int) -> tuple[Number, int] | None:
+    """Two-thirds, three quarters, a fifth of; half of is 50% too."""
+    match = FRACTION.match(text, start)
+    if match is None:
+        return None
+    if match["parts"]:
+        value = Fraction(WORDS.get(match["several"].lower(), 0), PARTS[match["parts"].lower()])
+    else:
+        value = Fraction(1, ONE_PART[(match["part"] or "half").lower()])
+    if not value:
+        return None
+    return Number(match[0], start, (Reading((str(value),)), Reading((str(100 * value),), "%"))), match.end()
 
 
 def _chinese(text: str, match: re.Match[str]) -> tuple[Number, int] | None:

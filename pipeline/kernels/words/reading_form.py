@@ -1,7 +1,8 @@
-"""Texts as a language model should read them: neither the kind of white space nor capitals decide the language.
+"""Texts as a language model should read them: the kind of white space, capitals and the form of letters decide nothing.
 
-fastText splits words at ASCII white space only, and a model knows few words in capitals: an English page with no-break
-spaces in its gaps is one long word to it, and one all in capitals is a language of acronyms.
+fastText splits words at ASCII white space only, and a model knows few words in capitals, or in letters with their marks
+apart: an English page with no-break spaces in its gaps is one long word to it, one all in capitals is a language of
+acronyms, and Vietnamese and Korean as macOS and old converters write it (NFD) are in no language.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from pipeline.kernels.utf8 import (
     text_buffers,
 )
 
-SMALL, CAPITAL, GAP, HIDDEN = 1, 2, 4, 8
+SMALL, CAPITAL, GAP, HIDDEN, APART = 1, 2, 4, 8, 16
 GAPS = r"[\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]"
 """White space that fastText takes for letters, and the zero-width space, which stands between words as well."""
 HIDDEN_SIGNS = "[\u00ad\u2060\ufeff]"
@@ -35,13 +36,14 @@ HIDDEN_SIGNS = "[\u00ad\u2060\ufeff]"
 
 
 def reading_form(texts: pa.StringArray) -> pa.StringArray:
-    """The texts with every gap a space, without hidden signs, and in small letters where capitals are the majority.
+    """The texts with every gap a space, without hidden signs, in small letters where capitals are the majority, and
+    composed (NFKC) where marks stand apart from their letters or Latin letters are full-width.
 
     Nothing is copied where nothing changes. Text of few capitals keeps them: they tell German from Dutch.
     """
     found = np.zeros(len(texts), np.uint8)
     _look(*text_buffers(texts), _classes(), found)
-    for flag, edit in ((GAP, _spaced), (HIDDEN, _shown), (CAPITAL, pc.utf8_lower)):
+    for flag, edit in ((GAP, _spaced), (HIDDEN, _shown), (APART, _composed), (CAPITAL, pc.utf8_lower)):
         chosen = found & flag != 0
         if chosen.any():
             rows = pa.array(chosen)
@@ -57,9 +59,13 @@ def _shown(texts: pa.StringArray) -> pa.StringArray:
     return pc.replace_substring_regex(texts, HIDDEN_SIGNS, "")
 
 
+def _composed(texts: pa.StringArray) -> pa.StringArray:
+    return pc.utf8_normalize(texts, form="NFKC")
+
+
 @cache
 def _classes() -> Array:
-    """uint8 per code point of the basic plane: small letter, capital, gap or hidden sign."""
+    """uint8 per code point of the basic plane: small letter, capital, gap, hidden sign or what is to be composed."""
     table = np.zeros(0x10000, np.uint8)
     for code in range(0x10000):
         category = unicodedata.category(chr(code))
@@ -67,6 +73,8 @@ def _classes() -> Array:
     for code in (0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000):
         table[code] = GAP
     table[[0xAD, 0x2060, 0xFEFF]] = HIDDEN
+    table[0x300:0x370] = table[0x1100:0x1200] = APART  # accents, and the parts of Korean syllables
+    table[0xFF21:0xFF5B] |= APART
     return read_only(table)
 
 
@@ -91,7 +99,7 @@ def _look(data, offsets, classes, found):
             kind = np.int64(classes[code])
             flags |= kind
             surplus += (kind >> 1 & 1) - (kind & 1)
-        found[text] = flags & (GAP | HIDDEN) | (CAPITAL if surplus > 0 else 0)
+        found[text] = flags & (GAP | HIDDEN | APART) | (CAPITAL if surplus > 0 else 0)
 
 
 @njit(cache=True, nogil=True)

@@ -270,6 +270,8 @@ class _Walk:
         self.pieces.append(" " if self.flat else LINE_END)
 
     def link(self, element: Element) -> None:
+        if "#" in element.get("href", "") and "".join(element.itertext()).strip() in PERMALINKS:
+            return
         self.link_depth += 1
         self.children(element)
         self.link_depth -= 1
@@ -307,6 +309,10 @@ class _Walk:
             self.emit("formula", text, text, self.container)
         else:
             self.children(element)
+
+
+PERMALINKS = ("#", "¶", "§", "🔗", "\U0001f517\ufe0e", "∞", "⚓")
+"""All that links to a place's own address say, as tools for documentation put them beside headings."""
 
 
 def _number(said: str | None, otherwise: int) -> int:

@@ -10,6 +10,8 @@ LINE_NUMBERS = re.compile(
     r"(?:^|[\s_-])(?:line-?no(?:s|number)?s?|line-?numbers?(?:-rows)?|ln-num|gutter|blob-num|hljs-ln-n\w*|linenodiv|"
     r"crayon-nums?|CodeMirror-linenumber)(?:$|[\s_-])"
 )
+NUMBER_OR_LINE = ("ln", "lnt", "num")
+"""Classes that bear a line's number in some tools and the line itself in others."""
 NUMBERS_ONLY = re.compile(r"\s*+(?:\d{1,6}[.:]?\s++)+(?:\d{1,6}[.:]?\s*+)?|\s*+1\s*+")
 LINES = frozenset(("div", "p", "li", "tr"))
 """One line each, in code that is no running text."""
@@ -37,7 +39,7 @@ def _gather(element: Any, pieces: list[str]) -> None:
         tag = child.tag
         if tag == "br":
             pieces.append("\n")
-        elif tag in NO_CODE or ((names := child.get("class")) and tag != "code" and LINE_NUMBERS.search(names)):
+        elif tag in NO_CODE or (tag != "code" and _is_line_number(child)):
             pass
         elif tag in LINES:
             _start_line(pieces)
@@ -47,6 +49,14 @@ def _gather(element: Any, pieces: list[str]) -> None:
             _gather(child, pieces)
         if child.tail:
             pieces.append(child.tail)
+
+
+def _is_line_number(element: Any) -> bool:
+    names = element.get("class")
+    if not names:
+        return False
+    is_number = names in NUMBER_OR_LINE and (element.text or "").strip().isdigit()
+    return is_number or LINE_NUMBERS.search(names) is not None
 
 
 def _start_line(pieces: list[str], even_if_empty: bool = False) -> None:

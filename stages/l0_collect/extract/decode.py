@@ -63,6 +63,8 @@ LABELS = {
 WIDER = {"euc_jp": "euc_jis_2004", "big5hkscs": "cp950", "cp1252": "iso8859-1"}
 """Tried where the usual table lacks a sign that browsers know."""
 ENCODINGS = ("utf-8", "cp", "iso", "koi8", "gb", "big5", "euc", "hz", "mac", "johab", "kz", "ptcp")
+WIDE_TAG = re.compile(rb"\A(?:[\t\n\r ]\0){0,500}<\0[!?/a-zA-Z]\0|\A((?:\0[\t\n\r ]){0,500}\0<\0[!?/a-zA-Z])")
+"""The first tag in UTF-16, little and big end first."""
 SEVEN_BIT = ("iso2022", "hz")
 """Look like ASCII, and so like UTF-8, until they are decoded."""
 GUESS_FROM = 64 << 10
@@ -71,7 +73,8 @@ BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 MOST_BINARY = 0.01
 """Share of control characters; text has none, pictures and archives have 10 % and more."""
 MOST_REPLACED = 0.05
-"""Share of U+FFFD among the letters beyond ASCII that a declared encoding may leave."""
+"""Share of U+FFFD and of signs for private use among the letters beyond ASCII that a declared encoding may leave."""
+LOST = re.compile("[\ufffd\ue000-\uf8ff]")
 ODD = re.compile(
     r"[\x80-\x9f]"  # controls
     r"|[a-zß-öø-ÿа-яё][À-ÖØ-ÞА-ЯЁ]"  # a capital behind a small letter: one Cyrillic table taken for another
@@ -93,6 +96,11 @@ DENSE = 0.045
 Hungarian have 7 to 13 %, German 2, French 4."""
 HIGH = re.compile(rb"[\x80-\xff]")
 LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
+CHINESE = re.compile("[\u3100-\u312f\u4e00-\u9fff\ue000-\uf8ff]")
+FREQUENT = {"gb18030": (0xB0, 0xD7, 0.6), "big5hkscs": (0xA4, 0xC6, 0.2)}
+"""The first and the last lead byte of the frequent characters, which both tables hold first, and the largest share of
+others: 0 to 37 % of text in its own table (GB holds what only Taiwan writes in its rare part), 76 % and more of Big5
+read as GB, and 42 to 56 % of GB read as Big5."""
 HANGUL = re.compile("[\uac00-\ud7a3]")
 
 
@@ -144,6 +152,8 @@ def _encoding_for(label: str) -> str | None:
 
 def _wide(page: bytes) -> str | None:
     """UTF-16 without its mark: every other byte of the markup that a page begins with is zero."""
+    if begun := WIDE_TAG.match(page):
+        return "utf-16-be" if begun[1] else "utf-16-le"
     head = page[:64]
     if head.count(b"\0") < 0.3 * len(head):
         return None
@@ -176,7 +186,9 @@ def _legacy(page: bytes, content_type: str) -> str:
     for encoding in labels:
         if encoding != "utf-8" and _is_likely(visible, encoding):
             is_doubtful = encoding.startswith(SINGLE_BYTE) and len(HIGH.findall(visible)) >= DOUBT_FROM
-            return _with(page, found if is_doubtful and found and found.startswith(SINGLE_BYTE) else encoding)
+            is_doubtful |= found in FREQUENT and _is_rare(visible, encoding) and not _is_rare(visible, found)
+            is_better = found is not None and found.startswith((*SINGLE_BYTE, *FREQUENT))
+            return _with(page, found if found and is_doubtful and is_better else encoding)
     return _with(page, found or "cp1252")
 
 
@@ -191,9 +203,18 @@ def _is_likely(visible: bytes, encoding: str) -> bool:
     """Whether people could have written what the encoding makes of the bytes."""
     text = _with(visible, encoding)
     runs = RUN.findall(text)
-    if text.count("\ufffd") > max(1, MOST_REPLACED * sum(map(len, runs))):
+    if len(LOST.findall(text)) > max(1, MOST_REPLACED * sum(map(len, runs))):
         return False
     return len(ODD.findall(text)) <= MOST_ODD * len(runs)
+
+
+def _is_rare(visible: bytes, encoding: str) -> bool:
+    """Whether many of the Chinese characters, if this is their encoding, are seldom used."""
+    if encoding not in FREQUENT:
+        return False
+    first, last, most = FREQUENT[encoding]
+    leads = [sign.encode(encoding, "replace")[0] for sign in CHINESE.findall(_with(visible, encoding))]
+    return len(leads) >= DOUBT_FROM and sum(not first <= lead <= last for lead in leads) > most * len(leads)
 
 
 def _guess(visible: bytes) -> str | None:
@@ -206,10 +227,10 @@ def _guess(visible: bytes) -> str | None:
         return None
     if found and found != "utf-8" and _is_likely(visible, found):
         return found
-    korean = visible.decode("cp949", "ignore")
-    if len(HANGUL.findall(korean)) > 0.5 * sum(map(len, RUN.findall(korean))):
-        return "cp949"  # the detector knows Korean from long texts only
-    return None
+    # The detector knows Korean from long texts only. The table is the one without Microsoft's rare syllables: with them
+    # the apostrophe of Windows and the s behind it are one.
+    korean = HANGUL.findall(visible.decode("euc_kr", "ignore"))
+    return "cp949" if 2 * len(korean) > 0.5 * len(HIGH.findall(visible)) and korean else None
 
 
 def _checked(text: str) -> str:

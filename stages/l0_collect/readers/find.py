@@ -52,6 +52,7 @@ def expand(paths: Iterable[str], kind: str = "") -> list[str]:
             raise FileNotFoundError(f"input '{path}' matches no file; check the path, or quote a pattern in the shell")
         for file in sorted(files):
             _check_name(file)
+            check_is_file(file)
             found.setdefault(_place(file), file)
     return sorted(found.values())
 
@@ -64,6 +65,22 @@ def _check_name(file: str) -> None:
         raise FileNotFoundError(
             f"input '{shown}' has a name that is no UTF-8, and manifests name their inputs; rename it"
         ) from None
+
+
+def check_is_file(file: str) -> None:
+    """A link to nothing under a name of data is data that is not here, and would be lost in silence."""
+    if REMOTE.match(file) or os.path.isfile(file):
+        return
+    if os.path.islink(file):
+        raise FileNotFoundError(
+            f"input '{file}' is a link to {os.readlink(file)}, which is not here; fetch it, or remove the link"
+        )
+    raise FileNotFoundError(f"input '{file}' is neither a file nor a folder; write its content to a file first")
+
+
+def is_file_or_lost(path: str) -> bool:
+    """A file, or a link to nothing: no pipe or socket, from which nothing can be read again."""
+    return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
 
 
 def _place(file: str) -> str:
@@ -80,12 +97,12 @@ def _local_files(path: str, kind: str) -> list[str]:
         return _of_folder(path, kind, _list_local)
     if os.path.isfile(path):  # before the pattern: a name may hold brackets
         return [path]
-    if os.path.exists(path):
-        raise FileNotFoundError(f"input '{path}' is neither a file nor a folder; write its content to a file first")
+    if os.path.lexists(path):
+        return [path]
     if not GLOB.search(path):
         return []
     matches = [match for match in glob.glob(path, recursive=True) if not _is_hidden(match, path)]
-    return _files_among(matches, path, [match for match in matches if os.path.isfile(match)])
+    return _files_among(matches, path, [match for match in matches if is_file_or_lost(match)])
 
 
 def _remote_files(path: str, kind: str) -> list[str]:
@@ -151,7 +168,7 @@ def _nothing_in(folder: str, kind: str, entries: Iterable[Entry]) -> str:
 def _list_local(folder: str) -> Iterator[Entry]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir() or entry.is_file():
+            if entry.is_dir() or is_file_or_lost(entry.path):
                 yield entry.name, entry.is_dir()
 
 

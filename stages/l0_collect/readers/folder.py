@@ -19,7 +19,7 @@ import pyarrow as pa
 from pipeline.rows.document import content_hash
 from pipeline.steps import Source, SourceBatch, Unit
 from stages.l0_collect.readers.files import REMOTE, InputChanged, identify, open_input, open_unit, state_of
-from stages.l0_collect.readers.find import GLOB, expand
+from stages.l0_collect.readers.find import GLOB, check_is_file, expand, is_file_or_lost
 from stages.l0_collect.readers.row_buffer import RowBuffer
 
 UNIT_BYTES = 64 << 20
@@ -95,6 +95,8 @@ class FolderSource(Source):
             raise FileNotFoundError(
                 f"input '{path}' holds no {' or '.join(self.endings)}; name another folder or a file"
             )
+        for file in kept.values():
+            check_is_file(file)
         return [file for _, file in sorted(kept.items())]
 
 
@@ -127,7 +129,7 @@ def _walk(folder: str) -> Iterator[str]:
         place = os.path.realpath(parent)
         folders[:] = sorted(name for name in folders if not _is_hidden(name)) if place not in seen else []
         if place not in seen:
-            yield from (os.path.join(parent, name) for name in names)
+            yield from filter(is_file_or_lost, (os.path.join(parent, name) for name in names))
         seen.add(place)
 
 

@@ -5,6 +5,7 @@ The keys of an object become columns as `readers.table` has it.
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from collections.abc import Iterator
@@ -90,7 +91,7 @@ class JsonlSource(TableSource):
             raise value
         if len(value) > MAXIMUM_VALUES and _most_values(value) > MAXIMUM_VALUES:
             raise ValueError(f"the line may hold more than {MAXIMUM_VALUES} values")
-        values = json.loads(value.decode("utf-8"))
+        values = json.loads(value.removeprefix(codecs.BOM_UTF8).decode("utf-8"))  # files with a mark, joined by `cat`
         if not isinstance(values, dict):
             raise ValueError(f"the line is {_name_of_type(values)}, not a JSON object")
         if value.count(b"{") + value.count(b"[") > MAXIMUM_DEPTH and _is_deep(values):
@@ -120,7 +121,7 @@ class JsonlSource(TableSource):
 def _parsed(value: bytes) -> Any:
     """The value; itself if it is no JSON."""
     try:
-        return json.loads(value)
+        return json.loads(value.removeprefix(codecs.BOM_UTF8))
     except (ValueError, RecursionError):
         return value
 

@@ -40,7 +40,7 @@ WITHOUT_BOM = (
 """JSON begins with two ASCII characters, so its zeros tell the encoding."""
 BEGINS_PRETTY = re.compile(rb'\s*\{[ \t]*\r?\n\s*["}]')
 BEGINS_ARRAY = re.compile(rb"\s*\[\s*[\[{\]]")
-SEPARATORS = re.compile(rb"[\s,\x1e]+")
+SEPARATORS = re.compile(rb"(?:[\s,\x1e]|\xef\xbb\xbf)+")
 SCALAR = re.compile(rb'[^\s,\x1e\[\]{}"]+')
 STRUCTURE = re.compile(rb'["{}\[\]]')
 STRING = re.compile(rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
@@ -186,7 +186,7 @@ def _split(blocks: Iterator[bytes | Damage], layout: str) -> Iterator[tuple[int,
 
 
 def _is_blank(value: Value) -> bool:
-    return isinstance(value, bytes) and (not value or value.isspace())
+    return isinstance(value, bytes) and not value.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def _too_long(what: str) -> ValueError:

@@ -97,6 +97,16 @@ def test_a_column_of_another_name_is_scored_in_jsonl_too(tmp_path: Path, model: 
     assert (result["rows"], high > 0.9, low < 0.1) == (2, True, True)
 
 
+def test_every_part_of_a_large_jsonl_file_is_scored(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("stages.l0_collect.readers.jsonl.UNIT_BYTES", 100)
+    lines = [json.dumps({"text": f"the wave crosses the plate {number}"}) for number in range(50)]
+    (tmp_path / "b.json").write_text("\n".join(lines), encoding="utf-8")  # JSON, and no manifest
+    arguments = ["score", tmp_path / "b.json", "--model", model, "--output", tmp_path / "out"]
+    assert result_of(orefine(*arguments, "--json"))["rows"] == 50
+    assert "--output" in orefine(*arguments[:-1], model, code=2).stderr  # a file
+    assert pq.read_metadata(tmp_path / "out" / "b.parquet").num_rows == 50
+
+
 def test_files_keep_their_whole_stems_and_are_never_their_own_output(tmp_path: Path, model: Path):
     for number in range(2):
         source = write_parquet(tmp_path / f"part.{number}.parquet", [{"text": GOOD[number]}])

@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -101,13 +103,32 @@ spaced = st.tuples(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)  # the first example compiles the loops
 @given(spaced)
 def test_neither_gaps_nor_capitals_nor_hidden_signs_decide(variant):
     (code, sentence), gaps, case, hidden = variant
     words = [word[:3] + hidden + word[3:] for word in case(sentence).split()]
     text = "".join(word + gaps[place % len(gaps)] for place, word in enumerate(words))
     assert reasons(Language(keep=(code,)), text) == [None]
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("vi", "Bến cảng cũ có một bảo tàng nhỏ về dụng cụ hàng hải, nơi các tình nguyện viên lau chùi mỗi mùa xuân."),
+        ("ko", "오래된 항구에는 작은 항해 기구 박물관이 있습니다. 매년 봄 자원봉사자들이 육분의를 닦습니다."),
+        ("cs", "Starý přístav ukrývá malé muzeum námořních přístrojů, a každé jaro je čistí dobrovolníci."),
+        ("fr", "L'été dernier, les bénévoles ont nettoyé les sextants du vieux musée près de l'hôtel."),
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_marks_apart_from_their_letters_do_not_decide(code, sentence, form):
+    assert reasons(Language(keep=(code,)), unicodedata.normalize(form, sentence)) == [None]
+
+
+def test_full_width_letters_do_not_decide():
+    wide = str.maketrans({chr(sign): chr(sign + 0xFEE0) for sign in range(33, 127)} | {" ": "\u3000"})
+    assert reasons(Language(keep=("en",)), SENTENCES["en"][-1].translate(wide)) == [None]
 
 
 def test_without_a_model_the_error_says_how_to_get_one(monkeypatch):

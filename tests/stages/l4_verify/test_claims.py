@@ -65,3 +65,10 @@ def test_sentences_end_where_they_do():
     text = "Dr. Smith came at 3.14 today. He left!\nEnd"
     assert [one.text for one in sentences(text)] == ["Dr. Smith came at 3.14 today.", "He left!", "End"]
     assert all(text[one.start :].startswith(one.text) for one in sentences(text))
+
+
+def test_the_day_of_a_date_ends_no_sentence():
+    assert [one.text for one in sentences("Am 9. Februar fiel Schnee. Er blieb.")] == [
+        "Am 9. Februar fiel Schnee.",
+        "Er blieb.",
+    ]

@@ -37,6 +37,12 @@ def amounts(text: str) -> list[str]:
         ("1,8 Millionen der Leute und 1.234 in der Stadt, 2 Mrd. Euro", ["1800000", "1234", "2000000000€"]),
         ("le prix est de 1,5 euros et quatre-vingt-dix dans la ville", ["3/2€", "90"]),
         ("三百二十万人，零下5度，百分之五，２０１４年，35万元", ["3200000", "-5°", "5%", "2014", "350000¥"]),
+        (".5% and 0.5%, the end.5 came, -.25", ["1/2%", "1/2%", "5", "-1/4"]),
+        ("two-thirds, three quarters, a third of it, half of it, a third man", ["2/3", "3/4", "1/3", "1/2", "3"]),
+        ("zwei Drittel der Leute und drei Viertel in der Stadt", ["2/3", "3/4"]),
+        ("5 lakh, 2.5 crore, 1 lakh crore", ["500000", "25000000", "1000000000000"]),
+        ("at 2:30 pm, 9 a.m. and 3pm", ["2", "30pm", "9am", "3pm"]),
+        ("Version 3.10 came", ["3.10"]),
         ("", []),
     ],
 )
@@ -70,6 +76,16 @@ WRONG = [
     ("A field of 5 km².", "A field of 5 km."),
     ("Il mesure 1,75 m dans la salle.", "Il mesure 1,57 m dans la salle."),
     ("It rose by 1,234.", "It rose by 1.234."),
+    ("It rose by .5%.", "It rose by 5%."),
+    ("It cost 5 lakh.", "It cost 5 crore."),
+    ("Two-thirds voted.", "Three-quarters voted."),
+    ("Half of them voted.", "A third of them voted."),
+    ("Ein Drittel und zwei Drittel der Leute.", "Drei Viertel der Leute."),
+    ("It opens at 2:30 pm.", "It opens at 2:30 am."),
+    ("It opens at 9 a.m. sharp.", "It opens at 9 p.m. sharp."),
+    ("12 500 people came.", "500 people came."),
+    ("12 500 people came.", "12 people came."),
+    ("Version 3.10 is out.", "It is version 3.1 now."),
 ]
 RIGHT = [
     ("10 000 came.", "10,000 came."),
@@ -98,6 +114,15 @@ RIGHT = [
     ("In 2013/14 it rose.", "In 2013 it rose."),
     ("It needs Python 3.10.", "Python 3.10 is needed."),
     ("Take 1½ cups.", "Take 1.5 cups."),
+    ("It rose by .5%.", "It rose by 0.5 percent."),
+    ("It cost 5 lakh.", "It cost 500,000."),
+    ("Three quarters of them voted.", "75% of them voted."),
+    ("50% of them voted.", "Half of them voted."),
+    ("A third of May was cold.", "One-third of May was cold."),
+    ("It opens at 3 in the afternoon.", "It opens at 3 pm."),
+    ("It opens at 3 p.m. today.", "It opens at 3 today."),
+    ("The rooms 100 200 300.", "Rooms 100, 200 and 300."),
+    ("The third of May.", "The 3rd of May."),
 ]
 
 

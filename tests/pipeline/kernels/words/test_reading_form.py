@@ -1,5 +1,6 @@
 """What a language model gets to read, against the same in plain Python."""
 
+import re
 import unicodedata
 
 import pyarrow as pa
@@ -11,12 +12,15 @@ from pipeline.kernels.words.reading_form import reading_form
 
 GAPS = [chr(code) for code in range(0x10000) if unicodedata.category(chr(code))[0] == "Z"] + ["\x85", "\u200b"]
 HIDDEN = ["\u00ad", "\u2060", "\ufeff"]
+APART = re.compile("[\u0300-\u036f\u1100-\u11ff\uff21-\uff5a]")
 
 
 def plain(text: str) -> str:
     kinds = [unicodedata.category(sign) for sign in text if sign <= "\uffff"]
     capitals, small = sum(kind in ("Lu", "Lt") for kind in kinds), kinds.count("Ll")
+    is_apart = APART.search(text)
     text = "".join(" " if sign in GAPS else "" if sign in HIDDEN else sign for sign in text)
+    text = unicodedata.normalize("NFKC", text) if is_apart else text
     return text.lower() if capitals > small else text
 
 
@@ -39,6 +43,10 @@ def read(*texts: str | None) -> list[str | None]:
         ("Zwei\nZeilen\tTab", "Zwei\nZeilen\tTab"),
         ("中文　漢字", "中文 漢字"),
         ("می\u200cخواهم", "می\u200cخواهم"),
+        ("Ce\u0301le\u0300bre e\u0302tre", "Célèbre être"),
+        ("\u1112\u1161\u11ab\u1100\u1173\u11af", "한글"),
+        ("Ｔｈｅ　ｏｌｄ　ｔｏｗｎ", "The old town"),
+        ("25 m² ﬁne", "25 m² ﬁne"),
         ("", ""),
         (None, None),
     ],

@@ -94,6 +94,18 @@ def test_what_is_no_part_of_a_word_goes() -> None:
     assert markdown("<p>a&nbsp;b \n\t c</p>") == "a b c"
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<h2>Install<a class=headerlink href='#install'>¶</a></h2>", "## Install"),
+        ("<h3><a href='https://a.test/x#use'>🔗</a> Use</h3>", "### Use"),
+        ("<p>In <a href='#c'>C#</a>, <a href='/tags#top'>#tag</a> and <a href='/hash'>#</a></p>", "In C#, #tag and #"),
+    ],
+)
+def test_links_of_a_heading_to_itself_are_no_words(html: str, text: str) -> None:
+    assert markdown(html) == text
+
+
 def test_lists_nest_and_count() -> None:
     html = (
         "<ol start=3><li>c<li value=7>d<ul><li>x<ol><li>deep</ol></ul><li>e</ol>after<ul><li><p>one<p>two</ul><li>alone"
@@ -128,6 +140,13 @@ def test_code_line_by_line(html: str, source: str) -> None:
     [code] = [block for block in found(html) if block.kind == "code"]
     assert code.text == source
     assert code.markdown == f"```\n{source}\n```"
+
+
+def test_classes_that_hold_a_number_or_a_line() -> None:
+    html = "<pre><span class=ln>1</span>def f():\n<span class=ln>2</span>    return 2\n</pre>"
+    assert markdown(html) == "```\ndef f():\n    return 2\n```"
+    html = "<pre><span class=ln>def f():</span>\n<span class=ln>    return 2</span>\n</pre>"
+    assert markdown(html) == "```\ndef f():\n    return 2\n```"
 
 
 def test_fences_and_languages() -> None:

@@ -130,6 +130,37 @@ def test_windows_quotes_in_an_english_page_without_a_label() -> None:
         assert decode(html.encode("cp1252"), "text/html" + said) == html
 
 
+@pytest.mark.parametrize("times", [1, 3, 50])
+@pytest.mark.parametrize("said", ["", "; charset=utf-8"])
+@pytest.mark.parametrize("text", ["The harbour’s museum is the keeper’s. ", "It costs £5, and “yes” – it is… open. "])
+def test_signs_of_windows_are_no_korean(text: str, said: str, times: int) -> None:
+    html = page(text * times)
+    assert decode(html.encode("cp1252"), "text/html" + said) == html
+
+
+@pytest.mark.parametrize("start", ["<p>", "\n\n<html><body><p>", "\r\n <!DOCTYPE html><p>", "<?xml version='1.0'?><p>"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_and_with_little_markup(start: str, encoding: str) -> None:
+    html = start + "老港口有一座小型航海仪器博物馆。" * 9
+    assert decode(html.encode(encoding), "text/html; charset=utf-8") == html
+
+
+@pytest.mark.parametrize("times", [1, 4])
+@pytest.mark.parametrize(
+    ("text", "encoding", "said"),
+    [
+        ("老港口有一座小型航海仪器博物馆。每年春天志愿者们在游客到来之前擦亮黄铜六分仪。", "gb18030", "big5"),
+        ("随着信息技术的发展，网络已经成为人们生活中不可缺少的一部分。", "gb2312", "big5"),
+        ("老港口有一座小型航海儀器博物館。每年春天志願者們在遊客到來之前擦亮黃銅六分儀。", "big5", "gb2312"),
+        ("隨著資訊科技的發展，網路已經成為人們生活中不可或缺的一部分。", "big5", "gbk"),
+        ("隨著資訊科技的發展，網路已經成為人們生活中不可或缺的一部分。", "gbk", "gb2312"),  # in China's table
+    ],
+)
+def test_chinese_under_the_label_of_the_other_table(text: str, encoding: str, said: str, times: int) -> None:
+    html = page(text * times, f"<meta charset={said}>")
+    assert decode(html.encode(encoding), "text/html") == html
+
+
 @pytest.mark.parametrize("lang", ["ja", "ko", "zh", "ru"])
 def test_a_declared_table_survives_a_bad_byte(lang: str) -> None:
     encoding = ENCODINGS[lang][0]

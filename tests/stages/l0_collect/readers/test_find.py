@@ -123,6 +123,17 @@ def test_a_name_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
         expand([str(tmp_path)])
 
 
+@pytest.mark.parametrize("path", ["data", "data/*.jsonl", "data/b.jsonl", "data/**/*.jsonl"])
+def test_a_link_to_nothing_is_no_end_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.jsonl").touch()
+    (tmp_path / "data" / "b.jsonl").symlink_to("../annex/b")
+    (tmp_path / "data" / "notes.txt").symlink_to("nowhere")  # no data of this kind
+    with pytest.raises(FileNotFoundError, match=r"'data/b.jsonl' is a link to ../annex/b, which is not here; fetch it"):
+        expand([path], "jsonl")
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(FileNotFoundError, match="neither a file nor a folder"):

@@ -82,6 +82,15 @@ def test_a_folder_whose_name_looks_like_a_pattern_is_a_folder(tmp_path: Path) ->
     assert list(rows(read(tmp_path / "notes [old]" / "a.txt"))) == ["a.txt"]
 
 
+def test_a_pipe_is_passed_by_and_a_link_to_nothing_is_missing_data(tmp_path: Path) -> None:
+    write(tmp_path, a_txt="one")
+    os.mkfifo(tmp_path / "b.txt")
+    assert rows(read(tmp_path)) == {"a.txt": "one"}
+    (tmp_path / "c.txt").symlink_to("annex")
+    with pytest.raises(FileNotFoundError, match=r"c.txt' is a link to annex, which is not here; fetch it"):
+        read(tmp_path)
+
+
 def test_linked_folders_are_followed_and_circles_are_not(tmp_path: Path) -> None:
     write(tmp_path, docs__a_txt="one", elsewhere__b_txt="two")
     (tmp_path / "docs" / "more").symlink_to(tmp_path / "elsewhere")
