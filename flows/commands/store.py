@@ -109,14 +109,17 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Compute again what a release and the levels behind it state, and list what differs or does not belong."""
-    from pipeline.publish.release import resolve
+    from pipeline.publish.release import UnknownRef, resolve
     from pipeline.publish.verify import removed_since, verify_release
     from pipeline.publish.verify_copy import is_copy, verify_copy
     from pipeline.store.store import open_store
 
-    if is_copy(Path(ref)):
-        finish_check(verify_copy(Path(ref)), str(Path(ref).absolute()), as_json)
+    folder = Path(ref)
+    if is_copy(folder):
+        finish_check(verify_copy(folder), str(folder.absolute()), as_json)
         return
+    if ref.startswith((".", "/", "~")) or folder.is_dir():
+        raise UnknownRef(f"{folder.absolute()} is no folder that `orefine export` wrote, and no version of a store")
     place = open_store(store)
     directory = resolve(place, ref)
     findings = verify_release(place, directory)

@@ -9,6 +9,9 @@ from stages.l2_select.choose.top_fraction import TopFraction
 from stages.l2_select.choose.upsample import Upsample
 from stages.l2_select.score.ensemble import Ensemble
 from stages.l2_select.score.fasttext_quality import FasttextQuality
+from stages.l2_select.score.from_meta import FromMeta
 
-Step = Annotated[FasttextQuality | Ensemble | Threshold | TopFraction | Upsample, Field(discriminator="kind")]
+Step = Annotated[
+    FasttextQuality | FromMeta | Ensemble | Threshold | TopFraction | Upsample, Field(discriminator="kind")
+]
 """Every step that an L2 recipe may name."""

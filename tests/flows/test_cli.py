@@ -96,6 +96,8 @@ def test_show_explain_verify_export(finished, tmp_path: Path):
     assert "data/train-*.parquet" in (exported / "README.md").read_text()
     orefine("verify", "toy", "--store", store)
     assert orefine("verify", exported).stdout == f"verified: {exported}\n"
+    for other in (tmp_path, tmp_path / "absent"):
+        assert f"{other} is no folder that `orefine export` wrote" in orefine("verify", other, code=2).stderr
     (exported / "README.md").write_text("another card")
     assert "does not begin with the card that was published" in orefine("verify", exported, code=1).stderr
 

@@ -24,7 +24,7 @@ def require_columns(kind: str, schema: pa.Schema, scores: tuple[str, ...], per: 
             meant = f"did you mean '{near[0]}'? Else " if near else ""
             raise ValueError(
                 f"{kind}: no column '{name}' here, only {', '.join(schema.names)}; {meant}"
-                "put the step that makes it before"
+                "put the step that makes it before, such as `from_meta` for a column of the input"
             )
     for name in scores:
         found = schema.field(name).type
