@@ -26,6 +26,19 @@ def change_number(text: str, source: str, chance: random.Random) -> str | None:
     return None
 
 
+def take_other_number(text: str, source: str, chance: random.Random) -> str | None:
+    """12 becomes 30, which the source says of something else."""
+    plain = r"(?<![\w.,:/-])\d+(?![\w,:/-]|\.\d)"
+    places, others = (
+        list(re.finditer(plain, text)),
+        sorted(set(re.findall(plain, source)) - set(re.findall(plain, text))),
+    )
+    if not places or not others:
+        return None
+    chosen = chance.choice(places)
+    return text[: chosen.start()] + chance.choice(others) + text[chosen.end() :]
+
+
 def change_sign(text: str, source: str, chance: random.Random) -> str | None:
     """12 % becomes -12 %."""
     amounts = list(
@@ -147,6 +160,7 @@ def swap_name(text: str, source: str, chance: random.Random) -> str | None:
 
 PLANTED: dict[str, tuple[Callable[[str, str, random.Random], str | None], str]] = {
     "number_changed": (change_number, "number"),
+    "other_number_taken": (take_other_number, "claim"),
     "sign_changed": (change_sign, "number"),
     "digit_group_dropped": (drop_group, "number"),
     "unit_changed": (change_unit, "number"),
