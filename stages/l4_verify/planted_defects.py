@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 SURE_NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}\b")
+PLAIN_NUMBER = re.compile(r"(?<![\w.,:/-])\d+(?![\w,:/-]|\.\d)")
 STRANGERS = ("Harrowgate", "Delmont", "Ostrava", "Kessler", "Marwick", "Tolland")
 
 
@@ -28,15 +29,12 @@ def change_number(text: str, source: str, chance: random.Random) -> str | None:
 
 def take_other_number(text: str, source: str, chance: random.Random) -> str | None:
     """12 becomes 30, which the source says of something else."""
-    plain = r"(?<![\w.,:/-])\d+(?![\w,:/-]|\.\d)"
-    places, others = (
-        list(re.finditer(plain, text)),
-        sorted(set(re.findall(plain, source)) - set(re.findall(plain, text))),
-    )
+    places = list(PLAIN_NUMBER.finditer(text))
+    others = sorted({one[0] for one in PLAIN_NUMBER.finditer(source)} - {one[0] for one in places})
     if not places or not others:
         return None
     chosen = chance.choice(places)
-    return text[: chosen.start()] + chance.choice(others) + text[chosen.end() :]
+    return f"{text[: chosen.start()]}{chance.choice(others)}{text[chosen.end() :]}"
 
 
 def change_sign(text: str, source: str, chance: random.Random) -> str | None:
