@@ -8,6 +8,7 @@ import json
 import random
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -65,6 +66,18 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Mo
             orefine(*shlex.split(line)[1:])
     assert pq.read_table(tmp_path / "scored/pages.parquet")["quality"].null_count == 0
     assert set(NOT_HERE) <= set(documented())
+
+
+def test_the_line_that_installs_clones_enters_and_finds_what_make_installs(tmp_path: Path) -> None:
+    git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    (origin := tmp_path / "origin").mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        (origin / name).write_text((Path(__file__).parents[1] / name).read_text())
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "Begin"]):
+        subprocess.run([*git, *words], cwd=origin, check=True)
+    (line,) = re.findall("^git clone .*$", README, re.MULTILINE)
+    shown = line.replace(" ADDRESS ", f" {origin} ").replace("make install", "make --dry-run install")
+    assert "pip" in subprocess.run(shown, shell=True, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
 
 
 def page(number: int, kind: str) -> str:

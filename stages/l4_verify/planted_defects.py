@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 SURE_NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}\b")
+PLAIN_NUMBER = re.compile(r"(?<![\w.,:/-])\d+(?![\w,:/-]|\.\d)")
 STRANGERS = ("Harrowgate", "Delmont", "Ostrava", "Kessler", "Marwick", "Tolland")
 
 
@@ -24,6 +25,16 @@ def change_number(text: str, source: str, chance: random.Random) -> str | None:
         if other not in source:
             return text[: chosen.start()] + other + text[chosen.end() :]
     return None
+
+
+def take_other_number(text: str, source: str, chance: random.Random) -> str | None:
+    """12 becomes 30, which the source says of something else."""
+    places = list(PLAIN_NUMBER.finditer(text))
+    others = sorted({one[0] for one in PLAIN_NUMBER.finditer(source)} - {one[0] for one in places})
+    if not places or not others:
+        return None
+    chosen = chance.choice(places)
+    return f"{text[: chosen.start()]}{chance.choice(others)}{text[chosen.end() :]}"
 
 
 def change_sign(text: str, source: str, chance: random.Random) -> str | None:
@@ -147,6 +158,7 @@ def swap_name(text: str, source: str, chance: random.Random) -> str | None:
 
 PLANTED: dict[str, tuple[Callable[[str, str, random.Random], str | None], str]] = {
     "number_changed": (change_number, "number"),
+    "other_number_taken": (take_other_number, "claim"),
     "sign_changed": (change_sign, "number"),
     "digit_group_dropped": (drop_group, "number"),
     "unit_changed": (change_unit, "number"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows.runs import run as module
+from flows.runs.live import Live
 from flows.runs.recipe import Recipe
 from flows.runs.run import Result, Run, open_run, run_recipe
 from pipeline.run.runners import InlineRunner
@@ -117,11 +118,14 @@ def test_of_a_publication_that_fails_no_report_is_left_but_why(run: Run, tmp_pat
         raise OSError("disk is full")
 
     monkeypatch.setattr(module, "publish", full)
+    run.listeners.append(Live(run.store, "r1"))
     with pytest.raises(OSError, match="disk is full"):
         run_recipe(recipe(lines(tmp_path / "a.jsonl", "one")), run)
     last = events(run)[-1]
     assert (last["event"], last["level"], last["note"]) == ("failed", "release", "disk is full")
-    assert run.store.list("runs") == ["runs/r1/events.jsonl"]
+    progress = json.loads(run.store.read("runs/r1/progress.json"))
+    assert (progress["ended"], progress["note"]) == ("failed", "disk is full")
+    assert sorted(run.store.list("runs")) == ["runs/r1/events.jsonl", "runs/r1/progress.json"]
 
 
 def test_a_data_set_of_the_longest_name_is_published(run: Run, tmp_path: Path):

@@ -79,7 +79,7 @@ def test_seeded_defects_are_caught_and_drawn_by_the_seed():
     good = rows(*["The city of Zurich heard from Jane Baker in 2014 that 1,234 people had left."] * 20)
     found = calibrate(Faithfulness(), good, seed=1)
     no_place = ["unit_changed", "sign_changed", "exponent_changed", "date_changed"]
-    caught = ["number_changed", "digit_group_dropped", "name_swapped", "denied", "foreign_claim"]
+    caught = ["number_changed", "other_number_taken", "digit_group_dropped", "name_swapped", "denied", "foreign_claim"]
     expected = dict.fromkeys(no_place, (0, None)) | dict.fromkeys(caught, (20, 1.0))
     assert {kind: (entry["mutants"], entry.get("recall")) for kind, entry in found.items()} == expected
     first, again = (Faithfulness().mutants(good, 1)["name_swapped"]["text"] for _ in range(2))
