@@ -64,15 +64,28 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "entailment": ({}, REWRITTEN),
     "math_answer": ({}, [{"text": "#### 4", "task": json.dumps({"verifier": "math_answer", "answer": "4"})}]),
     "task_answer": ({}, [{"text": "Question: What is 1 + 1?\nAnswer: 2", "task": json.dumps({"verifier": "none"})}]),
-    "lean": ({}, [{"text": proof, "task": json.dumps({"verifier": "lean", "statement": ": 1 = 1"})}
-                  for proof in ("by rfl", "by sorry")]),
-    "smt": ({}, [{"text": "", "task": json.dumps({"verifier": "smt", "premises": "", "claim": claim})}
-                 for claim in ("true", "false")]),
+    "lean": (
+        {},
+        [
+            {"text": proof, "task": json.dumps({"verifier": "lean", "statement": ": 1 = 1"})}
+            for proof in ("by rfl", "by sorry")
+        ],
+    ),
+    "smt": (
+        {},
+        [
+            {"text": "", "task": json.dumps({"verifier": "smt", "premises": "", "claim": claim})}
+            for claim in ("true", "false")
+        ],
+    ),
     "code_execution": ({"minimum_level": 1, "seconds": 1}, PROGRAMS),
-    "policy": ({"needs": {"prose": ["format"]}}, [
-        row | {"verdicts": json.dumps([{"checker": "format", "means": "formal", "verdict": verdict}])}
-        for row, verdict in zip(REWRITTEN, ("pass", "abstain"), strict=True)
-    ]),
+    "policy": (
+        {"needs": {"prose": ["format"]}},
+        [
+            row | {"verdicts": json.dumps([{"checker": "format", "means": "formal", "verdict": verdict}])}
+            for row, verdict in zip(REWRITTEN, ("pass", "abstain"), strict=True)
+        ],
+    ),
     "human_review": ({"plan": {"kind": "double", "aql": 0.1, "ltpd": 0.5}}, DOCUMENTS),
 }
 DECIDE_NOTHING = {

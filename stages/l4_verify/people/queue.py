@@ -220,9 +220,7 @@ class Queue:
         """One database holds one registration of a lot: reviews of other records must not get among these."""
         table = self._tables["lots"]
         with self._begin() as connection:
-            statement = insert(self._engine)(table).values(
-                lot=self.lot, registration=self.registration["registration"]
-            )
+            statement = insert(self._engine)(table).values(lot=self.lot, registration=self.registration["registration"])
             connection.execute(statement.on_conflict_do_nothing())
             known = connection.execute(table.select().where(table.c.lot == self.lot)).mappings().one()["registration"]
         if known != self.registration["registration"]:

@@ -56,7 +56,7 @@ def test_every_bad_line_is_one_entry_and_costs_no_other(tmp_path: Path) -> None:
 
 
 def test_a_byte_order_mark_of_a_file_joined_to_another_costs_no_line(tmp_path: Path) -> None:
-    parts = [b'\xef\xbb\xbf{"text": "a"}\n{"text": "b"}\n', b'\xef\xbb\xbf{"text": "c"}\r\n', b'\xef\xbb\xbf\n']
+    parts = [b'\xef\xbb\xbf{"text": "a"}\n{"text": "b"}\n', b'\xef\xbb\xbf{"text": "c"}\r\n', b"\xef\xbb\xbf\n"]
     (tmp_path / "a.jsonl").write_bytes(b"".join(parts))
     rows, quarantined = read_one(tmp_path / "a.jsonl")
     assert [row["text"] for row in rows] == ["a", "b", "c"]
