@@ -67,16 +67,22 @@ def find_at(data, first, i, last):
 
 @njit(cache=True, nogil=True)
 def _email(data, first, at, last):
-    """A dotted local part of at most 64 bytes and a domain that ends in letters.
+    """A dotted local part of at most 64 bytes and a domain that ends in letters. Accented Latin letters count as letters;
+    those of scripts that put no space before an address do not.
 
     What stays: addresses at example.com, .net and .org (RFC 2606), git@ and the place of a file on another machine
     (user@host:path/file), files (name@2x.png, lib@1.2.3.js) and versions (lib@1.0.0-beta.rc).
     """
     low = at
-    while low > first and at - low <= 64 and CLASS[data[low - 1]] & LOCAL:
-        low -= 1
+    while low > first and at - low <= 64:
+        if CLASS[data[low - 1]] & LOCAL:
+            low -= 1
+        elif low - 2 >= first and _is_accented(data, low - 2):
+            low -= 2
+        else:
+            break
     too_long = at - low > 64
-    while low < at and not CLASS[data[low]] & ALNUM:
+    while low < at and not (CLASS[data[low]] & ALNUM or data[low] >= 128):
         low += 1
     if low == at or too_long or data[at - 1] == 46:
         return NOTHING
@@ -89,7 +95,7 @@ def _email(data, first, at, last):
             return NOTHING
     label, high, labels = at + 1, -1, 0
     while label - at < 254:
-        i = run_of(data, label, min(last, label + 64), HOST)
+        i = _label_end(data, label, min(last, label + 64))
         if i == label or i - label > 63 or data[label] == 45 or data[i - 1] == 45:
             break
         labels += 1
@@ -104,6 +110,28 @@ def _email(data, first, at, last):
     if high < 0 or (at - low == 3 and starts(data, low, at, b"git")) or _is_file(data, at, high):
         return NOTHING
     return NOTHING if _goes_on_as_path(data, high, last) else (EMAIL, low, high)
+
+
+@njit(cache=True, nogil=True)
+def _is_accented(data, i):
+    """Whether the two bytes at `i` are one of the Latin letters from U+00C0 to U+024F."""
+    if not (0xC3 <= data[i] <= 0xC9 and 0x80 <= data[i + 1] <= 0xBF):
+        return False
+    is_sign = data[i] == 0xC3 and data[i + 1] in (0x97, 0xB7)  # of multiplication and division
+    return not is_sign and (data[i] < 0xC9 or data[i + 1] <= 0x8F)
+
+
+@njit(cache=True, nogil=True)
+def _label_end(data, i, stop):
+    """Where the part of a host's name that begins at `i` ends."""
+    while i < stop:
+        if CLASS[data[i]] & HOST:
+            i += 1
+        elif i + 1 < stop and _is_accented(data, i):
+            i += 2
+        else:
+            break
+    return i
 
 
 @njit(cache=True, nogil=True)
