@@ -80,6 +80,12 @@ def rule_lines(view: SampleView) -> list[str]:
         if values:
             shown = ", ".join(f"{value} {rows:,}" for value, rows, _ in values[:6])
             lines.append(f"{title}: {shown}")
+    foreign = sum(rule.alone for rule in view.rules if rule.name.endswith("language.other_language"))
+    if 2 * foreign > view.rows:
+        lines.append(
+            "most rows are in a language that these rules do not keep: give --recipe with one that does, such as "
+            "fineweb2_multilingual (`orefine recipes`)"
+        )
     lines += [f"not measured: {name} ({why})" for name, why in view.left_out.items()]
     return lines
 

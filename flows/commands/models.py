@@ -54,8 +54,7 @@ def train_classifier(
     values = dict(map(parse_setting, settings or ()))
     train = {"positives": {"paths": positives}, "negatives": {"paths": negatives}} | values
     card = _train({"train": train, "normalizer": normalizer, "tokenizer": tokenizer}, output)
-    names = ("trained", "held_out", "roc_auc", "precision", "recall", "calibration_error")
-    lines = [f"{name}: {card[name]}" for name in names]
+    lines = _figures(card)
     low, high = card["spread"]
     lines.append(f"nine in ten held-out texts score between {low:.2f} and {high:.2f}; {_calibration(card)}")
     if not card["deterministic"]:
@@ -63,14 +62,27 @@ def train_classifier(
     print_result(card, as_json, [*lines, f"model: {output / 'model.bin'}", f"report: {output / 'report.html'}"])
 
 
+def _figures(card: dict[str, Any]) -> list[str]:
+    def of_each(counts: dict[str, int]) -> str:
+        return " and ".join(f"{count:,} {name.removeprefix('__label__')}" for name, count in counts.items())
+
+    precision = "none" if card["precision"] is None else f"{card['precision']:.3f}"
+    return [
+        f"trained on {of_each(card['trained'])} texts, held out {of_each(card['held_out'])}: as many of each class, of "
+        f"{of_each(card['given'])} given ({sum(card['duplicates'].values()):,} twice, {card['in_both']:,} in both)",
+        f"ROC-AUC {card['roc_auc']:.3f}; at a score of 0.5 precision {precision}, recall {card['recall']:.3f}",
+    ]
+
+
 def _calibration(card: dict[str, Any]) -> str:
     """How far a score may be read as a probability, in words."""
     error, scaled = card["calibration_error"]["before"], card["calibration_error"]["after"]
     if card["settings"]["calibrate"]:
         return f"scores are calibrated, and off by {scaled:.2f} on average"
-    if error <= WELL_CALIBRATED or scaled >= error:
+    if error <= WELL_CALIBRATED:
         return f"a score may be read as a probability, off by {error:.2f} on average"
-    return f"a score is no probability: off by {error:.2f} on average, with --set calibrate=true by {scaled:.2f}"
+    mended = f"with --set calibrate=true by {scaled:.2f}" if scaled < error else "and calibrating does not mend it"
+    return f"a score is no probability: off by {error:.2f} on average, {mended}"
 
 
 def _train(fields: dict[str, Any], output: Path) -> dict[str, Any]:

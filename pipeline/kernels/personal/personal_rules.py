@@ -67,8 +67,8 @@ def find_at(data, first, i, last):
 
 @njit(cache=True, nogil=True)
 def _email(data, first, at, last):
-    """A dotted local part of at most 64 bytes and a domain that ends in letters. Accented Latin letters count as letters;
-    those of scripts that put no space before an address do not.
+    """A dotted local part of at most 64 bytes and a domain that ends in letters. Accented Latin letters are letters;
+    those of scripts that may put no space before an address are not.
 
     What stays: addresses at example.com, .net and .org (RFC 2606), git@ and the place of a file on another machine
     (user@host:path/file), files (name@2x.png, lib@1.2.3.js) and versions (lib@1.0.0-beta.rc).

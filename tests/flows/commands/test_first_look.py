@@ -118,6 +118,16 @@ def test_analyze_counts_what_each_rule_would_drop(place: Path, tmp_path: Path):
     assert "gopher_quality.too_few_words" in (tmp_path / "a.html").read_text()
 
 
+def test_analyze_says_when_the_rules_are_for_another_language(tmp_path: Path):
+    text = "这是关于苹果园和果农的文章。果农在春天修剪果树。果农在秋天收获苹果。"
+    rows = [{"text": f"{text}{number}", "url": ""} for number in range(9)]
+    write_parquet(tmp_path / "zh.parquet", rows)
+    for recipe, is_said in (("ultra_fineweb_en", True), ("fineweb2_multilingual", False)):
+        arguments = ["--recipe", recipe, "--output", tmp_path / f"{recipe}.html"]
+        said = orefine("analyze", tmp_path / "zh.parquet", *arguments).stdout
+        assert ("most rows are in a language that these rules do not keep" in said) == is_said
+
+
 def test_a_step_says_what_its_parameters_mean():
     lines = orefine("steps", "gopher_quality").stdout
     assert "min_doc_words = 50\n      Words other than those of symbols alone." in lines

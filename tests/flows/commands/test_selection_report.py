@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
+from flows.commands.models import _calibration
 from tests.flows.helpers import QUICK_TRAINING, orefine, result_of, rows, write_parquet
 
 TRAIN = QUICK_TRAINING | {"epochs": 5}
@@ -66,4 +68,21 @@ def test_train_classifier_writes_a_report_beside_its_card(tmp_path: Path):
     said = "not deterministic: with 2 threads another training differs"
     done = orefine("train-classifier", *arguments, "--set", "threads=2", "--output", tmp_path / "threads")
     assert said in done.stdout
+    counts = "trained on 54 pos and 54 neg texts, held out 6 pos and 6 neg: as many of each class, of 60 pos and 60 neg"
+    assert counts in done.stdout
+    assert re.search(r"ROC-AUC 1\.000; at a score of 0\.5 precision (none|1\.000), recall [01]\.\d{3}\n", done.stdout)
     assert (said in page, said in " ".join((tmp_path / "threads" / "report.html").read_text().split())) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "calibrate", "said"),
+    [
+        (0.04, 0.03, False, "a score may be read as a probability, off by 0.04 on average"),
+        (0.16, 0.05, False, "a score is no probability: off by 0.16 on average, with --set calibrate=true by 0.05"),
+        (0.16, 0.21, False, "a score is no probability: off by 0.16 on average, and calibrating does not mend it"),
+        (0.16, 0.05, True, "scores are calibrated, and off by 0.05 on average"),
+    ],
+)
+def test_how_far_a_score_is_a_probability_is_said_in_words(before: float, after: float, calibrate: bool, said: str):
+    card = {"calibration_error": {"before": before, "after": after}, "settings": {"calibrate": calibrate}}
+    assert _calibration(card) == said

@@ -33,7 +33,7 @@ FOUND = [
     ("https://user:word@corp.org/x", "https://user:<email>/x"),
     ("a@b.com,c@d.com", "<email>,<email>"),
     ("müller@corp.de, josé@corp.es, Über@x.de; a.b@münchen.de", "<email>, <email>, <email>; <email>"),
-    ("3×jo@corp.de, ça:éa@b.fr. почтаfoo@bar.com", "3×<email>, ça:<email>. почта<email>"),
+    ("3\u00d7jo@corp.de, ça:éa@b.fr \u043f\u043efoo@bar.com", "3\u00d7<email>, ça:<email> \u043f\u043e<email>"),
     ("IP:88.8.8.8.", "IP:<ipv4>."),
     ("http://99.9.9.9:80/ and 11.1.1.1/24", "http://<ipv4>:80/ and <ipv4>/24"),
     ("[2a00:1450:4001:81b::200e]:443", "[<ipv6>]:443"),
