@@ -83,7 +83,7 @@ def _sentence(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "documents": last["rows_out"],
         "of": first["rows_in"],
         "bytes": size,
-        "tokens": round(size / BYTES_PER_TOKEN),
+        "tokens": int(float(f"{size / BYTES_PER_TOKEN:.3g}")),  # an estimate, and no better than that
         "bytes_per_token": BYTES_PER_TOKEN,
         "seconds": sum(row.get("seconds", 0.0) for row in rows),
         "last": last["level"],
