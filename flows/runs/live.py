@@ -75,6 +75,28 @@ class Live:
             self._store.replace(path, self._said.model_dump_json(indent=1).encode())
 
 
+class Ends:
+    """Tells of each run of a store that ends from now on, once; `orefine serve` says it on its terminal."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._over = store, set[str]()
+        self.new()
+
+    def new(self) -> list[Progress]:
+        """The runs that have ended since the last call. A store that does not answer is asked again next time."""
+        found, paths = [], list[str]()
+        with contextlib.suppress(Exception):
+            paths = self._store.list("runs")
+        for path in paths:
+            if path.endswith(f"/{FILE}") and path not in self._over:
+                with contextlib.suppress(Exception):
+                    said = Progress.model_validate_json(self._store.read(path))
+                    if said.is_over:
+                        self._over.add(path)
+                        found.append(said)
+        return found
+
+
 def watch(store: Store, sleep: Callable[[float], None] = time.sleep) -> Iterator[Progress]:
     """Each new word of the store's runs, until none of them goes on. What was over before is not told."""
     told: dict[str, float] = {}

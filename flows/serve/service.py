@@ -24,16 +24,20 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from flows.runs.live import Ends
 from flows.serve.parent import OWNED, end_with_parent
 from flows.serve.settings import Service
 from pipeline.errors import Fault, UsageError
 from pipeline.store.cache import cache_folder
+from pipeline.store.store import open_store
 
 START_SECONDS = 180.0
 """A server on a cold disk has taken 46 s until it answered."""
 STOP_SECONDS = 30.0
 MAXIMUM_DEATHS = 5
 POLL_SECONDS = 0.5
+LOOK_SECONDS = 3.0
+"""Between two looks at what runs have ended."""
 HOST = "127.0.0.1"
 
 
@@ -71,9 +75,15 @@ def serve(service: Service, say: Callable[[str], None]) -> None:
         command = ["worker", "start", "--pool", deployments.POOL, "--type", "process", "--name", socket.gethostname()]
         worker = children.enter_context(Child("worker", command, home, environment | {OWNED: str(os.getpid())}))
         say("worker     up; stop with Ctrl-C or SIGTERM")
+        stores = [Ends(open_store(store)) for store in dict.fromkeys(one.store for one in service.deployments)]
+        looked = time.monotonic()
         while not stop.wait(POLL_SECONDS):
             for child in filter(None, (server, worker)):
                 child.look(say)
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                for ended in (run for ends in stores for run in ends.new()):
+                    say(f"run        {ended.line()}")
         say("stopping")
 
 

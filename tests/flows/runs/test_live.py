@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.runs.live import Live, Progress, watch
+from flows.runs.live import FILE, Ends, Live, Progress, watch
 from flows.runs.metrics import Metrics, NoMetrics
 from pipeline.store.local import LocalStore
 from tests.flows.helpers import orefine, rows, write_parquet
@@ -100,3 +100,18 @@ def test_metrics_are_served_where_a_port_is_named(tmp_path: Path):
         assert b'orefine_shards_done{level="l1_filter"} 1.0' in answer.read()
     with pytest.raises(NoMetrics, match="that port cannot be served"):
         Metrics(f":{port}")
+
+
+def test_each_run_that_ends_is_told_once_and_none_that_was_over_before(tmp_path: Path):
+    store = LocalStore(tmp_path)
+    Live(store, "old")("published", {"note": "toy 1"})
+    ends = Ends(store)
+    live = Live(store, "new")
+    live("level_started", {"level": "l0_collect", "shards": 1})
+    assert ends.new() == []
+    live("published", {"note": "toy 2, 5 rows"})
+    assert [one.line() for one in ends.new()] == ["new  published: toy 2, 5 rows"]
+    assert ends.new() == []
+    store.replace(f"runs/broken/{FILE}", b"{")
+    Live(store, "later")("failed", {"note": "disk is full"})
+    assert [one.line() for one in ends.new()] == ["later  failed: disk is full"]
