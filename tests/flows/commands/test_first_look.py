@@ -3,9 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
 
+from flows.commands.analyze import rule_lines
+from pipeline.report.rules import view_of
+from pipeline.rows.batch import Batch
+from pipeline.run.measure import Measured, Rule
 from tests.flows.helpers import document, orefine, result_of, write_parquet
 
 SHORT, LISTED = "the ending of that longer sentence with", "\n".join(f"- 12 34 {n} 56" for n in range(60))
@@ -118,14 +124,13 @@ def test_analyze_counts_what_each_rule_would_drop(place: Path, tmp_path: Path):
     assert "gopher_quality.too_few_words" in (tmp_path / "a.html").read_text()
 
 
-def test_analyze_says_when_the_rules_are_for_another_language(tmp_path: Path):
-    text = "这是关于苹果园和果农的文章。果农在春天修剪果树。果农在秋天收获苹果。"
-    rows = [{"text": f"{text}{number}", "url": ""} for number in range(9)]
-    write_parquet(tmp_path / "zh.parquet", rows)
-    for recipe, is_said in (("ultra_fineweb_en", True), ("fineweb2_multilingual", False)):
-        arguments = ["--recipe", recipe, "--output", tmp_path / f"{recipe}.html"]
-        said = orefine("analyze", tmp_path / "zh.parquet", *arguments).stdout
-        assert ("most rows are in a language that these rules do not keep" in said) == is_said
+@pytest.mark.parametrize(("foreign", "is_said"), [(3, True), (2, False)])
+def test_analyze_says_when_the_rules_are_for_another_language(foreign: int, is_said: bool):
+    breaks, nothing = np.arange(4) < foreign, np.full(4, np.nan)
+    rule = Rule("02 language", "other_language", breaks, nothing, nothing)
+    rows = pa.RecordBatch.from_pydict({"text": ["\u679c\u519c"] * 4, "language": ["zh"] * 4})
+    said = "\n".join(rule_lines(view_of(Measured(Batch(rows), [rule], {}), ["\u679c\u519c"] * 4)))
+    assert ("most rows are in a language that these rules do not keep" in said) == is_said
 
 
 def test_a_step_says_what_its_parameters_mean():
