@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +55,17 @@ class Encoder:
         # Bytes that the vocabulary lacks, such as SmolLM2's: the library leaves them out.
         self._without_token = np.array([one not in parts["model"]["vocab"] for one in _byte_characters()])
         self._ascii_only = parts["normalizer"] not in NO_NORMALIZER
-        self._bytes_of = np.zeros(max(parts["model"]["vocab"].values()) + 1, np.int64)
-        for spelled, number in parts["model"]["vocab"].items():
-            self._bytes_of[number] = len(spelled)  # byte-level: a character for each byte
         self._added = "|".join(map(re.escape, added))
         self.forget_shapes()
+
+    @cached_property
+    def _bytes_of(self) -> Array:
+        """How many bytes each token of byte-level BPE is (int64): it is spelled with a character for each."""
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=False)
+        found = np.zeros(max(vocabulary.values()) + 1, np.int64)
+        for spelled, number in vocabulary.items():
+            found[number] = len(spelled)
+        return found
 
     @property
     def is_compiled(self) -> bool:
@@ -83,7 +90,7 @@ class Encoder:
     def token_ends(self, texts: pa.StringArray) -> tuple[Array, Array]:
         """Where each token of all texts ends, in the bytes of its text (int64), and how many tokens each text has.
 
-        A text of which the tokens are not the bytes that they spell, such as one with an added token, has -1 for each.
+        Only where `is_compiled`. A text of which the tokens are not the bytes that they spell, such as one with an added token, has -1 for each.
         """
         ids, counts = self.encode(texts)
         _, offsets = text_buffers(texts)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("tokenizers")
 
-from tokenizers import models
+from tokenizers import Tokenizer, models
 
 from pipeline.kernels.tokens import encoder
 from pipeline.kernels.tokens.encoder import Encoder
@@ -80,3 +80,10 @@ def test_texts_with_bytes_that_the_vocabulary_lacks_go_to_the_library():
     expected = [lacking.encode(text, add_special_tokens=False).ids for text in texts]
     assert len(expected[0]) == 2
     assert ids_of(Encoder(lacking, ()), texts) == expected
+
+
+def test_a_tokenizer_of_another_kind_is_left_to_the_library():
+    pieces = Tokenizer(models.Unigram([("<unk>", 0.0), ("a", -1.0), ("b", -2.0)], 0, False))
+    its = Encoder(pieces, ())
+    assert not its.is_compiled
+    assert ids_of(its, ["ab", "", "ba"]) == [pieces.encode(text).ids for text in ["ab", "", "ba"]]
