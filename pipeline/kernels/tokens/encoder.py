@@ -90,7 +90,8 @@ class Encoder:
     def token_ends(self, texts: pa.StringArray) -> tuple[Array, Array]:
         """Where each token of all texts ends, in the bytes of its text (int64), and how many tokens each text has.
 
-        Only where `is_compiled`. A text of which the tokens are not the bytes that they spell, such as one with an added token, has -1 for each.
+        Only where `is_compiled`. A text of which the tokens are not the bytes that they spell, such as one with an
+        added token, has -1 for each.
         """
         ids, counts = self.encode(texts)
         _, offsets = text_buffers(texts)
