@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -84,16 +84,12 @@ class Ends:
 
     def new(self) -> list[Progress]:
         """The runs that have ended since the last call. A store that does not answer is asked again next time."""
-        found, paths = [], list[str]()
+        found = []
         with contextlib.suppress(Exception):
-            paths = self._store.list("runs")
-        for path in paths:
-            if path.endswith(f"/{FILE}") and path not in self._over:
-                with contextlib.suppress(Exception):
-                    said = Progress.model_validate_json(self._store.read(path))
-                    if said.is_over:
-                        self._over.add(path)
-                        found.append(said)
+            for path, said in _last_words(self._store, self._over):
+                if said.is_over:
+                    self._over.add(path)
+                    found.append(said)
         return found
 
 
@@ -103,16 +99,23 @@ def watch(store: Store, sleep: Callable[[float], None] = time.sleep) -> Iterator
     is_first = True
     while True:
         going_on = False
-        for path in store.list("runs"):
-            if not path.endswith(f"/{FILE}"):
-                continue
-            with contextlib.suppress(FileNotFoundError, ValueError):
-                said = Progress.model_validate_json(store.read(path))
-                going_on = going_on or not said.is_over
-                if said.time != told.get(path) and not (is_first and said.is_over):
-                    yield said
-                told[path] = said.time
+        for path, said in _last_words(store):
+            going_on = going_on or not said.is_over
+            if said.time != told.get(path) and not (is_first and said.is_over):
+                yield said
+            told[path] = said.time
         if not going_on:
             return
         is_first = False
         sleep(EVERY)
+
+
+def _last_words(store: Store, but: Collection[str] = ()) -> Iterator[tuple[str, Progress]]:
+    """The last word of each run of a store, with the file that it is in. but: files that are not read."""
+    for path in store.list("runs"):
+        if path.endswith(f"/{FILE}") and path not in but:
+            try:
+                said = Progress.model_validate_json(store.read(path))
+            except (FileNotFoundError, ValueError):
+                continue
+            yield path, said

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.publish.ablated import signed
+
 Part = Mapping[str, Any]
 
 
@@ -21,9 +23,9 @@ def markdown(setting: Part, result: Part) -> str:
         first, second = found["first"], found["second"]
         lines.append(
             f"- **{found['verdict']}**: {second} {result['bpb'][second]:.4f}, {first} {result['bpb'][first]:.4f}; "
-            f"difference {_signed(found['difference'])}, p {found['adjusted_p']:.3g}; smallest detectable difference "
-            f"{found['difference']['detectable']:.4f}; n-grams {_signed(found['second_opinion'])}"
-            + (f"; at a smaller learning rate {_signed(found['at_second_rate'])}" if found["at_second_rate"] else "")
+            f"difference {signed(found['difference'])}, p {found['adjusted_p']:.3g}; smallest detectable difference "
+            f"{found['difference']['detectable']:.4f}; n-grams {signed(found['second_opinion'])}"
+            + (f"; at a smaller learning rate {signed(found['at_second_rate'])}" if found["at_second_rate"] else "")
         )
     lines += [f"- **warning**: {warning}" for warning in result["warnings"]]
     for part in (_by_domain, _density, _sweep, _controls, _runs, _settings):
@@ -35,7 +37,7 @@ def _by_domain(setting: Part, result: Part) -> list[str]:
     names = [f"{found['second']} - {found['first']}" for found in result["comparisons"]]
     rows = []
     for name, domain in setting["ruler"]["domains"].items():
-        cells = [_signed(found["by_domain"][name]) for found in result["comparisons"]]
+        cells = [signed(found["by_domain"][name]) for found in result["comparisons"]]
         facts = [name, domain["kind"], *(f"{domain[key]:,}" for key in ("documents", "sites", "bytes"))]
         rows.append([*facts, f"{domain['left_out_as_overlapping']:,}", *cells])
     head = ["domain", "kind", "documents", "sites", "bytes", "left out as overlapping", *names]
@@ -64,7 +66,7 @@ def _sweep(setting: Part, result: Part) -> list[str]:
     if "sweep" not in result:
         return []
     smallest = result["sweep"]["smallest"]
-    rows = [[f"{share:g}", _signed(point)] for share, point in result["sweep"]["curve"].items()]
+    rows = [[f"{share:g}", signed(point)] for share, point in result["sweep"]["curve"].items()]
     said = (
         "No share matches the baseline." if smallest is None else f"The smallest share that is not worse: {smallest:g}."
     )
@@ -73,13 +75,13 @@ def _sweep(setting: Part, result: Part) -> list[str]:
 
 def _controls(setting: Part, result: Part) -> list[str]:
     rows = [
-        [check["second"], "as it must" if check["holds"] else "**not as it must**", _signed(check["difference"]),
-         _signed(check["second_opinion"])]
+        [check["second"], "as it must" if check["holds"] else "**not as it must**", signed(check["difference"]),
+         signed(check["second_opinion"])]
         for check in result["controls"]
     ]  # fmt: skip
     rows += [
         [f"{name} against itself", "covers zero" if floor["low"] <= 0 <= floor["high"] else "**excludes zero**",
-         _signed(floor), ""]
+         signed(floor), ""]
         for name, floor in result["noise_floor"].items()
     ]  # fmt: skip
     if not rows and not setting["controls_missing"]:
@@ -128,7 +130,3 @@ def _settings(setting: Part, result: Part) -> list[str]:
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
-
-
-def _signed(estimate: Part) -> str:
-    return f"{estimate['mean']:+.4f} [{estimate['low']:+.4f}, {estimate['high']:+.4f}]"

@@ -58,14 +58,15 @@ def card_section(claims: Mapping[str, Any]) -> str:
     ]
     for claim in claims["comparisons"]:
         lines.append(
-            f"- **{claim['verdict']}**: {claim['second']} - {claim['first']} {_signed(claim['difference'])}, "
+            f"- **{claim['verdict']}**: {claim['second']} - {claim['first']} {signed(claim['difference'])}, "
             f"p {claim['adjusted_p']:.3g}; the smallest difference that this budget finds is "
             f"{claim['difference']['detectable']:.4f}"
         )
-        lines += [f"  - on {domain}: {_signed(one)}" for domain, one in claim["by_domain"].items()]
+        lines += [f"  - on {domain}: {signed(one)}" for domain, one in claim["by_domain"].items()]
     lines += [f"- **warning**: {warning}" for warning in claims["warnings"]]
     return "\n".join([*lines, ""])
 
 
-def _signed(estimate: Mapping[str, float]) -> str:
+def signed(estimate: Mapping[str, float]) -> str:
+    """A difference with its interval, for cards and reports."""
     return f"{estimate['mean']:+.4f} [{estimate['low']:+.4f}, {estimate['high']:+.4f}]"
