@@ -35,6 +35,7 @@ from pipeline.ablation.statistics import LEVEL, Estimate
 from pipeline.ablation.tasks import Task
 from pipeline.ablation.train import weight_decay
 from pipeline.ablation.verdict import Ruler, compare, control_holds, noise_floor, warnings
+from pipeline.publish.ablated import NAME as ABLATION
 from pipeline.rows.batch import BoolArray
 from pipeline.rows.document import content_hash
 from pipeline.store.shard import file_sha256
@@ -141,7 +142,7 @@ def ablate(
     output.mkdir(parents=True, exist_ok=True)
     write_text(output / "tokenizer.json", tokenizer.to_str())
     # The metric and the settings are on disk before the first run can be seen.
-    write_json(output / "ablation.json", {"status": "running", "setting": setting})
+    write_json(output / ABLATION, {"status": "running", "setting": setting})
 
     trainer = Runs(output, budget, tokenizer, rulers, setting, progress, keep_models, trunk.folder if trunk else None)
     runs = run_all(
@@ -157,7 +158,7 @@ def ablate(
         found["density"] = _density(trainer, arms["baseline"], {name: runs[name][:seeds] for name in arms}, seeds)
     if sweep is not None:
         found["sweep"] = _smallest(found["comparisons"], f"{next(iter(files))}_")
-    write_json(output / "ablation.json", {"status": "done", "setting": setting, **found})
+    write_json(output / ABLATION, {"status": "done", "setting": setting, **found})
     write_text(output / "report.md", markdown(setting, found))
     main = found["comparisons"][0]
     return Verdict(
@@ -167,7 +168,7 @@ def ablate(
         found["bpb"][main["second"]],
         Estimate(**main["difference"]),
         tuple(found["warnings"]),
-        output / "ablation.json",
+        output / ABLATION,
         output / "report.md",
     )
 

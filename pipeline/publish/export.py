@@ -68,7 +68,8 @@ def _check_target(target: Path, files: Mapping[str, FileEntry], manifest: bytes)
             raise NotEmpty(f"{file} is a link, which may lead out of {target}; export to an empty folder")
         if file.is_dir() or _is_part(file, target, files) or (has_card and name in (CARD, ablated.NAME)):
             continue
-        if file.read_bytes() != manifest if name == MANIFEST else not _is(file, files.get(name)):
+        is_same = file.read_bytes() == manifest if name == MANIFEST else _is(file, files.get(name))
+        if not is_same:
             raise NotEmpty(
                 f"{target} holds '{name}', which is no file of this version, and readers would mix them; "
                 "export to an empty folder, or remove it first"

@@ -147,8 +147,10 @@ def sentences(text: str) -> Iterator[Sentence]:
     for stop in [*(one.end() for one in STOPS.finditer(text)), len(text)]:
         if ABBREVIATED.search(text[max(stop - 9, 0) : stop - 1]) and text[stop - 1 : stop] == "." and stop < len(text):
             continue
-        if ORDINAL.search(text[max(stop - 4, 0) : stop]) and NEXT_WORD.match(text, stop)[1].casefold() in MONTHS:  # type: ignore[index]
-            continue
+        if ORDINAL.search(text[max(stop - 4, 0) : stop]):
+            following = NEXT_WORD.match(text, stop)
+            if following and following[1].casefold() in MONTHS:
+                continue
         part, place, start = text[start:stop], start, stop
         label = LABEL.match(part)
         shown = part[label.end() :] if label else part.lstrip()

@@ -24,7 +24,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from stages.l4_verify.claims import CLAUSE, DENIES, FEWEST_WORDS, content, sentences
+from stages.l4_verify.claims import CLAUSE, DENIES, FEWEST_WORDS, Sentence, content, sentences
 from stages.l4_verify.dates_in_text import MONTHS
 from stages.l4_verify.exchanged_words import Copies
 from stages.l4_verify.names_in_text import Name, german_names, is_chinese, names
@@ -81,9 +81,9 @@ class Finding:
 class Places:
     """The clauses of a source, and what each word weighs."""
 
-    def __init__(self, source: str) -> None:
-        self.tongue = language(source)
-        self.clauses = list(clauses(source, self.tongue))
+    def __init__(self, source: Iterable[Sentence], tongue: str) -> None:
+        self.tongue = tongue
+        self.clauses = list(clauses(source, tongue))
         self._in = defaultdict[str, list[int]](list)
         self._sentences = defaultdict[int, frozenset[str]](frozenset)
         self._earlier: list[frozenset[str]] = []
@@ -123,17 +123,18 @@ class Places:
 
 def findings(text: str, source: str) -> Iterator[Finding]:
     """What speaks against the claims of a text, in their order."""
-    if max(sum(1 for _ in CLAUSE.finditer(one)) + len(list(sentences(one))) for one in (text, source)) > MOST_CLAUSES:
+    said, given = list(sentences(text)), list(sentences(source))
+    if max(len(CLAUSE.findall(one)) + len(cut) for one, cut in ((text, said), (source, given))) > MOST_CLAUSES:
         yield Finding("too_many_clauses", "")
         return
-    places, asked, copies = Places(source), "", Copies(list(sentences(source)))
+    places, asked, copies = Places(given, language(source)), "", Copies(given)
     for match in ANSWERED_BY_QUESTION.finditer(text):
         yield Finding("no_answer", match[0])
-    for sentence in sentences(text):
+    for sentence in said:
         if QUESTION.search(sentence.text):
             asked = sentence.text
             continue
-        found: Iterable[Clause] = clauses(sentence.text, places.tongue)
+        found: Iterable[Clause] = clauses(sentences(sentence.text), places.tongue)
         if asked:
             question, answer = (_clause(one, 0, places.tongue) for one in (asked, sentence.text))
             if answer.words and not CHOICE.search(asked) and not DENIES.search(sentence.text):
@@ -150,9 +151,9 @@ def findings(text: str, source: str) -> Iterator[Finding]:
                 yield Finding(defect, clause.text)
 
 
-def clauses(text: str, tongue: str) -> Iterator[Clause]:
-    """The clauses of a text; what has fewer than two content words belongs to the clause behind it."""
-    for number, sentence in enumerate(sentences(text)):
+def clauses(of: Iterable[Sentence], tongue: str) -> Iterator[Clause]:
+    """The clauses of sentences; what has fewer than two content words belongs to the clause behind it."""
+    for number, sentence in enumerate(of):
         cuts = [0, *(one.start() for one in CLAUSE.finditer(sentence.text)), len(sentence.text)]
         start, done = 0, list[Clause]()
         for end in cuts[1:]:

@@ -168,7 +168,7 @@ def _nothing_in(folder: str, kind: str, entries: Iterable[Entry]) -> str:
 def _list_local(folder: str) -> Iterator[Entry]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir() or is_file_or_lost(entry.path):
+            if entry.is_dir() or entry.is_file() or is_file_or_lost(entry.path):
                 yield entry.name, entry.is_dir()
 
 
