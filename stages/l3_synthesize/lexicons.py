@@ -38,8 +38,8 @@ INJECTION_WORDS = (
     "ignore", "disregard", "forget", "override", "prompt", "hidden", "dear", "attention", "```",
     "指令", "指示", "提示", "限制",
 )  # fmt: skip
-INJECTION_PAIRS = (re.compile(r"now\s++[ado]"), re.compile(r"hey\s++[alc]"))
-"""Alone they are in `know` and `they`."""
+INJECTION_PAIRS = (re.compile(r"now\s++[ado]"), re.compile(r"hey(?<!they)\s++[alc]"))
+"""Alone they are in `know` and `they`. A boundary in front would take the search its literal, and 60 times as long."""
 DOES = (
     r"(?:help|assist|provide|re-?write|rephrase|fulfil\w*|answer|access|create|complete|comply|continue|generate"
     r"|discuss|"

@@ -77,6 +77,8 @@ MAX_REPEATED_NGRAM = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 MAX_REPEATED_LINES = 0.30
 MIN_COMPRESSED, COMPRESSED_FROM_BYTES = 0.12, 200  # plain text of 40 characters already gives 1.2
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
+BEFORE_SENTENCE = re.compile(r"[.!?]\s|[\u3002\uff01\uff1f]")
+LONG_SENTENCE = 300
 
 
 def reason_to_refuse(
@@ -114,7 +116,7 @@ def reason_to_refuse(
 def speaks_around(answer: str, source: str) -> str | None:
     """The check that an answer fails for words that are not of the text but about it, or None."""
     last_line = answer.rpartition("\n")[2].strip()
-    last_sentence = next((part for part in reversed(SENTENCE_END.split(last_line)) if part), "")
+    last_sentence = _last_sentence(last_line)
     searches = [
         ("refusal", search_refusal(answer[:REFUSAL_CHARS])),
         ("preamble", PREAMBLE.match(answer)),
@@ -125,6 +127,15 @@ def speaks_around(answer: str, source: str) -> str | None:
         if match and not _says(source, match[0], rule in ("preamble", "closer")):
             return rule
     return None
+
+
+def _last_sentence(line: str) -> str:
+    """Looked for in the line's end first: a paragraph has many sentences."""
+    for end in (line[-LONG_SENTENCE:], line):
+        for match in reversed(list(BEFORE_SENTENCE.finditer(end))):
+            if sentence := end[match.end() :].strip():
+                return sentence
+    return line
 
 
 def _says(source: str, phrase: str, at_start: bool) -> bool:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Collection
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +56,7 @@ class Encoder:
         self._without_token = np.array([one not in parts["model"]["vocab"] for one in _byte_characters()])
         self._ascii_only = parts["normalizer"] not in NO_NORMALIZER
         self._added = "|".join(map(re.escape, added))
+        self._begins_added = np.isin(np.arange(256), [one.encode()[0] for one in added])
         self.forget_shapes()
 
     @cached_property
@@ -113,10 +114,10 @@ class Encoder:
         numbers, new = self._shapes.number(*shapes(data, offsets))
         if len(new):
             self._learn(texts.take(pa.array(new)))
-        if self._added:
-            numbers[pc.match_substring_regex(texts, self._added).to_numpy(zero_copy_only=False)] = NO_WORDS
-        if len(places := np.flatnonzero(self._without_token[data[: offsets[-1]]])):
-            numbers[np.searchsorted(offsets, places, "right") - 1] = NO_WORDS
+        if len(some := _texts_with(self._begins_added, data, offsets)):  # the expression is slow
+            is_added = pc.match_substring_regex(texts.take(pa.array(some)), self._added)
+            numbers[some[is_added.to_numpy(zero_copy_only=False)]] = NO_WORDS
+        numbers[_texts_with(self._without_token, data, offsets)] = NO_WORDS
         if self._ascii_only:
             numbers[~pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)] = NO_WORDS
         found = encode_chunks(data, offsets, numbers, self._word_ends.values, self._ends_begin.values, merges)
@@ -145,11 +146,16 @@ class Encoder:
 
     def _ends_of_words(self, text: str) -> list[int]:
         """In bytes; none if the pattern leaves out some of the text."""
-        spans = [span for _, span in self._tokenizer.pre_tokenizer.pre_tokenize_str(text)]
-        if spans[0][0] != 0 or spans[-1][1] != len(text) or any(one[1] != other[0] for one, other in pairwise(spans)):
+        starts, ends = zip(*(span for _, span in self._tokenizer.pre_tokenizer.pre_tokenize_str(text)), strict=True)
+        if starts != (0, *ends[:-1]) or ends[-1] != len(text):
             return []
-        ends = [end for _, end in spans]
-        return ends if text.isascii() else [len(text[:end].encode()) for end in ends]
+        return list(ends) if text.isascii() else [len(text[:end].encode()) for end in ends]
+
+
+def _texts_with(wanted: Array, data: Array, offsets: Array) -> Array:
+    """The texts that hold a byte for which `wanted` is true."""
+    places = offsets[0] + np.flatnonzero(wanted[data[offsets[0] : offsets[-1]]])
+    return np.unique(np.searchsorted(offsets, places, "right") - 1)
 
 
 def _byte_level_merges(tokenizer: Tokenizer, parts: dict[str, Any]) -> Merges | None:

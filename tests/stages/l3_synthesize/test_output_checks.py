@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.steps import Reply
-from stages.l3_synthesize.output_checks import reason_to_refuse
+from stages.l3_synthesize.output_checks import reason_to_refuse, speaks_around
 from stages.l3_synthesize.prompts.prompt import find_prompt
 
 SOURCE = (
@@ -96,6 +96,14 @@ def test_each_failure_has_its_reason(text, reason):
 )
 def test_each_failure_has_its_reason_in_chinese_too(text, reason):
     assert refuse(text, "rephrase_zh", CHINESE) == reason
+
+
+def test_the_last_sentence_is_found_at_the_end_of_a_long_line_and_when_it_is_long_itself():
+    long = "I hope this helps whoever plans a visit, " + "and then one to the next town, " * 12
+    assert len(long) > 300
+    for closer in ("I hope this helps.", "I hope this helps! ", "希望以上内容对您有帮助。", long):
+        assert speaks_around(f"{GOOD} {GOOD} {closer}", SOURCE) == "closer", closer
+    assert speaks_around(f"{GOOD} I hope this helps. {GOOD}", SOURCE) is None, "not the last one"
 
 
 @pytest.mark.parametrize(

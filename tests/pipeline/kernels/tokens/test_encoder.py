@@ -62,6 +62,15 @@ def test_the_library_is_asked_where_our_loop_would_differ(name, monkeypatch):
     assert asked == expected
 
 
+def test_only_texts_that_hold_an_added_token_are_asked_of_the_library(monkeypatch):
+    asked = []
+    monkeypatch.setattr(encoder.Encoder, "_ask_library", lambda self, texts: asked.extend(texts) or [[] for _ in texts])
+    texts = pa.array(["a<|endoftext|>", "the rivers", "a < b", "b<|endoftext|>", "the"])
+    name = "gpt2, end of text"
+    Encoder(TOKENIZERS[name], added_contents(TOKENIZERS[name])).encode(texts.slice(1))
+    assert asked == ["b<|endoftext|>"]
+
+
 @pytest.mark.parametrize("limit", ["SHAPES", "UNITS"])
 def test_forgotten_shapes_are_learned_again(monkeypatch, limit):
     monkeypatch.setattr(encoder, limit, 2)
