@@ -10,5 +10,5 @@ PROTOCOL = {
     "pipeline.store": 1,
     "pipeline.steps": 2,
     "pipeline.books": 1,
-    "pipeline.run": 2,
+    "pipeline.run": 3,
 }

@@ -14,8 +14,12 @@ import pyarrow as pa
 from pipeline.books.alarm import Alarm
 from pipeline.errors import UsageError, of_recipe
 from pipeline.rows.document import BASE_SCHEMA, level_schema
-from pipeline.steps import Generator, GroupingStep, Source, Step, step_name
+from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, step_name
 from pipeline.steps.extras import missing
+
+TOGETHER = 2_000
+"""Documents of small shards in one task of a generator. An engine with 32 places then loses 1 % of its time at a task's
+end, where it loses 58 % with 25 documents (benchmarks/l3_throughput.py), and the tasks still keep some GPUs busy."""
 
 
 class PlanError(UsageError):
@@ -48,6 +52,29 @@ def takes_whole(part: Sequence[Step] | GroupingStep) -> bool:
     """Whether the pass goes through the level as one, by its first step: a generator that ends at a target."""
     first = None if isinstance(part, GroupingStep) or not part else part[0]
     return isinstance(first, Generator) and first.target() is not None
+
+
+def together(part: Sequence[Step], units: Sequence[Unit], each_alone: bool) -> list[range]:
+    """The files that each task of a pass reads, as numbers of `units`.
+
+    One each, but of small files that a model rewrites so many together that it has work: at each task's end its places
+    stand empty until the slowest answer has come. Which, follows from the files alone. each_alone: where the number
+    of a file counts, as in decisions, or its rows are not known, as in inputs.
+    """
+    if takes_whole(part):
+        return [range(len(units))] if units else []
+    gathers = bool(part) and isinstance(part[0], Generator) and not each_alone
+    found: list[range] = []
+    rows = 0
+    for number, unit in enumerate(units):
+        size = (unit.stop or 0) - unit.start
+        if gathers and found and rows + size <= TOGETHER:
+            found[-1] = range(found[-1].start, number + 1)
+            rows += size
+        else:
+            found.append(range(number, number + 1))
+            rows = size
+    return found
 
 
 def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:

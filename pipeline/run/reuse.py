@@ -15,13 +15,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from pydantic import BaseModel
 
 from pipeline.books.fingerprint import recipe_id
 from pipeline.books.manifest import ShardRecord, dump, load
 from pipeline.rows.document import content_hash
+from pipeline.run.passes import takes_whole
 from pipeline.run.rowpass import RowTask
+from pipeline.steps import Unit
 from pipeline.store.damage import Damaged
 from pipeline.store.shard import stored_sha256
 from pipeline.store.store import Store
@@ -39,17 +42,18 @@ class Keys(BaseModel):
 
 def keys_of(tasks: Sequence[RowTask]) -> list[str]:
     """A key for each task, by all that decides its files; empty where other shards decide too."""
-    if not tasks or tasks[0].decided or tasks[0].before or tasks[0].whole or tasks[0].directory.count("/") != 1:
+    if not tasks or tasks[0].decided or tasks[0].before or tasks[0].directory.count("/") != 1:
+        return []
+    if takes_whole(tasks[0].steps):
         return []
     level = tasks[0].directory.partition("/")[0]
     steps = (*((tasks[0].source,) if tasks[0].source else ()), *tasks[0].steps)
     shared = recipe_id(level, [str(tasks[0].schema), str(tasks[0].position), str(tasks[0].keep_dropped_text)], steps)
-    return [content_hash(shared, *_unit(task)) for task in tasks]
+    return [content_hash(shared, *chain.from_iterable(map(_unit, task.units)), repr(task.poison)) for task in tasks]
 
 
-def _unit(task: RowTask) -> tuple[str, ...]:
-    unit = task.unit
-    return unit.sha256, str(unit.start), str(unit.stop), unit.name, repr(unit.parts), repr(task.poison)
+def _unit(unit: Unit) -> tuple[str, ...]:
+    return unit.sha256, str(unit.start), str(unit.stop), unit.name, repr(unit.parts)
 
 
 def note(store: Store, tasks: Sequence[RowTask]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,8 +38,10 @@ class RowTask:
     directory: str
     """Of the pass; files go to its data/, dropped/, … and the record to its shards/."""
     shard: int
-    unit: Unit
-    """What to read: a part of an input file (L0) or a whole file of the store."""
+    units: tuple[Unit, ...]
+    """What to read: a part of an input file (L0), or files of the store, one after the other."""
+    first: int
+    """The number of the first among the shards of the pass or level before."""
     source: Source | None
     decided: tuple[Decided, ...]
     steps: tuple[Step, ...]
@@ -53,9 +56,6 @@ class RowTask:
     keep_dropped_text: bool = False
     poison: tuple[int, ...] = ()
     """Numbers of incoming rows that kill the worker (`pipeline.run.poison`); they are quarantined unprocessed."""
-
-    whole: tuple[Unit, ...] = ()
-    """If given, all files of the level, which the first step here goes through by itself; `unit` is the first."""
 
     @property
     def record(self) -> str:
@@ -120,7 +120,7 @@ def _finish(task: RowTask, store: Store, files: Outputs, seconds: float) -> Shar
     """Commit the files; their record, which carries on what earlier passes dropped from this shard."""
     passes = [files.counts]
     if task.before:
-        shards = range(len(task.whole)) if task.whole else [task.shard]
+        shards = range(task.first, task.first + len(task.units))
         found = [load(ShardRecord, store, f"{task.before}/shards/part-{shard:05d}.json") for shard in shards]
         for before in found:
             files.carry_on(store, before)
@@ -130,29 +130,32 @@ def _finish(task: RowTask, store: Store, files: Outputs, seconds: float) -> Shar
     counts.check(f"{task.directory} shard {task.shard}")
     return ShardRecord(
         shard=task.shard,
-        input={"sha256": task.unit.sha256, "start": task.unit.start, "stop": task.unit.stop}
-        if not task.whole
-        else {"sha256": content_hash(*(unit.sha256 for unit in task.whole)), "start": 0, "stop": None},
+        input=_input(task.units),
         counts=counts,
         files=files.commit(),
         seconds=round(seconds, 3),
     )
 
 
+def _input(units: Sequence[Unit]) -> dict[str, Any]:
+    if len(units) == 1:
+        return {"sha256": units[0].sha256, "start": units[0].start, "stop": units[0].stop}
+    return {"sha256": content_hash(*(unit.sha256 for unit in units)), "start": 0, "stop": None}
+
+
 def _incoming(store: Store, task: RowTask, files: Outputs, incoming: Incoming) -> Iterator[Batch]:
     """Batches as they come in, counted, with the decisions of earlier grouping steps applied."""
-    if task.unit.stop == task.unit.start:
-        return
     # Poison is blamed on the first step that works here, decisions apart, which only take rows away.
     first_step = (task.names[len(task.decided) :] or [step_name(0, task.source.kind if task.source else "read")])[0]
     if task.source is not None:
-        for found in task.source.read(task.unit):
-            keep = incoming.admit(found.rows, first_step, files)
-            yield from_source(found, task.source, files, keep)
+        for unit in _not_empty(task.units):
+            for found in task.source.read(unit):
+                keep = incoming.admit(found.rows, first_step, files)
+                yield from_source(found, task.source, files, keep)
         return
     decisions = [(decided, read_bucket(store, decided.tables, task.shard)) for decided in task.decided]
     first = 0
-    for rows in read_checked(store, task.unit.path, task.unit.sha256):
+    for rows in _read(store, task.units):
         files.counts.rows_in += rows.num_rows
         files.counts.bytes_in += text_bytes(rows)
         numbers = np.arange(first, first + rows.num_rows)
@@ -164,18 +167,23 @@ def _incoming(store: Store, task: RowTask, files: Outputs, incoming: Incoming) -
         yield batch
 
 
+def _not_empty(units: Sequence[Unit]) -> list[Unit]:
+    return [unit for unit in units if unit.stop != unit.start]
+
+
+def _read(store: Store, units: Sequence[Unit]) -> Iterator[pa.RecordBatch]:
+    for unit in _not_empty(units):
+        yield from read_checked(store, unit.path, unit.sha256)
+
+
 def _in_order(store: Store, task: RowTask, counts: Counts) -> InOrder:
     """All rows of the level, counted once."""
-
-    def read() -> Iterator[pa.RecordBatch]:
-        for unit in task.whole:
-            yield from read_checked(store, unit.path, unit.sha256)
 
     def seen(rows: pa.RecordBatch) -> None:
         counts.rows_in += rows.num_rows
         counts.bytes_in += text_bytes(rows)
 
-    return InOrder(read, seen)
+    return InOrder(lambda: _read(store, task.units), seen)
 
 
 def _each(step: RowStep, name: str, batches: Iterator[Batch], files: Outputs) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ from pipeline.run.decisions import Decided
 from pipeline.run.failures import LevelError, failed
 from pipeline.run.grouping import Grouping, TaskFailed
 from pipeline.run.grouping_tasks import ShardRows
-from pipeline.run.passes import Level, schema_after, split_passes, takes_whole
+from pipeline.run.passes import Level, schema_after, split_passes, takes_whole, together
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import RowTask, run_row_task
 from pipeline.run.runners import Runner
@@ -62,14 +62,20 @@ class Passes:
                 self.emit("grouped", {"level": level.name, "step": part.kind})
                 continue
             schema = schema_after(schema, (*(one.step for one in decided), *part))
-            whole = tuple(units) if takes_whole(part) else ()
+            source = level.source if number == 0 else None
+            groups = together(part, units, each_alone=bool(decided) or source is not None)
+            name = level.name if last else f"{level.name}, pass {number + 1}"
+            if len(groups) < len(units) and not takes_whole(part):
+                text = f"{len(units)} shards, those of few documents together, are the work of {len(groups)} tasks"
+                self.emit("note", {"text": f"{name}: {text}"})
             tasks = [
                 RowTask(
                     store=self.store.root,
                     directory=folder,
                     shard=shard,
-                    unit=unit,
-                    source=level.source if number == 0 else None,
+                    units=tuple(units[numbers.start : numbers.stop]),
+                    first=numbers.start,
+                    source=source,
                     decided=decided,
                     steps=part,
                     schema=schema,
@@ -77,11 +83,10 @@ class Passes:
                     before=before,
                     clusters=clusters,
                     keep_dropped_text=level.keep_dropped_text,
-                    whole=whole,
                 )
-                for shard, unit in enumerate(whole[:1] or units)
+                for shard, numbers in enumerate(groups)
             ]
-            records = self._run_tasks(level.name if last else f"{level.name}, pass {number + 1}", tasks)
+            records = self._run_tasks(name, tasks)
             units = [_output_unit(record) for record in records]
             before, position, decided = folder, position + len(decided) + len(part), ()
         return records
@@ -118,12 +123,12 @@ class Passes:
         searched = 0
         for place, result in self.runner.map(run_row_task, [tasks[index] for index in missing], resources):
             task = tasks[missing[place]]
-            if isinstance(result, WorkerDied) and not resources.resident and not task.whole:
+            if isinstance(result, WorkerDied) and not resources.resident and not takes_whole(task.steps):
                 searched += 1
                 result = self._without_poison(name, task, searched, len(records))
             if isinstance(result, Exception):
                 task.artifact(self.store).fail(result)  # here, since a worker that was killed cannot
-                raise failed(name, f"shard {task.shard} ({task.unit.path.rpartition('/')[2]})", result) from result
+                raise failed(name, f"shard {task.shard} ({task.units[0].path.rpartition('/')[2]})", result) from result
             records[missing[place]] = result
             counts = {count: getattr(result.counts, count) for count in PROGRESS}
             done = {count: done[count] + counts[count] for count in PROGRESS}

@@ -156,7 +156,7 @@ def task(store: LocalStore, unit: Unit, *steps: Any, **options: Any) -> RowTask:
         for column in one.columns()
     ]
     settings = {"directory": "level", "shard": 0, "source": None, "decided": (), "schema": level_schema(columns)}
-    return RowTask(store=store.root, unit=unit, steps=steps, **(settings | options))
+    return RowTask(store=store.root, units=(unit,), first=0, steps=steps, **(settings | options))
 
 
 def read(store: LocalStore, role: str, folder: str = "level") -> list[dict]:

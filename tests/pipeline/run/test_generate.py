@@ -1,6 +1,6 @@
 """A generator over documents: one end for each request, replies kept, nothing asked twice."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -18,7 +18,7 @@ from pipeline.run.ledger import Ledger
 from pipeline.run.level import Finished, run_level
 from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
-from pipeline.steps import Fault, Generator, Reason, Reply, Request
+from pipeline.steps import DocumentFilter, Fault, Generator, Reason, Reply, Request, Resources
 from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import l0, silent, write_lines
 
@@ -60,6 +60,15 @@ class Echo(Generator):
         if "CRASH" in reply.text:
             raise ValueError("cannot read this")
         return Reason("refused") if "REFUSE" in reply.text else {"text": reply.text, "parent_id": request.parent.id}
+
+
+class NoLetters(DocumentFilter):
+    """Drops texts of one letter."""
+
+    kind: Literal["no_letters"] = "no_letters"
+
+    def reason_to_drop(self, document: Document) -> str | None:
+        return "letter" if len(document.text) == 1 else None
 
 
 def run(folder: Path, step: Generator, *more: str, **level: Any) -> tuple[LocalStore, Finished]:
@@ -279,3 +288,54 @@ def test_tokens_are_counted_by_prompt_and_by_what_became_of_them(tmp_path: Path)
         ("again", "accepted"): (1, 10, 4, 9, 10.09),
     }
     assert level.manifest.counted_steps()[0]["tokens"]["p@0"]["refused"]["completion_tokens"] == 9
+
+
+def test_small_shards_are_one_stream(tmp_path: Path):
+    """What comes before the generator in a pass of its own is carried on from each of them."""
+    store, told = LocalStore(tmp_path / "store"), list[str]()
+    files = [["one", "x", "two"], [], ["three", "crash it"], ["y", "refuse me"]]
+    first = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / "input", *files))
+
+    class OnGpu(Echo):
+        streams: ClassVar[list[int]] = []
+
+        def resources(self) -> Resources:
+            return Resources(gpus=1, resident=True)
+
+        def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+            asked = list(requests)
+            self.streams.append(len(asked))
+            return super().generate(asked)
+
+    def tell(event: str, fields: Mapping[str, Any]) -> None:
+        told.extend([fields["text"]] if event == "note" else ())
+
+    level = run_level(Level("l3", "toy", (NoLetters(), OnGpu())), store, InlineRunner(), tell, parent=first)
+    manifest = level.manifest
+    assert OnGpu.streams == [5]
+    assert (manifest.rows_in, manifest.rows_out, manifest.quarantined) == (7, 3, 1)
+    assert manifest.dropped == {"no_letters.letter": 2, "echo.refused": 1}
+    assert [Path(path).name for path in manifest.paths("data")] == ["part-00000.parquet"]
+    rows = pq.read_table(store.shown(f"{level.directory}/data/part-00000.parquet")).to_pylist()
+    assert sorted(row["text"] for row in rows) == ["ONE", "THREE", "TWO"]
+    dropped = pq.read_table(store.shown(f"{level.directory}/dropped/part-00000.parquet")).to_pylist()
+    assert [row["step"] for row in dropped] == ["02 echo", "01 no_letters", "01 no_letters"]
+    assert told == ["l3: 4 shards, those of few documents together, are the work of 1 tasks"]
+
+
+def test_a_large_shard_beside_small_ones_carries_on_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.run.passes.TOGETHER", 2)
+    store = LocalStore(tmp_path / "store")
+    files = [["one", "x"], ["e", "two", "three", "four"], ["z", "five"]]  # the large one comes last, by its hash
+    first = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / "input", *files))
+
+    class Later(Echo):
+        def resources(self) -> Resources:
+            return Resources(gpus=1, resident=True)
+
+    level = run_level(Level("l3", "toy", (NoLetters(), Later())), store, InlineRunner(), silent, parent=first)
+    rows = {
+        role: [pq.read_table(store.shown(f"{level.directory}/{role}/part-{n:05d}.parquet")).num_rows for n in range(2)]
+        for role in ("data", "dropped")
+    }
+    assert rows == {"data": [2, 3], "dropped": [2, 1]}

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.errors import Fault
 from pipeline.rows.document import BASE_SCHEMA
-from pipeline.run.passes import Level, PlanError, check_steps, schema_after, split_passes
-from pipeline.steps import GroupingStep, Resources, Scorer
+from pipeline.run.passes import TOGETHER, Level, PlanError, check_steps, schema_after, split_passes, together
+from pipeline.steps import GroupingStep, Resources, Scorer, Unit
 from stages.l1_filter.duplicates.exact_duplicates import ExactDuplicates
 from stages.l3_synthesize.rewrite import Rewrite
 from tests.pipeline.helpers import Lines, MinWords, SameFirstWord, Shout
@@ -141,3 +141,23 @@ def test_a_generator_with_a_target_begins_a_pass_without_decisions():
     assert split_passes([wanted, words]) == [(wanted, words)]
     assert split_passes([words, wanted]) == [(words,), (wanted,)]
     assert split_passes([group, wanted, wanted]) == [group, (), (wanted,), (wanted,)]
+
+
+TEMPLATE = Rewrite(engine="template")
+
+
+def test_a_generator_takes_small_shards_together():
+    def groups(*rows: int, part=(TEMPLATE,), each_alone: bool = False) -> list[list[int]]:
+        units = [Unit(f"part-{number}", "0" * 64, 0, count) for number, count in enumerate(rows)]
+        return [list(numbers) for numbers in together(part, units, each_alone)]
+
+    assert groups(30, 40, 50) == [[0, 1, 2]]
+    assert groups(TOGETHER - 1, 1, 1) == [[0, 1], [2]], "no more than so many documents"
+    assert groups(10, TOGETHER + 5, 10, 10) == [[0], [1], [2, 3]], "a large one stays alone"
+    assert groups(0, 0) == [[0, 1]], "empty ones too"
+    assert groups() == []
+    assert groups(30, 40, part=(MinWords(),)) == [[0], [1]], "a filter is as fast either way"
+    assert groups(30, 40, part=()) == [[0], [1]]
+    assert groups(30, 40, each_alone=True) == [[0], [1]]
+    assert groups(TOGETHER, TOGETHER, part=(Wanted(rows=1),)) == [[0, 1]], "what ends at a target sees the level"
+    assert groups(part=(Wanted(rows=1),)) == []

@@ -75,7 +75,7 @@ def task(folder: Path, rows: int = 13, steps: tuple[Step, ...] = (MinWords(),)) 
     store = LocalStore(folder / "store")
     (file,) = write_lines(folder / "input", [f"line number {number}" for number in range(rows)])
     unit = Unit(file.path, file.sha256)
-    return RowTask(store.root, "l0/x", 0, unit, Lines(), (), steps, BASE_SCHEMA)
+    return RowTask(store.root, "l0/x", 0, (unit,), 0, Lines(), (), steps, BASE_SCHEMA)
 
 
 @pytest.mark.parametrize("rows", [(0,), (12,), (5,), (6, 7), (0, 6, 12), ()])

@@ -6,9 +6,11 @@ import pytest
 
 from pipeline.run import shards as module
 from pipeline.run.level import run_level
+from pipeline.run.passes import Level
 from pipeline.run.runners import InlineRunner
 from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
+from tests.pipeline.run.test_generate import Echo
 
 OLD = [["apple pie is good", "banana split"], ["cherry cake", "dates are sweet"]]
 NEW = [*OLD, ["elder flower", "fig tree"]]
@@ -69,3 +71,13 @@ def test_what_is_not_there_as_it_was_written_is_made_anew(tmp_path: Path, worked
     second = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / "new", *NEW))
     assert len(worked) == 3
     assert second.manifest.rows_out == 6
+
+
+def test_shards_that_are_read_together_are_taken_over_together(tmp_path: Path, worked: list[str], monkeypatch):
+    monkeypatch.setattr("pipeline.run.passes.TOGETHER", 4)
+    store = LocalStore(tmp_path / "store")
+    for name, lines in (("old", OLD), ("new", NEW)):
+        worked.clear()
+        first = run_level(l0(), store, InlineRunner(), silent, write_lines(tmp_path / name, *lines))
+        run_level(Level("l3", "toy", (Echo(),)), store, InlineRunner(), silent, parent=first)
+    assert [place.split("/")[0] for place in worked] == ["l0_collect", "l3"], "two shards of before and the new one"
