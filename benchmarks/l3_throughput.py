@@ -239,12 +239,32 @@ def _cpu_seconds() -> float:
 
 
 def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int, prompt: str, rewrites: int) -> dict[str, Any]:
-    step = Once(
+    step = once(tokens, at_once, prompt, rewrites)
+    requests, stage, replies = through_stage(folder, step, asked // rewrites)
+    prompt_tokens, cached = sum(one.prompt_tokens for one in replies), sum(one.cached_tokens for one in replies)
+    alone = bare(step, requests)
+    return {
+        "requests": len(requests),
+        "at_once": at_once,
+        "stage": stage,
+        "bare": alone,
+        "share_of_bare_by_the_wall": _rate(stage, "seconds") / _rate(alone, "seconds"),
+        "share_of_bare_by_cpu": _rate(stage, "cpu_seconds") / _rate(alone, "cpu_seconds"),
+        "cached_share_of_prompt": cached / prompt_tokens,
+    }
+
+
+def once(tokens: int, at_once: int, prompt: str, rewrites: int = 1) -> Once:
+    return Once(
         prompts=(prompt,), prompts_per_document=rewrites, max_new_tokens=tokens, max_concurrent=at_once,
         max_input_tokens=INPUT_TOKENS, seed=1,
     )  # fmt: skip
+
+
+def through_stage(folder: Path, step: Once, documents: int) -> tuple[list[Request], dict[str, float], list[Reply]]:
+    """The requests for so many documents, what the whole level took for them once its engine was there, the replies."""
     with tempfile.TemporaryDirectory() as temporary:
-        parent, store = collected(Path(temporary, "measured"), articles(folder, 0, asked // rewrites))
+        parent, store = collected(Path(temporary, "measured"), articles(folder, 0, documents))
         tables = [pq.read_table(Path(store, parent.directory, path)) for path in parent.manifest.paths("data")]
         batches = [Batch(rows) for table in tables for rows in table.to_batches()]
         requests = [one for batch in batches for one in step.requests(batch) if isinstance(one, Request)]
@@ -255,19 +275,8 @@ def measure_vllm(folder: Path, asked: int, tokens: int, at_once: int, prompt: st
         replies = list(Ledger(open_store(store)).replies())
         close_engines()
     assert len(replies) == len(requests)
-    stage = {"tokens": sum(one.completion_tokens for one in replies), **through}
-    prompt, cached = sum(one.prompt_tokens for one in replies), sum(one.cached_tokens for one in replies)
-    alone = bare(step, requests)
-    return {
-        "requests": len(requests),
-        "at_once": at_once,
-        "stage": stage,
-        "bare": alone,
-        "cpu_seconds_of_this_process": own,
-        "share_of_bare_by_the_wall": _rate(stage, "seconds") / _rate(alone, "seconds"),
-        "share_of_bare_by_cpu": _rate(stage, "cpu_seconds") / _rate(alone, "cpu_seconds"),
-        "cached_share_of_prompt": cached / prompt,
-    }
+    written = sum(one.completion_tokens for one in replies)
+    return requests, {"tokens": written, **through, "cpu_seconds_of_this_process": own}, replies
 
 
 def _rate(found: Mapping[str, float], clock: str) -> float:
