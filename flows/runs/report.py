@@ -18,6 +18,7 @@ from pipeline.publish.release import RECIPE, Refs, Release, load_release
 from pipeline.report.funnel import summary
 from pipeline.report.page import Before, Page, report_html
 from pipeline.report.rules import SampleView, view_of
+from pipeline.report.samples import evenly
 from pipeline.rows.batch import Batch
 from pipeline.run.level import Finished
 from pipeline.run.measure import measure
@@ -28,8 +29,6 @@ from pipeline.store.store import Store
 
 SAMPLE = 1000
 """Rows that are measured for the pictures of a level."""
-SHARDS = 10
-"""Files that they are taken from."""
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -118,7 +117,7 @@ def rows_before(store: Store, manifest: Manifest, wanted: int = SAMPLE) -> Batch
     path = manifest.parents[0].manifest
     parent, folder = load(Manifest, store, path), path.rpartition("/")[0]
     files = [file for file in parent.of("data") if file.rows]
-    chosen = files[:: max(1, -(-len(files) // SHARDS))]
+    chosen = evenly(files)
     parts: list[pa.RecordBatch] = []
     for file in chosen:
         left = -(-wanted // len(chosen))
