@@ -1,8 +1,8 @@
 """What L3 costs beside the model: our own CPU time without one, and output tokens a second with a real one.
 
-`null`: DOCUMENTS articles of FOLDER/wikipedia through the whole level with an engine that answers at once: passage (by
-the model's tokenizer), request, ledger, checks and files. The answer to one document is the passage of the next, so
-that every check runs to its end. CPU seconds of this process, all threads, of TURNS levels one after the other over
+`null`: DOCUMENTS articles of FOLDER/wikipedia, or pages of FOLDER/fineweb, through the whole level with an engine that
+answers at once: passage (by the model's tokenizer), request, ledger, checks and files. The answer to one document is
+the passage of the next, so that every check runs to its end. CPU seconds of this process, all threads, of TURNS levels one after the other over
 the same documents, which are forgotten in between, after a smaller one that compiles.
 
 `vllm`: the same requests, with the same token ids and sampling, once through bare `LLM.generate` and once through the
@@ -13,7 +13,7 @@ machine may be shared), and the share of prompt tokens that came from the prefix
 ends with places that stand empty, and on the same ones in a single shard. The clock is the engine's own: an answer as
 long as its passage takes that long, and everything else takes no time, as with a GPU that is slower than we are.
 
-    python -m benchmarks.l3_throughput null FOLDER [--documents 4000] [--tokens 200] [--profile]
+    python -m benchmarks.l3_throughput null FOLDER [--documents 4000] [--tokens 200] [--pages] [--profile]
     python -m benchmarks.l3_throughput shards FOLDER [--documents 4000]
     python -m benchmarks.l3_throughput vllm FOLDER [--requests 256] [--tokens 64] [--at-once 64] [--prompt faq]
         [--rewrites 2]
@@ -141,6 +141,16 @@ def articles(folder: Path, first: int, wanted: int) -> list[dict[str, str]]:
     raise SystemExit(f"{folder / 'wikipedia'} holds {len(rows):,} such articles, fewer than {first + wanted:,}")
 
 
+def pages(folder: Path) -> list[dict[str, str]]:
+    """All distinct pages of FineWeb."""
+    return [row for part in range(4) for row in _page_file(folder / "fineweb" / f"part-{part:05d}.parquet")]
+
+
+def _page_file(path: Path) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = pq.read_table(path, columns=["url", "text"]).to_pylist()
+    return found
+
+
 def collected(folder: Path, rows: list[dict[str, str]], shards: int = SHARDS) -> tuple[Finished, str]:
     """L0 of these rows in a store of its own, in so many shards."""
     folder.mkdir()
@@ -163,14 +173,14 @@ def refine(parent: Finished, store: str, step: Rewrite) -> Finished:
     return run_level(level, open_store(store), open_runner("inline"), silent, parent=parent)
 
 
-def measure_null(folder: Path, documents: int, tokens: int, profile: bool) -> dict[str, Any]:
+def measure_null(folder: Path, documents: int, tokens: int, of_web: bool, profile: bool) -> dict[str, Any]:
     ENGINES.append(NullEngine())
     step = NullRewrite(prompts=("rephrase",), max_input_tokens=tokens, min_words=min(40, tokens // 4))
     rates: list[float] = []
     profiler = cProfile.Profile(time.process_time) if profile else None
     with tempfile.TemporaryDirectory() as temporary:
         refine(*collected(Path(temporary, "warm"), articles(folder, 0, 200)), step)
-        rows = articles(folder, 200, documents)
+        rows = pages(folder)[:documents] if of_web else articles(folder, 200, documents)
         for turn in range(1 if profiler else TURNS):
             parent, store = collected(Path(temporary, str(turn)), rows)
             forget_texts()
@@ -187,7 +197,7 @@ def measure_null(folder: Path, documents: int, tokens: int, profile: bool) -> di
         pstats.Stats(profiler).sort_stats("cumulative").print_stats(45)
         pstats.Stats(profiler).sort_stats("tottime").print_stats(30)
     return {
-        "documents": documents,
+        "documents": len(rows),
         "requests": asked,
         "accepted": level.manifest.rows_out,
         "dropped": level.manifest.dropped,
@@ -322,11 +332,12 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--prompt", default="rephrase")
     parser.add_argument("--rewrites", type=int, default=1, help="of a document by the same prompt")
+    parser.add_argument("--pages", action="store_true", help="for `null`: FineWeb's pages in place of Wikipedia")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     pa.set_cpu_count(1)
     if options.what == "null":
-        found = measure_null(options.folder, options.documents, options.tokens or 200, options.profile)
+        found = measure_null(options.folder, options.documents, options.tokens or 200, options.pages, options.profile)
     elif options.what == "shards":
         found = measure_shards(options.folder, options.documents)
     else:

@@ -65,6 +65,7 @@ LETTER = re.compile("[A-Za-z]")
 NO_LETTERS = bytes(code for code in range(256) if code >= 128 or not chr(code).isalpha())
 HAN_WEIGHT = 3
 """Letters that say as much as a Chinese character: 4.7 of an English word over 1.6 of a Chinese one."""
+NO_GRAMS = np.empty(0, np.uint64)
 TWICE_WORDS = 8
 STARTS = ".!?:;\n\u3002\uff01\uff1f\uff1a\uff1b"
 MAX_COPY, COPY_WORDS = 0.80, 13
@@ -159,6 +160,8 @@ def _leaks(prompt: Prompt, source: str, answer: str) -> bool:
         return True
     n = ngram_size(prompt.system, LEAK_WORDS)
     said, known = gram_keys(numbers(answer)[0], n), _instruction(prompt.system, prompt.user, n)
+    if not any_only_in(said, known, NO_GRAMS):  # nearly always
+        return False
     return bool(any_only_in(said, known, gram_keys(numbers(source)[0], n)))
 
 
