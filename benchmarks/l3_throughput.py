@@ -2,8 +2,8 @@
 
 `null`: DOCUMENTS articles of FOLDER/wikipedia, or pages of FOLDER/fineweb, through the whole level with an engine that
 answers at once: passage (by the model's tokenizer), request, ledger, checks and files. The answer to one document is
-the passage of the next, so that every check runs to its end. CPU seconds of this process, all threads, of TURNS levels one after the other over
-the same documents, which are forgotten in between, after a smaller one that compiles.
+the passage of the next, so that every check runs to its end. CPU seconds of this process, all threads, of TURNS levels
+one after the other over the same documents, which are forgotten in between, after a smaller one that compiles.
 
 `vllm`: the same requests, with the same token ids and sampling, once through bare `LLM.generate` and once through the
 level, each with an engine process of its own: tokens a second by the wall and a CPU second of all processes (the
