@@ -126,6 +126,7 @@ def killed_at(place: str, folder: Path, store: str = "faulty", files: int = 1, a
     with pytest.MonkeyPatch.context() as patch:
         break_at(place, lambda: os._exit(9), patch, after)
         patch.setattr("pipeline.publish.compact.SMALL", 0)  # each of these small files is one of the release
+        patch.setattr("pipeline.run.passes.TOGETHER", 0)  # and one of L3
         refine_all(folder, store, files)
 
 
@@ -192,7 +193,8 @@ HALF_WRITTEN = {"publishing data": 2, "publishing the card": 0}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", HALF_WRITTEN)
-def test_of_a_half_written_release_only_the_old_one_is_seen_until_the_next_run_ends_it(tmp_path, place):
+def test_of_a_half_written_release_only_the_old_one_is_seen_until_the_next_run_ends_it(tmp_path, monkeypatch, place):
+    monkeypatch.setattr("pipeline.run.passes.TOGETHER", 0)
     store = LocalStore(tmp_path / "faulty")
     old, _ = refine_all(tmp_path, "faulty", first=900)  # other rows: of the same ones no shard is made again
     before = {path: store.read(path) for path in store.list("releases")}
