@@ -77,6 +77,12 @@ def together(part: Sequence[Step], units: Sequence[Unit], each_alone: bool) -> l
     return found
 
 
+def makes_other_shards(steps: Sequence[Step]) -> bool:
+    """Whether how many shards leave a level depends on how many rows are in those that come."""
+    parts = split_passes(steps)
+    return any(not isinstance(part, GroupingStep) and part and isinstance(part[0], Generator) for part in parts)
+
+
 def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:
     """Row steps gathered between grouping steps; a row pass comes last, since it is what writes the data.
 

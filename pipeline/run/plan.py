@@ -20,7 +20,7 @@ import pyarrow as pa
 from pipeline.errors import is_of_recipe, of_recipe
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.level import Finished, InputFile, directory_of, find_level, level_id
-from pipeline.run.passes import Level, PlanError, check_steps, split_passes
+from pipeline.run.passes import Level, PlanError, check_steps, makes_other_shards, split_passes
 from pipeline.run.space import gigabytes
 from pipeline.steps import GroupingStep, Resources, Step, Unit, joined, step_name
 from pipeline.store.store import Store, UnknownStore
@@ -244,7 +244,8 @@ def _identified(
 ) -> LevelPlan:
     """The draft with its recipe id, what is on the store, and how much there is to do."""
     if level.source is None and before is not None:
-        draft = replace(draft, shards=before.shards, rows_in=before.rows_out)
+        is_known = before.shards == 1 or not makes_other_shards(level.steps)
+        draft = replace(draft, shards=before.shards if is_known else None, rows_in=before.rows_out)
         if not before.recipe_id:
             return replace(draft, state="after training")
     parent_id = before.recipe_id if before is not None else ""

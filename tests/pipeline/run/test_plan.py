@@ -18,6 +18,7 @@ from pipeline.steps.extras import MODULES
 from pipeline.store.shard import file_sha256
 from pipeline.store.store import LocalStore
 from tests.pipeline.helpers import Lines, MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
+from tests.pipeline.run.test_generate import Echo
 
 
 class Column(MinWords):
@@ -142,6 +143,13 @@ def test_a_plan_names_passes_columns_and_shards(tmp_path: Path):
     assert second.passes[1].columns == ("group_size",)
     assert second.schema.names[-1] == "group_size"
     assert [(level.state, level.shards, level.rows_in) for level in made.levels] == [("to be made", 2, None)] * 2
+
+
+def test_how_many_shards_a_generator_makes_is_known_of_one_alone(tmp_path: Path):
+    levels = l0(), Level("l3_synthesize", "toy", (Echo(),)), Level("l4_verify", "toy", (MinWords(),))
+    assert [level.shards for level in planned(tmp_path / "two", *levels).levels] == [2, None, None]
+    one = planned(tmp_path / "one", *levels, files=[["a line"]])
+    assert [level.shards for level in one.levels] == [1, 1, 1]
 
 
 def test_filters_never_sit_in_the_process_of_a_model(tmp_path: Path):
