@@ -22,6 +22,7 @@ from pipeline.publish import certificate
 from pipeline.publish.release import resolve
 from pipeline.publish.verify import verify_release
 from pipeline.run.level import Finished
+from pipeline.run.passes import WORK
 from pipeline.store.artifact import unfinished
 from pipeline.store.store import Store, open_store
 from tests.killed_run import ROWS, ROWS_PER_FILE, Forks, refine, write_inputs
@@ -180,4 +181,4 @@ def check(store: Store, rows: int = ROWS) -> None:
     made = json.loads(store.read(f"{lot.directory}/certificate.json"))
     assert certificate.verify(made, store, lot.directory, checkers_of(manifest)) == []
     assert unfinished(store) == {}
-    assert [path for path in store.list(".") if path.startswith("tmp/") or "/work/" in path] == []
+    assert [path for path in store.list(".") if path.startswith("tmp/") or f"/{WORK}/" in path] == []

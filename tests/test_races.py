@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.publish.release import datasets
 from pipeline.publish.verify import verify_release
+from pipeline.run.passes import WORK
 from pipeline.store.store import open_store
 from tests.killed_run import Forks, write_inputs
 
@@ -46,7 +47,7 @@ def test_two_drivers_make_one_version(drivers: list[tuple[Path, Forks]], tmp_pat
         (refs,) = datasets(opened).values()
         assert refs.history == [results[0]["version"]]
         assert verify_release(opened, f"releases/toy/{refs.latest}") == []
-        assert not [path for path in opened.list(".") if "/work/" in path or path.startswith("tmp/")]
+        assert not [path for path in opened.list(".") if f"/{WORK}/" in path or path.startswith("tmp/")]
         versions.add(refs.latest)
     assert len(versions) == 1
     print(f"{RACES} races, one version: {versions}")

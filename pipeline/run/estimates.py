@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.books.manifest import Manifest, load
 from pipeline.run.level import directory_of
-from pipeline.run.passes import Level
+from pipeline.run.passes import WORK, Level
 from pipeline.run.plan import LevelPlan, Plan
 from pipeline.run.space import gigabytes, machine_memory
 from pipeline.steps import GroupingStep
@@ -57,7 +57,7 @@ def _with_space(one: LevelPlan, level: Level, store: Store, rows: int, text: flo
     needs = [step.space(rows, text) for step in level.steps if isinstance(step, GroupingStep)]
     disk = sum(disk for disk, _ in needs)
     if disk and one.recipe_id:
-        disk -= sum(store.size(path) for path in store.list(f"{directory_of(level, one.recipe_id)}/work"))
+        disk -= sum(store.size(path) for path in store.list(f"{directory_of(level, one.recipe_id)}/{WORK}"))
     return replace(one, shuffle_disk=max(0, disk), memory=max((memory for _, memory in needs), default=0))
 
 

@@ -20,7 +20,7 @@ from pipeline.books.manifest import Manifest, Parent, dump, load
 from pipeline.errors import of_recipe
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.failures import LevelError
-from pipeline.run.passes import Level, PlanError, check_steps
+from pipeline.run.passes import WORK, Level, PlanError, check_steps
 from pipeline.run.runners import Runner
 from pipeline.run.shards import Emit, Passes
 from pipeline.run.space import DoesNotFit
@@ -117,7 +117,7 @@ def run_level(
         check_content(level, store, artifact.key, manifest)
     for line in _endings(manifest):
         emit("note", {"text": line})
-    store.remove(f"{artifact.key}/work")  # also what a run left that was killed right after its manifest
+    store.remove(f"{artifact.key}/{WORK}")  # also what a run left that was killed right after its manifest
     return Finished(manifest, artifact.done, reused=found is not None)
 
 

@@ -17,6 +17,8 @@ from pipeline.rows.document import BASE_SCHEMA, level_schema
 from pipeline.steps import Generator, GroupingStep, Source, Step, Unit, step_name
 from pipeline.steps.extras import missing
 
+WORK = "work"
+"""The folder of a level for all its passes but the last; it goes when the level is done."""
 TOGETHER = 2_000
 """Documents of small shards in one task of a generator. An engine with 32 places then loses 1 % of its time at a task's
 end, where it loses 58 % with 25 documents (benchmarks/l3_throughput.py), and the tasks still keep some GPUs busy."""
@@ -50,8 +52,14 @@ class Level:
 
 def takes_whole(part: Sequence[Step] | GroupingStep) -> bool:
     """Whether the pass goes through the level as one, by its first step: a generator that ends at a target."""
+    generator = _generator_of(part)
+    return generator is not None and generator.target() is not None
+
+
+def _generator_of(part: Sequence[Step] | GroupingStep) -> Generator | None:
+    """The generator that a pass begins with, if it does."""
     first = None if isinstance(part, GroupingStep) or not part else part[0]
-    return isinstance(first, Generator) and first.target() is not None
+    return first if isinstance(first, Generator) else None
 
 
 def together(part: Sequence[Step], units: Sequence[Unit], each_alone: bool) -> list[range]:
@@ -63,7 +71,7 @@ def together(part: Sequence[Step], units: Sequence[Unit], each_alone: bool) -> l
     """
     if takes_whole(part):
         return [range(len(units))] if units else []
-    gathers = bool(part) and isinstance(part[0], Generator) and not each_alone
+    gathers = _generator_of(part) is not None and not each_alone
     found: list[range] = []
     rows = 0
     for number, unit in enumerate(units):
@@ -79,8 +87,7 @@ def together(part: Sequence[Step], units: Sequence[Unit], each_alone: bool) -> l
 
 def makes_other_shards(steps: Sequence[Step]) -> bool:
     """Whether how many shards leave a level depends on how many rows are in those that come."""
-    parts = split_passes(steps)
-    return any(not isinstance(part, GroupingStep) and part and isinstance(part[0], Generator) for part in parts)
+    return any(_generator_of(part) is not None for part in split_passes(steps))
 
 
 def split_passes(steps: Sequence[Step]) -> list[tuple[Step, ...] | GroupingStep]:

@@ -15,7 +15,7 @@ from pipeline.run.decisions import Decided
 from pipeline.run.failures import LevelError, failed
 from pipeline.run.grouping import Grouping, TaskFailed
 from pipeline.run.grouping_tasks import ShardRows
-from pipeline.run.passes import Level, schema_after, split_passes, takes_whole, together
+from pipeline.run.passes import WORK, Level, schema_after, split_passes, takes_whole, together
 from pipeline.run.poison import find_poison
 from pipeline.run.rowpass import RowTask, run_row_task
 from pipeline.run.runners import Runner
@@ -55,7 +55,7 @@ class Passes:
         clusters = False
         for number, part in enumerate(passes):
             last = number == len(passes) - 1
-            folder = self.directory if last else f"{self.directory}/work/{number:02d}"
+            folder = self.directory if last else f"{self.directory}/{WORK}/{number:02d}"
             if isinstance(part, GroupingStep):
                 decided = (*decided, self._group(part, folder, units, decided))
                 clusters = clusters or part.writes_clusters

@@ -33,6 +33,7 @@ from pipeline.publish import croissant
 from pipeline.publish.release import CARD, Release, card_of, croissant_of
 from pipeline.rows.batch import BoolArray
 from pipeline.run.ledger import Ledger
+from pipeline.run.passes import WORK
 from pipeline.store.shard import FileEntry, ShardWriter, describe_file, read_batches, stored_sha256
 from pipeline.store.store import Store
 from pipeline.upkeep.takedown import data_files, place_of
@@ -110,8 +111,8 @@ def purge(store: Store, dry_run: bool = False) -> Purge:
         if not found:
             continue
         done.files += 1
-        if not finished[place] or "/work/" in path:
-            done.removed.append(f"{place}/work" if finished[place] else place)
+        if not finished[place] or f"/{WORK}/" in path:
+            done.removed.append(f"{place}/{WORK}" if finished[place] else place)
             continue
         is_data = path.split("/")[-2] == "data"
         done.rows += found if is_data else 0

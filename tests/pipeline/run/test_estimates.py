@@ -10,6 +10,7 @@ from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run import estimates as module
 from pipeline.run.estimates import with_estimates
 from pipeline.run.level import Finished, directory_of, run_level
+from pipeline.run.passes import WORK
 from pipeline.run.plan import LevelPlan, Plan, plan_lines
 from pipeline.run.runners import InlineRunner
 from pipeline.store.local import LocalStore
@@ -59,9 +60,9 @@ def test_a_shuffle_says_what_it_needs_for_the_rows_that_come_to_it(store: LocalS
     assert (one.shuffle_disk, one.memory) == (40 * (1000 + 2 * 10), 400)
     # What a stopped run has written of it takes no more room.
     begun = replace(DRAFTS[1], recipe_id="0" * 64)
-    store.create(f"{directory_of(levels[1], begun.recipe_id)}/work/00/map/part-00000.arrow", b"x" * 800)
+    store.create(f"{directory_of(levels[1], begun.recipe_id)}/{WORK}/00/map/part-00000.arrow", b"x" * 800)
     assert with_estimates(Plan((DRAFTS[0], begun)), levels, store).levels[1].shuffle_disk == 40_800 - 800
-    store.create(f"{directory_of(levels[1], begun.recipe_id)}/work/00/map/part-00001.arrow", b"x" * 80_000)
+    store.create(f"{directory_of(levels[1], begun.recipe_id)}/{WORK}/00/map/part-00001.arrow", b"x" * 80_000)
     assert with_estimates(Plan((DRAFTS[0], begun)), levels, store).levels[1].shuffle_disk == 0, "never less than none"
     assert NearDuplicates().space(1_000_000, 3000.0)[0] > 1_000_000 * 14 * 8
     assert NearDuplicates().space(0, 0.0)[0] == 0

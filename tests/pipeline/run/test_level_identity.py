@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.books.alarm import Alarm
 from pipeline.run.grouping import CLUSTER_COLUMNS
 from pipeline.run.level import Finished, InputFile, level_id, run_level
-from pipeline.run.passes import Level
+from pipeline.run.passes import WORK, Level
 from pipeline.run.runners import InlineRunner
 from pipeline.store.local import LocalStore
 from tests.pipeline.helpers import Lines, MinWords, SameFirstWord, Shout, l0, l1, silent, write_lines
@@ -112,7 +112,7 @@ def test_clusters_of_an_early_pass_are_in_the_level(tmp_path: Path):
 def test_files_of_a_pass_do_not_outlive_the_level(tmp_path: Path):
     level = refine(tmp_path, l1(Clusters(), Shout(), SameFirstWord(), MinWords()))
     kept = LocalStore(tmp_path / "store").list(level.directory)
-    assert not [path for path in kept if "/work/" in path]
+    assert not [path for path in kept if f"/{WORK}/" in path]
     assert sorted(path for path in kept if path.endswith(".parquet")) == sorted(
         f"{level.directory}/{file.path}" for file in level.manifest.files
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.publish.verify import verify_release
+from pipeline.run.passes import WORK
 from pipeline.store.store import open_store
 from tests.buckets import Wire
 from tests.pipeline.helpers import write_lines
@@ -51,5 +52,5 @@ def files(location: str) -> dict[str, bytes]:
     """What content is: all but how long things took, which manifests and records tell."""
     store = open_store(location)
     paths = [path for path in store.list(".") if not path.endswith(".json")]
-    assert not [path for path in paths if path.startswith("tmp/") or "/work/" in path]
+    assert not [path for path in paths if path.startswith("tmp/") or f"/{WORK}/" in path]
     return {path: store.read(path) for path in paths}

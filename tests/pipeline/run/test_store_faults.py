@@ -17,6 +17,7 @@ import pytest
 from pipeline.publish.release import datasets, load_release, publish, resolve
 from pipeline.publish.verify import verify_release
 from pipeline.run.level import InputFile, run_level
+from pipeline.run.passes import WORK
 from pipeline.run.runners import InlineRunner, runner
 from pipeline.store import local
 from pipeline.store.store import Store, open_store
@@ -122,7 +123,7 @@ def fail_everywhere(
         faults.plan(0, "")
         assert refine(store, inputs[1]) == new, (fate, number, operations[number - 1])
         assert readers.look(store) == new
-        assert [path for path in store.list(".") if "/work/" in path or path.startswith("tmp/")] == []
+        assert [path for path in store.list(".") if f"/{WORK}/" in path or path.startswith("tmp/")] == []
     return met
 
 

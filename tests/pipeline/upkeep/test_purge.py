@@ -12,6 +12,7 @@ from pipeline.publish.release import load_release
 from pipeline.publish.verify import verify_release
 from pipeline.rows.document import content_hash
 from pipeline.run.ledger import Ledger
+from pipeline.run.passes import WORK
 from pipeline.steps import Reply
 from pipeline.store.shard import read_batches
 from pipeline.upkeep.purge import Purge, purge
@@ -104,7 +105,7 @@ def test_an_unfinished_level_goes_whole_and_of_a_finished_one_its_passes(tmp_pat
     done = purge(store)
     assert done.removed == ["l1_filter/half", f"{place}/work"]
     assert store.list("l1_filter/half") == []
-    assert not [path for path in store.list(place) if "/work/" in path]
+    assert not [path for path in store.list(place) if f"/{WORK}/" in path]
 
 
 def test_what_is_left_is_said(tmp_path: Path):
