@@ -43,6 +43,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.l1_level import read_texts
 from pipeline.rows.batch import Batch
 from pipeline.rows.document import BASE_SCHEMA
 from pipeline.run.ledger import Ledger
@@ -59,8 +60,6 @@ from stages.l3_synthesize.engines.registry import close_engines
 from stages.l3_synthesize.engines.vllm_engine import VllmEngine, spawning_alone
 from stages.l3_synthesize.rewrite import Rewrite
 
-ASKED = 2_000
-"""Requests a second of a core that are asked of `null`."""
 TURNS = 12
 """The first meets a fresh tokenizer, which learns the shapes of words once in a process. A shard of 256 MB is longer
 than all of them together."""
@@ -143,12 +142,7 @@ def articles(folder: Path, first: int, wanted: int) -> list[dict[str, str]]:
 
 def pages(folder: Path) -> list[dict[str, str]]:
     """All distinct pages of FineWeb."""
-    return [row for part in range(4) for row in _page_file(folder / "fineweb" / f"part-{part:05d}.parquet")]
-
-
-def _page_file(path: Path) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = pq.read_table(path, columns=["url", "text"]).to_pylist()
-    return found
+    return [{"url": f"https://web.example/{number}", "text": text} for number, text in enumerate(read_texts(folder))]
 
 
 def collected(folder: Path, rows: list[dict[str, str]], shards: int = SHARDS) -> tuple[Finished, str]:

@@ -51,6 +51,7 @@ from stages.l3_synthesize.lexicons import (
     search,
     search_refusal,
 )
+from stages.l3_synthesize.passage import LONG_SENTENCE
 from stages.l3_synthesize.prompts.prompt import Prompt
 from stages.l3_synthesize.words import count_words, ngram_size, numbers
 
@@ -79,7 +80,7 @@ MAX_REPEATED_LINES = 0.30
 MIN_COMPRESSED, COMPRESSED_FROM_BYTES = 0.12, 200  # plain text of 40 characters already gives 1.2
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
 BEFORE_SENTENCE = re.compile(r"[.!?]\s|[\u3002\uff01\uff1f]")
-LONG_SENTENCE = 300
+"""Ends where the same does, up to white space, and does not look back at every place, which costs most."""
 
 
 def reason_to_refuse(
